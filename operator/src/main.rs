@@ -1,0 +1,2 @@
+//! One binary, several commands.
+fn main() {}
