@@ -1,1 +1,39 @@
-//! See the crate's description in Cargo.toml.
+//! What crosses the boundary between Coffer's processes: the assignment that a mover gets, the report that it leaves,
+//! and the messages between operator, keeper and mover. Data only; nothing here reads, writes or decides.
+//!
+//! A message carries the [`VERSION`] of its writer. A reader understands its own version and the one before.
+
+mod assignment;
+mod exit;
+mod failure;
+mod keeper;
+mod point;
+mod progress;
+mod report;
+mod secret;
+mod storage;
+
+pub mod files;
+
+pub use assignment::{
+    Assignment, BackupTask, CheckTask, Connection, Credentials, KeeperEndpoint, Limits, RestoreTarget,
+    RestoreTask, Task, Tls, TlsMode,
+};
+pub use exit::Exit;
+pub use failure::{Failure, FailureCode, Stage};
+pub use keeper::{
+    Appended, ChangeRequest, ClockReading, GrantRequest, Head, KeeperConfig, KeyState, LedgerRequest, Points,
+    Probes, Purpose, ReadGrant, Refusal, RestoreOutcome, RestoreSeen, Runs, SettleRequest, Settled,
+    StorageState, TombstoneRequest, VaultView, WriteGrant,
+};
+pub use point::{
+    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
+    WriterId,
+};
+pub use progress::{Progress, RunView};
+pub use report::{CheckItem, CheckReport, CheckResult, Outcome, Report, Summary, TERMINATION_MESSAGE_LIMIT};
+pub use secret::Secret;
+pub use storage::{Addressing, S3Credentials, Storage};
+
+/// The version of every message in this crate.
+pub const VERSION: u32 = 1;

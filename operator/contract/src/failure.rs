@@ -1,0 +1,156 @@
+//! Why a run failed, in words that a program can branch on.
+
+use serde::{Deserialize, Serialize};
+
+/// Where in a run something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stage {
+    Starting,
+    Connecting,
+    Preflight,
+    Locking,
+    Schema,
+    Data,
+    LargeObjects,
+    Indexes,
+    Committing,
+    /// The mover has ended; the keeper checks what it left.
+    Accepting,
+    Finishing,
+}
+
+/// What went wrong. Each names one cause that one action mends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FailureCode {
+    // The connection to PostgreSQL.
+    HostNotFound,
+    ConnectionRefused,
+    ConnectionTimedOut,
+    ConnectionLost,
+    TlsFailed,
+    TlsNotOffered,
+    AuthenticationFailed,
+    DatabaseNotFound,
+    TooManyConnections,
+    ServerStarting,
+    InvalidConnection,
+    // The source.
+    VersionUnsupported,
+    PoolerUnsupported,
+    PrivilegesMissing,
+    RowSecurity,
+    TooManyRelations,
+    LockTimeout,
+    SchemaBusy,
+    RowTooLarge,
+    StandbyConflict,
+    SourceFailed,
+    DumpFailed,
+    // Storage.
+    StorageUnreachable,
+    StorageRefused,
+    StorageCredentialsRefused,
+    StorageFull,
+    BucketNotFound,
+    ConditionalWritesNotHonoured,
+    // Keeper and keys.
+    KeeperUnreachable,
+    KeeperRefused,
+    KeyMissing,
+    WrongKey,
+    KeySubstituted,
+    // The point.
+    PointNotFound,
+    Damaged,
+    FormatUnsupported,
+    LostRace,
+    Voided,
+    // The target of a restore.
+    TargetExists,
+    TargetNotEmpty,
+    TargetPrivilegesMissing,
+    TargetVersionUnsupported,
+    TargetEncodingMismatch,
+    RoleMissing,
+    ExtensionMissing,
+    TablespaceMissing,
+    StatementFailed,
+    ChecksFailed,
+    // The run.
+    Cancelled,
+    DeadlineExceeded,
+    BadAssignment,
+    Internal,
+}
+
+impl FailureCode {
+    /// Whether the same run may succeed when tried again without anybody changing anything.
+    pub fn is_retryable(self) -> bool {
+        match self {
+            // A server that restarts, a network that comes back, a store that throttles, locks that are released.
+            Self::HostNotFound
+            | Self::ConnectionRefused
+            | Self::ConnectionTimedOut
+            | Self::ConnectionLost
+            | Self::TooManyConnections
+            | Self::ServerStarting
+            | Self::LockTimeout
+            | Self::SchemaBusy
+            | Self::StandbyConflict
+            | Self::StorageUnreachable
+            | Self::KeeperUnreachable
+            | Self::SourceFailed
+            | Self::Internal => true,
+            // Somebody has to change a Secret, a grant, a setting, a spec.
+            Self::TlsFailed
+            | Self::TlsNotOffered
+            | Self::AuthenticationFailed
+            | Self::DatabaseNotFound
+            | Self::InvalidConnection
+            | Self::VersionUnsupported
+            | Self::PoolerUnsupported
+            | Self::PrivilegesMissing
+            | Self::RowSecurity
+            | Self::TooManyRelations
+            | Self::RowTooLarge
+            | Self::DumpFailed
+            | Self::StorageRefused
+            | Self::StorageCredentialsRefused
+            | Self::StorageFull
+            | Self::BucketNotFound
+            | Self::ConditionalWritesNotHonoured
+            | Self::KeeperRefused
+            | Self::KeyMissing
+            | Self::WrongKey
+            | Self::KeySubstituted
+            | Self::PointNotFound
+            | Self::Damaged
+            | Self::FormatUnsupported
+            | Self::LostRace
+            | Self::Voided
+            | Self::TargetExists
+            | Self::TargetNotEmpty
+            | Self::TargetPrivilegesMissing
+            | Self::TargetVersionUnsupported
+            | Self::TargetEncodingMismatch
+            | Self::RoleMissing
+            | Self::ExtensionMissing
+            | Self::TablespaceMissing
+            | Self::StatementFailed
+            | Self::ChecksFailed
+            | Self::Cancelled
+            | Self::DeadlineExceeded
+            | Self::BadAssignment => false,
+        }
+    }
+}
+
+/// One failure, told once for programs and once for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    pub code: FailureCode,
+    pub stage: Stage,
+    /// What was attempted and why it failed, with the names concerned; never a secret.
+    pub message: String,
+}

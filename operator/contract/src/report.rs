@@ -1,0 +1,172 @@
+//! What a mover leaves behind as its pod's termination message. The record in storage is the truth; this is a copy for
+//! the status, and may be missing.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, PointId, RunId, WriterId};
+
+/// Kubernetes keeps this many bytes of a termination message.
+pub const TERMINATION_MESSAGE_LIMIT: usize = 4096;
+
+/// A mover's last word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    pub version: u32,
+    pub run: RunId,
+    pub attempt: u32,
+    /// When the snapshot was fixed, or a restore first wrote. `None`: the run never started, nothing was written.
+    pub started: Option<Timestamp>,
+    pub outcome: Outcome,
+    /// Cut at the front of the list when the message would grow past its limit.
+    pub warnings: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// A record was committed; the keeper has yet to accept it.
+    Stored {
+        point: PointId,
+        writer: WriterId,
+        summary: Summary,
+    },
+    /// A database was restored and checked.
+    Restored {
+        summary: Summary,
+    },
+    Checked(CheckReport),
+    Failed(Failure),
+}
+
+/// What was moved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub tables: u64,
+    pub rows: u64,
+    pub large_objects: u64,
+    pub plain_bytes: u64,
+    pub stored_bytes: u64,
+    pub seconds: u64,
+}
+
+/// What `mover check` found. It reads the source and writes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    pub items: Vec<CheckItem>,
+    pub server_version: Option<String>,
+    /// `<system identifier>/<database>`.
+    pub datasource_id: Option<String>,
+    pub relations: Option<u64>,
+    pub size_bytes: Option<u64>,
+}
+
+/// One check, in the order in which they depend on each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckItem {
+    /// Resolve, Connect, Tls, LogIn, Version, Pooler, Privileges, Relations.
+    pub name: String,
+    pub result: CheckResult,
+    pub failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckResult {
+    Passed,
+    Warning,
+    Failed,
+    /// An earlier one failed.
+    Skipped,
+}
+
+impl Report {
+    /// The report as JSON that fits [`TERMINATION_MESSAGE_LIMIT`]: warnings go first, then the end of the message.
+    pub fn to_termination_message(&self) -> String {
+        let mut report = self.clone();
+        loop {
+            let text = serde_json::to_string(&report).unwrap_or_default();
+            if text.len() <= TERMINATION_MESSAGE_LIMIT {
+                return text;
+            }
+            if !report.shorten(text.len() - TERMINATION_MESSAGE_LIMIT) {
+                return text;
+            }
+        }
+    }
+
+    /// Gives up the least important text; `false` when nothing is left to give up.
+    fn shorten(&mut self, excess: usize) -> bool {
+        if !self.warnings.is_empty() {
+            self.warnings.remove(0);
+            return true;
+        }
+        match &mut self.outcome {
+            Outcome::Failed(failure) => shorten_text(&mut failure.message, excess),
+            Outcome::Checked(report) => report
+                .items
+                .iter_mut()
+                .filter_map(|item| item.failure.as_mut())
+                .max_by_key(|failure| failure.message.len())
+                .is_some_and(|failure| shorten_text(&mut failure.message, excess)),
+            Outcome::Stored { .. } | Outcome::Restored { .. } => false,
+        }
+    }
+}
+
+/// Cuts at least one and about `excess` bytes from the end, at a character's edge.
+fn shorten_text(text: &mut String, excess: usize) -> bool {
+    const LEAST: usize = 100;
+    if text.len() <= LEAST {
+        return false;
+    }
+    let mut end = text.len().saturating_sub(excess + 8).max(LEAST / 2);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text.push('…');
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FailureCode, Stage, VERSION};
+
+    fn failed(message: &str, warnings: Vec<String>) -> Report {
+        Report {
+            version: VERSION,
+            run: RunId("0d3b".into()),
+            attempt: 1,
+            started: None,
+            outcome: Outcome::Failed(Failure {
+                code: FailureCode::LockTimeout,
+                stage: Stage::Locking,
+                message: message.into(),
+            }),
+            warnings,
+        }
+    }
+
+    #[test]
+    fn a_long_message_is_cut_and_still_parses() {
+        for message in ["x".repeat(9_000), "ü\"\n".repeat(3_000)] {
+            let text = failed(&message, vec!["w".repeat(500); 20]).to_termination_message();
+            assert!(text.len() <= TERMINATION_MESSAGE_LIMIT, "{}", text.len());
+            let back: Report = serde_json::from_str(&text).unwrap();
+            assert!(back.warnings.len() < 20);
+        }
+    }
+
+    #[test]
+    fn a_short_report_is_left_as_it_is() {
+        let report = failed("the lock on \"app\".\"orders\" was not granted within 10 s", vec!["one".into()]);
+        let back: Report = serde_json::from_str(&report.to_termination_message()).unwrap();
+        assert_eq!(back, report);
+    }
+}
