@@ -5,9 +5,15 @@
 //! same code.
 
 pub mod keep;
+pub mod retention;
 pub mod schedule;
+pub mod simulate;
+pub mod spread;
+pub mod tag;
+pub mod window;
 pub mod zone;
 
 pub use keep::{Keep, KeepError, KeepRange, KeepRangeError};
 pub use schedule::{Schedule, ScheduleError};
+pub use window::{Due, Windows};
 pub use zone::{Zone, ZoneError};

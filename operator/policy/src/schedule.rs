@@ -1,7 +1,7 @@
 //! Schedules: from the text of a policy to the instants at which backups are due.
 //!
 //! A *slot* is one due time, an exact instant on a whole minute of the zone's clock. What happens when that
-//! clock is moved is decided in [`clock`](self) for both kinds of schedule, see [`Schedule::cron`].
+//! clock is moved is said at [`Schedule::cron`].
 
 mod clock;
 mod cron;
@@ -10,6 +10,7 @@ mod interval;
 
 use std::iter::FusedIterator;
 
+use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::zone::Zone;
@@ -196,6 +197,11 @@ impl Iterator for Slots<'_> {
 }
 
 impl FusedIterator for Slots<'_> {}
+
+/// The one instant at which a time on the wall fires that must come exactly once; see [`Schedule::cron`].
+pub(crate) fn fires_at(zone: &Zone, on_wall: DateTime) -> Option<Timestamp> {
+    clock::exactly_once(zone.time_zone(), on_wall)
+}
 
 fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
