@@ -1,0 +1,137 @@
+//! Running a program, showing what it prints, and counting the tests that it says it ran.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::ops::AddAssign;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use thiserror::Error;
+
+/// Checks that held and checks that did not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub passed: u64,
+    pub failed: u64,
+}
+
+impl Tally {
+    /// A check that is not a test runner, and held.
+    pub const ONE: Self = Self { passed: 1, failed: 0 };
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum CommandError {
+    #[error("failed to start `{program}`: {source}")]
+    Start { program: String, source: std::io::Error },
+    #[error("failed to read what `{program}` prints: {source}")]
+    Read { program: String, source: std::io::Error },
+    #[error("`{line}` ended with {status}")]
+    Failed { line: String, status: String, tally: Tally },
+    #[error("`{line}` ran no test")]
+    NothingRan { line: String },
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Runs a program that is one check: it holds when the program ends with 0.
+pub fn check(command: &mut Command) -> Result<Tally, CommandError> {
+    run(command)?;
+    Ok(Tally::ONE)
+}
+
+/// Runs a test runner and counts by its closing lines. A run of no test at all is a failure.
+pub fn test(command: &mut Command) -> Result<Tally, CommandError> {
+    let tally = run(command)?;
+    if tally == Tally::default() {
+        return Err(CommandError::NothingRan { line: line_of(command) });
+    }
+    Ok(tally)
+}
+
+/// A program's standard output as text.
+pub fn output(program: &str, arguments: &[&str], directory: &Path) -> Result<String, CommandError> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| CommandError::Start { program: program.to_owned(), source })?;
+    if !output.status.success() {
+        let line = format!("{program} {}", arguments.join(" "));
+        return Err(CommandError::Failed { line, status: output.status.to_string(), tally: Tally::default() });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Standard output is shown as it comes and read for `test result:` lines; standard error goes straight through.
+fn run(command: &mut Command) -> Result<Tally, CommandError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|source| CommandError::Start { program: program.clone(), source })?;
+    let mut tally = Tally::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line.map_err(|source| CommandError::Read { program: program.clone(), source })?;
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            if let Some(counted) = test_result(&line) {
+                tally += counted;
+            }
+        }
+    }
+    let status = child.wait().map_err(|source| CommandError::Read { program, source })?;
+    if status.success() {
+        Ok(tally)
+    } else {
+        Err(CommandError::Failed { line: line_of(command), status: status.to_string(), tally })
+    }
+}
+
+/// Reads `test result: ok. 12 passed; 0 failed; …` of Rust's test runner, and the plain `12 passed, 0 failed`.
+fn test_result(line: &str) -> Option<Tally> {
+    let counts = match line.strip_prefix("test result: ") {
+        Some(rest) => rest.split_once(". ")?.1,
+        None => line,
+    };
+    let mut parts = counts.split([';', ',']).map(str::trim);
+    let passed = parts.next()?.strip_suffix(" passed")?.parse().ok()?;
+    let failed = parts.next()?.strip_suffix(" failed")?.parse().ok()?;
+    Some(Tally { passed, failed })
+}
+
+fn line_of(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_test_runners_are_counted_and_others_are_not() {
+        let counted = |line| test_result(line).map(|tally| (tally.passed, tally.failed));
+        assert_eq!(counted("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured"), Some((12, 0)));
+        assert_eq!(counted("test result: FAILED. 3 passed; 2 failed; 0 ignored"), Some((3, 2)));
+        assert_eq!(counted("7 passed, 0 failed"), Some((7, 0)));
+        assert_eq!(counted("test tests::it_passed ... ok"), None);
+        assert_eq!(counted("12 tests passed, none failed"), None);
+    }
+
+    #[test]
+    fn a_runner_that_runs_nothing_fails() {
+        assert!(matches!(test(&mut Command::new("true")), Err(CommandError::NothingRan { .. })));
+        assert!(matches!(check(&mut Command::new("false")), Err(CommandError::Failed { .. })));
+    }
+}

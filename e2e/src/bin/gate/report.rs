@@ -1,0 +1,86 @@
+//! What the stages found: counted, timed, printed.
+
+use std::path::Path;
+use std::time::Duration;
+use std::{fs, io};
+
+use crate::command::{CommandError, Tally};
+
+/// One stage's outcome.
+pub struct StageResult {
+    name: &'static str,
+    took: Duration,
+    tally: Tally,
+}
+
+impl StageResult {
+    /// A stage that broke off counts as one failure beside those it had counted.
+    pub fn new(name: &'static str, took: Duration, outcome: Result<Tally, CommandError>) -> Self {
+        let tally = match outcome {
+            Ok(tally) => tally,
+            Err(CommandError::Failed { tally, .. }) if tally.failed > 0 => tally,
+            Err(CommandError::Failed { tally, .. }) => Tally { failed: 1, ..tally },
+            Err(_) => Tally { failed: 1, ..Tally::default() },
+        };
+        Self { name, took, tally }
+    }
+}
+
+/// All stages' outcomes, in order.
+#[derive(Default)]
+pub struct Report {
+    stages: Vec<StageResult>,
+}
+
+impl Report {
+    pub fn add(&mut self, stage: StageResult) {
+        self.stages.push(stage);
+    }
+
+    pub fn has_failed(&self, name: &str) -> bool {
+        self.stages.iter().any(|stage| stage.name == name && stage.tally.failed > 0)
+    }
+
+    pub fn failed(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.tally.failed).sum()
+    }
+
+    fn passed(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.tally.passed).sum()
+    }
+
+    /// Minutes per stage, then the plain line that ends every run.
+    pub fn print(&self) {
+        println!("\n{}", self.table());
+        println!("{} passed, {} failed", self.passed(), self.failed());
+    }
+
+    /// Leaves the counts beside the commit they belong to.
+    pub fn write_results(&self, root: &Path) -> io::Result<()> {
+        let commit = crate::command::output("git", &["rev-parse", "HEAD"], root).unwrap_or_default();
+        let text = format!(
+            "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{} passed, {} failed\n",
+            commit.trim(),
+            self.table(),
+            self.passed(),
+            self.failed()
+        );
+        fs::write(root.join("e2e/RESULTS.md"), text)
+    }
+
+    fn table(&self) -> String {
+        let mut text = String::from("| stage | minutes | passed | failed |\n|---|---:|---:|---:|\n");
+        for stage in &self.stages {
+            text += &format!(
+                "| {} | {:.1} | {} | {} |\n",
+                stage.name,
+                stage.took.as_secs_f64() / 60.0,
+                stage.tally.passed,
+                stage.tally.failed
+            );
+        }
+        let total: Duration = self.stages.iter().map(|stage| stage.took).sum();
+        text += &format!("| all | {:.1} | {} | {} |\n", total.as_secs_f64() / 60.0, self.passed(), self.failed());
+        text
+    }
+}

@@ -1,0 +1,58 @@
+//! The stages of the gate, cheapest first.
+
+mod chart;
+mod code;
+mod decoder;
+mod stories;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::{CommandError, Tally};
+
+/// One stage: what it is for, what it stands on, and how it is run.
+pub struct Stage {
+    pub name: &'static str,
+    pub purpose: &'static str,
+    pub needs: &'static [&'static str],
+    pub run: fn(&Context) -> Result<Tally, CommandError>,
+}
+
+pub const STAGES: &[Stage] = &[
+    Stage { name: "format", purpose: "the code is formatted", needs: &[], run: code::format },
+    Stage { name: "tools", purpose: "Debian packages and Go tools are there, built from pinned modules", needs: &[], run: tools::ensure },
+    Stage { name: "lints", purpose: "no lint fires in any crate, test or feature", needs: &[], run: code::lints },
+    Stage { name: "rooms", purpose: "crates depend one way, licences and sources are allowed", needs: &[], run: code::rooms },
+    Stage { name: "generated", purpose: "generated files are what the code generates", needs: &["lints"], run: code::generated },
+    Stage { name: "tests", purpose: "unit and component tests, with real PostgreSQL and a real S3 server", needs: &["tools"], run: code::tests },
+    Stage { name: "chart", purpose: "chart, kustomize and GitOps files hold", needs: &["tools"], run: chart::check },
+    Stage { name: "decoder", purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote", needs: &["tests"], run: decoder::check },
+    Stage { name: "shipped", purpose: "the shipped binary has no test clock", needs: &["tests"], run: stories::shipped_binary },
+    Stage { name: "stories", purpose: "whole stories on a real Kubernetes", needs: &["tools", "tests"], run: stories::play },
+];
+
+/// What every stage may use.
+pub struct Context {
+    /// The top of the source tree.
+    pub root: PathBuf,
+    /// Also run what is long.
+    pub full: bool,
+}
+
+impl Context {
+    pub fn new(full: bool) -> Result<Self, CommandError> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .map(Path::to_path_buf)
+            .ok_or_else(|| CommandError::Other("the e2e crate has no parent folder".into()))?;
+        Ok(Self { root, full })
+    }
+
+    /// cargo at the top of the tree, with the lock file as it is.
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&self.root).args(arguments);
+        command
+    }
+}

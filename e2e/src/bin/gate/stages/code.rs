@@ -1,0 +1,59 @@
+//! What can be said of the code without a cluster.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{Context, tools};
+use crate::command::{CommandError, Tally, check, test};
+
+/// The version whose findings are part of the gate. A newer one is a change like any other.
+const CARGO_DENY: &str = "0.20.2";
+
+pub fn format(context: &Context) -> Result<Tally, CommandError> {
+    check(&mut context.cargo(&["fmt", "--all", "--check"]))
+}
+
+pub fn lints(context: &Context) -> Result<Tally, CommandError> {
+    let mut tally = Tally::default();
+    let features: [&[&str]; 2] = [&["--workspace"], &["--package", "coffer", "--features", "test-clock"]];
+    for feature in features {
+        let mut arguments = vec!["clippy", "--quiet", "--locked", "--all-targets"];
+        arguments.extend(feature);
+        arguments.extend(["--", "-D", "warnings"]);
+        tally += check(&mut context.cargo(&arguments))?;
+    }
+    Ok(tally)
+}
+
+/// Advisories are left out: they need a network that the gate has not, and a new one must not stop the line.
+pub fn rooms(context: &Context) -> Result<Tally, CommandError> {
+    let mut command = Command::new(cargo_deny(context)?);
+    check(command.current_dir(&context.root).args(["--locked", "check", "bans", "licenses", "sources"]))
+}
+
+pub fn generated(context: &Context) -> Result<Tally, CommandError> {
+    check(&mut context.cargo(&["run", "--quiet", "--locked", "--package", "e2e", "--bin", "generate", "--", "--check"]))
+}
+
+pub fn tests(context: &Context) -> Result<Tally, CommandError> {
+    let mut arguments = vec!["test", "--quiet", "--locked", "--workspace", "--exclude", "e2e", "--no-fail-fast"];
+    let harness = ["test", "--quiet", "--locked", "--package", "e2e", "--lib", "--bins"];
+    let mut tally = Tally::default();
+    if context.full {
+        arguments.extend(["--", "--include-ignored"]);
+    }
+    tally += test(tools::with_servers(&mut context.cargo(&arguments))?)?;
+    tally += test(&mut context.cargo(&harness))?;
+    Ok(tally)
+}
+
+/// cargo-deny of the one version, built once and kept in the cache.
+fn cargo_deny(context: &Context) -> Result<PathBuf, CommandError> {
+    let home = tools::cache()?.join(format!("tools/cargo-deny-{CARGO_DENY}"));
+    let program = home.join("bin/cargo-deny");
+    if !program.is_file() {
+        let home = home.to_string_lossy();
+        check(&mut context.cargo(&["install", "--quiet", "--locked", "--version", CARGO_DENY, "--root", &home, "cargo-deny"]))?;
+    }
+    Ok(program)
+}

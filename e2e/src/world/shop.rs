@@ -1,0 +1,145 @@
+//! The scene of demo and stories: a shop's database, a vault in a namespace of its own, and what ties them together.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Authority, Kubectl, KubectlError, Postgres, S3Server, filled, indented};
+
+/// The names of everything in one scene.
+#[derive(Debug, Clone)]
+pub struct Names {
+    pub tenant: String,
+    pub vault_namespace: String,
+    pub vault: String,
+    pub policy: String,
+    pub instance: String,
+    pub database: String,
+    /// The PostgreSQL server's pod and Service, in the tenant's namespace.
+    pub server: String,
+}
+
+/// Where the scene's vault keeps its objects.
+pub enum VaultStorage<'a> {
+    Claim(&'a str),
+    S3 { server: &'a S3Server, authority: &'a Authority },
+}
+
+/// A shop with its database, and the words to protect it.
+pub struct Shop {
+    pub kubectl: Kubectl,
+    pub names: Names,
+    pub postgres: Postgres,
+}
+
+impl Shop {
+    /// Makes the database and fills it. One order is about 270 bytes of rows.
+    pub fn fill(&self, orders: u64) -> Result<(), KubectlError> {
+        self.postgres.sql("postgres", &format!("CREATE DATABASE {}", self.names.database))?;
+        let script = format!("\\set orders {orders}\n{}", include_str!("sql/shop.sql"));
+        self.postgres.sql(&self.names.database, &script).map(|_| ())
+    }
+
+    /// Everything in a database of the shop that a restore has to bring back exactly, as text to compare.
+    pub fn digest(&self, database: &str) -> Result<String, KubectlError> {
+        self.postgres.sql(database, include_str!("sql/digest.sql"))
+    }
+
+    /// A few hundred small transactions, none of which changes the digest.
+    pub fn work(&self) -> Result<(), KubectlError> {
+        self.postgres.sql(&self.names.database, include_str!("sql/workload.sql")).map(|_| ())
+    }
+
+    pub fn apply_vault(&self, storage: &VaultStorage<'_>, recipient: &str) -> Result<(), KubectlError> {
+        let names = &self.names;
+        let mut values = vec![
+            ("vault", names.vault.as_str()),
+            ("namespace", &names.vault_namespace),
+            ("tenant", &names.tenant),
+            ("recipient", recipient),
+        ];
+        let manifest = match storage {
+            VaultStorage::Claim(claim) => {
+                values.push(("claim", claim));
+                filled(include_str!("manifests/vault-claim.yaml"), &values)
+            }
+            VaultStorage::S3 { server, authority } => {
+                let certificate = indented(authority.certificate(), 4);
+                values.extend([
+                    ("bucket", server.bucket.as_str()),
+                    ("endpoint", &server.endpoint),
+                    ("credentials", &server.credentials_secret),
+                    ("authority", &certificate),
+                ]);
+                filled(include_str!("manifests/vault-s3.yaml"), &values)
+            }
+        };
+        self.kubectl.apply(&manifest).map(|_| ())
+    }
+
+    /// Applies policy and instance; `protection` is `Enabled` or `Suspended`.
+    pub fn apply_protection(&self, protection: &str) -> Result<(), KubectlError> {
+        let names = &self.names;
+        let values = [
+            ("policy", names.policy.as_str()),
+            ("vaultNamespace", &names.vault_namespace),
+            ("namespace", &names.tenant),
+            ("instance", &names.instance),
+            ("vault", &names.vault),
+            ("host", &self.postgres.host()),
+            ("database", &names.database),
+            ("credentials", &format!("{}-superuser", names.server)),
+            ("authority", &format!("{}-ca", names.server)),
+            ("protection", protection),
+        ];
+        self.kubectl.apply(&filled(include_str!("manifests/protection.yaml"), &values)).map(|_| ())
+    }
+
+    pub fn set_protection(&self, protection: &str) -> Result<(), KubectlError> {
+        let patch = format!("{{\"spec\":{{\"protection\":\"{protection}\"}}}}");
+        let instance = format!("binst/{}", self.names.instance);
+        self.kubectl.run(&["patch", &instance, "-n", &self.names.tenant, "--type=merge", "-p", &patch]).map(|_| ())
+    }
+
+    pub fn wait_until_protected(&self) -> Result<(), KubectlError> {
+        let names = &self.names;
+        let limit = Duration::from_secs(180);
+        self.kubectl.wait("condition=Ready", &format!("bvault/{}", names.vault), &names.vault_namespace, limit)?;
+        self.kubectl.wait("condition=BackupReady", &format!("binst/{}", names.instance), &names.tenant, limit)
+    }
+
+    /// Asks for a backup now.
+    pub fn apply_backup(&self, name: &str) -> Result<(), KubectlError> {
+        let values = [("name", name), ("namespace", self.names.tenant.as_str()), ("instance", &self.names.instance)];
+        self.kubectl.apply(&filled(include_str!("manifests/backup.yaml"), &values)).map(|_| ())
+    }
+
+    /// Asks for a point's return into a database of the same server.
+    pub fn apply_restore(&self, name: &str, point: &str, database: &str) -> Result<(), KubectlError> {
+        let names = &self.names;
+        let values = [
+            ("name", name),
+            ("namespace", names.tenant.as_str()),
+            ("vault", &names.vault),
+            ("vaultNamespace", &names.vault_namespace),
+            ("point", point),
+            ("host", &self.postgres.host()),
+            ("database", database),
+            ("credentials", &format!("{}-superuser", names.server)),
+            ("authority", &format!("{}-ca", names.server)),
+        ];
+        self.kubectl.apply(&filled(include_str!("manifests/restore.yaml"), &values)).map(|_| ())
+    }
+
+    /// Waits for `condition` of a job of the tenant, such as `Complete` of `bjob/x`.
+    pub fn wait_for(&self, object: &str, condition: &str, limit: Duration) -> Result<(), KubectlError> {
+        self.kubectl.wait(&format!("condition={condition}"), object, &self.names.tenant, limit)
+    }
+
+    /// The RecoveryPoint objects of the instance, oldest first.
+    pub fn points(&self) -> Result<Vec<Value>, KubectlError> {
+        let mut points = self.kubectl.list("rpoint", &self.names.tenant)?;
+        points.sort_by_key(|point| point["status"]["pointTime"].as_str().map(str::to_owned));
+        Ok(points)
+    }
+}

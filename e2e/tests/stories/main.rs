@@ -1,0 +1,7 @@
+//! Whole stories, from `kubectl apply` to a restored database, on a real Kubernetes.
+//!
+//! `cargo gate --only stories` boots the cluster, builds the images and says where they are. One story runs at a time,
+//! since some of them take the operator away.
+
+mod main_job;
+mod scene;

@@ -1,0 +1,63 @@
+//! A scheduled and an on-demand backup while a workload writes, and their return into new databases, on both storages.
+
+use std::time::Duration;
+
+use crate::scene::{Kind, scene};
+
+const MINUTES: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_database_comes_back_from_a_claim() {
+    comes_back(Kind::Claim);
+}
+
+#[test]
+fn a_database_comes_back_from_s3() {
+    comes_back(Kind::S3);
+}
+
+fn comes_back(kind: Kind) {
+    let scene = scene(kind, 20_000);
+    let shop = &scene.shop;
+    shop.apply_protection("Enabled").expect("policy and instance are accepted");
+    shop.wait_until_protected().expect("vault and instance become ready");
+    let before = shop.digest("shop").expect("a digest of the source");
+
+    // The slot of the next minute, taken while money moves.
+    let slot = wait_for_slot_job(shop);
+    shop.work().expect("the workload runs");
+    shop.wait_for(&format!("bjob/{slot}"), "Complete", 5 * MINUTES).expect("the scheduled backup completes");
+    shop.set_protection("Suspended").expect("the instance is suspended");
+
+    shop.apply_backup("now").expect("an on-demand backup is accepted");
+    shop.work().expect("the workload runs");
+    shop.wait_for("bjob/now", "Complete", 5 * MINUTES).expect("the on-demand backup completes");
+
+    let points = shop.points().expect("the points are listed");
+    assert!(points.len() >= 2, "a scheduled and an on-demand point: {}", points.len());
+    let schema = shop.postgres.exec(&["pg_dump", "--schema-only", "--restrict-key=x", "shop"]).expect("the source's schema");
+    shop.postgres.sql("postgres", "DROP DATABASE shop WITH (FORCE)").expect("the database is lost");
+
+    for (number, point) in points.iter().enumerate() {
+        let name = point["metadata"]["name"].as_str().expect("a point's name");
+        let database = format!("restored_{number}");
+        let job = format!("restore-{number}");
+        shop.apply_restore(&job, name, &database).expect("a restore is accepted");
+        shop.wait_for(&format!("rjob/{job}"), "Complete", 5 * MINUTES).expect("the restore completes");
+        assert_eq!(shop.digest(&database).expect("a digest of the restored database"), before, "{name}");
+        let restored = shop.postgres.exec(&["pg_dump", "--schema-only", "--restrict-key=x", &database]).expect("its schema");
+        assert_eq!(restored, schema, "the schema that {name} brought back");
+    }
+}
+
+/// The name of the first job that the schedule made.
+fn wait_for_slot_job(shop: &e2e::world::Shop) -> String {
+    let instance = format!("binst/{}", shop.names.instance);
+    let tenant = shop.names.tenant.as_str();
+    shop.kubectl
+        .wait("jsonpath={.status.lastSlotTime}", &instance, tenant, 3 * MINUTES)
+        .expect("a slot comes due");
+    let jobs = shop.kubectl.list("bjob", tenant).expect("the jobs are listed");
+    let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
+    slots.filter_map(|job| job["metadata"]["name"].as_str()).min().expect("a job for the slot").to_owned()
+}
