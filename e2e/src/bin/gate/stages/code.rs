@@ -49,7 +49,7 @@ pub fn tests(context: &Context) -> Result<Tally, CommandError> {
 
 /// cargo-deny of the one version, built once and kept in the cache.
 fn cargo_deny(context: &Context) -> Result<PathBuf, CommandError> {
-    let home = tools::cache()?.join(format!("tools/cargo-deny-{CARGO_DENY}"));
+    let home = tools::cached(&format!("tools/cargo-deny-{CARGO_DENY}"))?;
     let program = home.join("bin/cargo-deny");
     if !program.is_file() {
         let home = home.to_string_lossy();

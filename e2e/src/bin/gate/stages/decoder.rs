@@ -6,7 +6,7 @@ use super::{Context, tools};
 use crate::command::{CommandError, Tally, check, test};
 
 pub fn check(context: &Context) -> Result<Tally, CommandError> {
-    let home = tools::cache()?.join("tools/decoder-python");
+    let home = tools::cached("tools/decoder-python")?;
     let python = home.join("bin/python");
     let requirements = context.root.join("e2e/decoder/requirements.txt");
     if !python.is_file() {

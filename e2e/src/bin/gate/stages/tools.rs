@@ -1,0 +1,51 @@
+//! What tests and stories need to be on the machine.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use e2e::cluster::Tools;
+
+use super::Context;
+use crate::command::{CommandError, Tally, check};
+
+/// The directory with PostgreSQL 15, which Debian 12 brings: the component tests' server.
+const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
+
+pub fn ensure(_: &Context) -> Result<Tally, CommandError> {
+    Tools::ensure().map_err(other)?;
+    if !Path::new(POSTGRES).join("initdb").is_file() {
+        install_postgres()?;
+    }
+    Ok(Tally::ONE)
+}
+
+/// Sets the variables by which tests find the programs they start.
+pub fn with_servers(command: &mut Command) -> Result<&mut Command, CommandError> {
+    let tools = Tools::ensure().map_err(other)?;
+    Ok(command
+        .env("COFFER_HELM", tools.helm())
+        .env("COFFER_KUBECTL", tools.kubernetes("kubectl"))
+        .env("COFFER_VERSITYGW", tools.versitygw()))
+}
+
+/// A place in the cache, such as `tools/cargo-deny-0.20.2`.
+pub fn cached(name: &str) -> Result<PathBuf, CommandError> {
+    e2e::cluster::Cache::locate().map(|cache| cache.path(name)).map_err(other)
+}
+
+pub fn other(error: impl std::fmt::Display) -> CommandError {
+    CommandError::Other(error.to_string())
+}
+
+/// Debian's package would make and start a server of its own: the file says that it must not.
+fn install_postgres() -> Result<(), CommandError> {
+    let settings = Path::new("/etc/postgresql-common");
+    std::fs::create_dir_all(settings).map_err(other)?;
+    let file = settings.join("createcluster.conf");
+    if !file.exists() {
+        std::fs::write(&file, "create_main_cluster = false\n").map_err(other)?;
+    }
+    let mut install = Command::new("apt-get");
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    check(install.args(["install", "--yes", "--no-install-recommends", "postgresql-15"])).map(|_| ())
+}
