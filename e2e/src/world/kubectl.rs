@@ -17,6 +17,8 @@ pub enum KubectlError {
     Input(std::io::Error),
     #[error("`kubectl {line}` failed: {message}")]
     Failed { line: String, message: String },
+    #[error("the cluster does not have {0}")]
+    Missing(String),
     #[error("`kubectl {line}` did not print JSON: {source}")]
     NotJson { line: String, source: serde_json::Error },
 }

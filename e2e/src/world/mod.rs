@@ -10,6 +10,8 @@ mod setting;
 mod shop;
 mod storage;
 
+pub mod prepare;
+
 pub use authority::{Authority, Certificate};
 pub use chart::Chart;
 pub use kubectl::{Kubectl, KubectlError};
@@ -17,7 +19,7 @@ pub use namespace::{TemporaryNamespace, unique_name};
 pub use postgres::{Postgres, PostgresOptions};
 pub use setting::{Setting, SettingError};
 pub use shop::{Names, Shop, VaultStorage};
-pub use storage::{ClaimStorage, S3Server};
+pub use storage::{ClaimStorage, S3Options, S3Server};
 
 /// Fills a manifest: every `(name)` of the pairs is replaced where the text has `$(name)`.
 ///

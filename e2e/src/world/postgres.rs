@@ -8,11 +8,7 @@ use super::{Authority, Kubectl, KubectlError, filled, indented};
 pub struct PostgresOptions<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
-    /// The image's reference, and the server's major version in it.
     pub image: &'a str,
-    pub major: u32,
-    /// The user id of `postgres` in the image.
-    pub user_id: u32,
     pub password: &'a str,
 }
 
@@ -33,8 +29,6 @@ impl Postgres {
                 ("name", options.name),
                 ("namespace", options.namespace),
                 ("image", options.image),
-                ("major", &options.major.to_string()),
-                ("uid", &options.user_id.to_string()),
                 ("password", options.password),
                 ("certificate", &indented(&certificate.certificate, 4)),
                 ("privateKey", &indented(&certificate.private_key, 4)),

@@ -15,6 +15,8 @@ pub struct Setting {
     pub image: String,
     pub postgres_image: String,
     pub s3_image: String,
+    /// A shell and the usual small programs.
+    pub helper_image: String,
     /// Where `local` volumes may keep their directories, on the cluster's node.
     pub volumes: PathBuf,
 }
@@ -36,6 +38,7 @@ impl Setting {
             image: text("COFFER_IMAGE")?,
             postgres_image: text("COFFER_POSTGRES_IMAGE")?,
             s3_image: text("COFFER_S3_IMAGE")?,
+            helper_image: text("COFFER_HELPER_IMAGE")?,
             volumes: path("COFFER_VOLUMES")?,
         })
     }
@@ -51,6 +54,7 @@ impl Setting {
             ("COFFER_IMAGE", self.image.clone()),
             ("COFFER_POSTGRES_IMAGE", self.postgres_image.clone()),
             ("COFFER_S3_IMAGE", self.s3_image.clone()),
+            ("COFFER_HELPER_IMAGE", self.helper_image.clone()),
             ("COFFER_VOLUMES", shown(&self.volumes)),
         ]
     }

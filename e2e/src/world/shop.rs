@@ -108,6 +108,16 @@ impl Shop {
         self.kubectl.wait("condition=BackupReady", &format!("binst/{}", names.instance), &names.tenant, limit)
     }
 
+    /// Waits until the schedule has made a job, and gives the name of its first.
+    pub fn wait_for_slot_job(&self, limit: Duration) -> Result<String, KubectlError> {
+        let instance = format!("binst/{}", self.names.instance);
+        self.kubectl.wait("jsonpath={.status.lastSlotTime}", &instance, &self.names.tenant, limit)?;
+        let jobs = self.kubectl.list("bjob", &self.names.tenant)?;
+        let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
+        let first = slots.filter_map(|job| job["metadata"]["name"].as_str()).min();
+        first.map(str::to_owned).ok_or_else(|| KubectlError::Missing("a BackupJob of the slot in lastSlotTime".into()))
+    }
+
     /// Asks for a backup now.
     pub fn apply_backup(&self, name: &str) -> Result<(), KubectlError> {
         let values = [("name", name), ("namespace", self.names.tenant.as_str()), ("instance", &self.names.instance)];

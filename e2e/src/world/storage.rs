@@ -31,6 +31,17 @@ impl ClaimStorage {
     }
 }
 
+/// Which S3 server to start.
+pub struct S3Options<'a> {
+    pub name: &'a str,
+    pub namespace: &'a str,
+    pub image: &'a str,
+    /// Has `mkdir`, with which buckets are made.
+    pub helper_image: &'a str,
+    pub bucket: &'a str,
+    pub secret_key: &'a str,
+}
+
 /// versitygw as a pod: an S3 server that keeps its buckets as folders. Root credentials are in Secret `<name>-root`.
 pub struct S3Server {
     pub endpoint: String,
@@ -39,19 +50,14 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    pub fn start(
-        kubectl: &Kubectl,
-        authority: &Authority,
-        (name, namespace): (&str, &str),
-        image: &str,
-        bucket: &str,
-        secret_key: &str,
-    ) -> Result<Self, StorageError> {
+    pub fn start(kubectl: &Kubectl, authority: &Authority, options: &S3Options<'_>) -> Result<Self, StorageError> {
+        let S3Options { name, namespace, image, helper_image, bucket, secret_key } = *options;
         let certificate = authority.issue(name, namespace)?;
         let values = [
             ("name", name),
             ("namespace", namespace),
             ("image", image),
+            ("helperImage", helper_image),
             ("bucket", bucket),
             ("accessKey", "coffer"),
             ("secretKey", secret_key),

@@ -24,7 +24,7 @@ fn comes_back(kind: Kind) {
     let before = shop.digest("shop").expect("a digest of the source");
 
     // The slot of the next minute, taken while money moves.
-    let slot = wait_for_slot_job(shop);
+    let slot = shop.wait_for_slot_job(3 * MINUTES).expect("a slot comes due");
     shop.work().expect("the workload runs");
     shop.wait_for(&format!("bjob/{slot}"), "Complete", 5 * MINUTES).expect("the scheduled backup completes");
     shop.set_protection("Suspended").expect("the instance is suspended");
@@ -48,16 +48,4 @@ fn comes_back(kind: Kind) {
         let restored = shop.postgres.exec(&["pg_dump", "--schema-only", "--restrict-key=x", &database]).expect("its schema");
         assert_eq!(restored, schema, "the schema that {name} brought back");
     }
-}
-
-/// The name of the first job that the schedule made.
-fn wait_for_slot_job(shop: &e2e::world::Shop) -> String {
-    let instance = format!("binst/{}", shop.names.instance);
-    let tenant = shop.names.tenant.as_str();
-    shop.kubectl
-        .wait("jsonpath={.status.lastSlotTime}", &instance, tenant, 3 * MINUTES)
-        .expect("a slot comes due");
-    let jobs = shop.kubectl.list("bjob", tenant).expect("the jobs are listed");
-    let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
-    slots.filter_map(|job| job["metadata"]["name"].as_str()).min().expect("a job for the slot").to_owned()
 }

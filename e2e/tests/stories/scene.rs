@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use e2e::world::{Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Server, Setting, Shop, TemporaryNamespace, VaultStorage, unique_name};
+use e2e::world::{Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop, TemporaryNamespace, VaultStorage, unique_name};
 
 /// Where this run's stories are played. The chart is installed once.
 pub fn setting() -> &'static Setting {
@@ -46,8 +46,6 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
         name: "postgres",
         namespace: tenant.name(),
         image: &setting.postgres_image,
-        major: 17,
-        user_id: 999,
         password: &password,
     };
     let postgres = Postgres::start(kubectl, &authority, &options).expect("a PostgreSQL server");
@@ -71,9 +69,15 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
             Some(claim)
         }
         Kind::S3 => {
-            let place = ("s3", vault.name());
-            let server = S3Server::start(kubectl, &authority, place, &setting.s3_image, "backups", &unique_name("key"))
-                .expect("an S3 server");
+            let options = S3Options {
+                name: "s3",
+                namespace: vault.name(),
+                image: &setting.s3_image,
+                helper_image: &setting.helper_image,
+                bucket: "backups",
+                secret_key: &unique_name("key"),
+            };
+            let server = S3Server::start(kubectl, &authority, &options).expect("an S3 server");
             shop.apply_vault(&VaultStorage::S3 { server: &server, authority: &authority }, &recipient).expect("a vault");
             None
         }

@@ -1,0 +1,59 @@
+//! From source to a cluster that has every image: what demo and gate do before the play begins.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{Kubectl, Setting};
+use crate::cluster::{Cluster, Tools};
+use crate::image;
+
+/// Why the stage could not be set.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    #[error("failed to start cargo: {0}")]
+    Cargo(std::io::Error),
+    #[error("`cargo build` of the coffer program failed")]
+    Build,
+    #[error("failed to build an image: {0}")]
+    Image(#[from] image::Error),
+    #[error("failed to use the cluster: {0}")]
+    Cluster(#[from] crate::cluster::Error),
+}
+
+/// Builds the `coffer` program as it is shipped, with these features, and gives its path.
+pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).args(["build", "--quiet", "--locked", "--release", "--package", "coffer", "--bin", "coffer"]);
+    if !features.is_empty() {
+        command.args(["--features", &features.join(",")]);
+    }
+    if !command.status().map_err(PrepareError::Cargo)?.success() {
+        return Err(PrepareError::Build);
+    }
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(root).join("target"), PathBuf::from);
+    Ok(target.join("release/coffer"))
+}
+
+/// Builds all images and puts them into the cluster.
+pub async fn images(cluster: &Cluster, tools: &Tools, program: &Path, volumes: &Path) -> Result<Setting, PrepareError> {
+    let cache = tools.cache();
+    let coffer = image::coffer(cache, program)?;
+    let postgres = image::postgres(cache, 17)?;
+    let s3 = image::versitygw(cache, tools)?;
+    let helper = image::busybox(cache)?;
+    for image in [&coffer, &postgres, &s3, &helper] {
+        cluster.load_image(image).await?;
+    }
+    Ok(Setting {
+        kubectl: Kubectl::new(tools.kubernetes("kubectl"), cluster.kubeconfig()),
+        helm: tools.helm(),
+        coffer: program.to_path_buf(),
+        image: coffer.reference().to_owned(),
+        postgres_image: postgres.reference().to_owned(),
+        s3_image: s3.reference().to_owned(),
+        helper_image: helper.reference().to_owned(),
+        volumes: volumes.to_path_buf(),
+    })
+}
