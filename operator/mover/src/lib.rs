@@ -1,1 +1,19 @@
-//! See the crate's description in Cargo.toml.
+//! The data plane: moves PostgreSQL databases into sealed storage and back.
+//!
+//! ```text
+//! backup, restore, check     PostgreSQL on one side of a point
+//! point                      one writer's or reader's work on one point
+//! vault, custody, verify     promises: grants, acceptance, expiry, checks
+//! ledger                     the promises, as a chain of entries
+//! format, seal, store        what is stored, how it is sealed, where it lies
+//! ```
+//!
+//! `FORMAT.md` beside this crate's sources describes every stored byte.
+
+pub mod archive;
+pub mod clock;
+pub mod custody;
+pub mod format;
+pub mod point;
+pub mod schema;
+pub mod store;

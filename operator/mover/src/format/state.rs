@@ -1,0 +1,78 @@
+//! The fold of the ledger as it is stored: a head record, then parts.
+
+use contract::{Probes, RestoreOutcome, RunId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{AcceptedPoint, Damage, Hash, Id};
+
+/// The first record of a stored state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateHead {
+    pub format: u16,
+    /// Everything up to this entry is folded in.
+    pub sequence: u64,
+    /// SHA-256 of that entry as stored.
+    pub hash: Hash,
+    /// How many records follow.
+    pub records: u32,
+}
+
+/// One further record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StatePart {
+    Vault(StateVault),
+    Points(Vec<StatePoint>),
+    Reads(Vec<StateRead>),
+    Restores(Vec<StateRestore>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateVault {
+    pub vault: Id,
+    pub fingerprint: String,
+    pub genesis: Timestamp,
+    pub probes: Option<Probes>,
+    /// A kind of promise was met that the writer did not know.
+    pub unknown: bool,
+}
+
+/// A point and what has become of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatePoint {
+    #[serde(flatten)]
+    pub point: AcceptedPoint,
+    pub accepted: Timestamp,
+    /// The newest entry that concerns it.
+    pub sequence: u64,
+    pub damage: Option<Damage>,
+    /// The level of the check that found the damage.
+    pub damage_level: Option<u8>,
+    pub tombstoned: Option<Timestamp>,
+}
+
+/// A reading grant that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateRead {
+    pub run: RunId,
+    pub point: Id,
+    pub reader: Id,
+    pub deadline: Timestamp,
+}
+
+/// The newest restore of a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateRestore {
+    pub run: RunId,
+    pub point: Id,
+    pub namespace: String,
+    pub name: String,
+    pub spec_hash: String,
+    pub target: String,
+    pub started: Timestamp,
+    pub outcome: Option<RestoreOutcome>,
+    pub sequence: u64,
+}
