@@ -1,0 +1,205 @@
+//! What the operator has seen of an instance.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    common::{Condition, JobState, Time},
+    policy::BackupPolicySpec,
+};
+
+/// What the operator has seen of an instance.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupInstanceStatus {
+    /// The generation that this status describes; -1 before the operator has seen the instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, BackupReady, LastBackupSucceeded, RecoveryPointFresh, CopiesHealthy; and, only while True, Reconciling,
+    /// Stalled, PolicyMissing, ApproachingLimit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// Where the instance stands, for people. Conditions are the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<InstanceState>,
+    /// The last value of annotation coffer.dev/revalidate that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub revalidated: Option<String>,
+    /// System identifier of the server and name of the database, as last seen. The same datasource cannot be
+    /// protected twice in one vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub datasource_id: Option<String>,
+    /// Every check with its result, in the order they are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub checks: Vec<Check>,
+    /// Rights that the role lacks, one SQL statement each. `kubectl coffer grants` prints them in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 512)), extend("x-kubernetes-list-type" = "atomic"))]
+    pub missing_grants: Vec<String>,
+    /// Relations of the database at the last check or point. The memory of a mover is sized by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub relations: Option<i64>,
+    /// Major and minor version of the server, as last seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub server_version: Option<String>,
+    /// The version (generation) of the policy that the next backup will follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub policy_version: Option<i64>,
+    /// The policy as last seen. It keeps acting when the object vanishes, with PolicyMissing=True.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_snapshot: Option<PolicySnapshot>,
+    /// The last job that ended, whether well or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_backup: Option<LastBackup>,
+    /// When the last job that ended well did so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success_time: Option<Time>,
+    /// The newest point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_recovery_point: Option<LatestPoint>,
+    /// The newest slot that was used: no job is made for it or an earlier one again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_slot_time: Option<Time>,
+    /// When the next backup is due, without its spread. Unset: none, while protection is suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_backup_time: Option<Time>,
+    /// Points of this instance in the vault, shown as objects or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub recovery_points: Option<i64>,
+    /// Jobs of the last seven days, recomputed when one ends and at most daily.
+    #[serde(default, rename = "jobs7d", skip_serializing_if = "Option::is_none")]
+    pub jobs_7d: Option<JobCounts>,
+    /// Slots for which no job was made, because the operator was away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missed_slots: Option<MissedSlots>,
+}
+
+/// Where an instance stands.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum InstanceState {
+    /// Checks have not all passed yet.
+    ConfiguringProtection,
+    /// A check failed before the first backup. Nothing runs.
+    ConfiguringProtectionFailed,
+    /// Backups run and points expire.
+    ProtectionConfigured,
+    /// A change of policy or server is being taken up.
+    UpdatingProtection,
+    /// No new backups; points expire, and the newest is kept.
+    BackupsSuspended,
+    /// Nothing runs and nothing expires.
+    ProtectionStopped,
+    /// Server, credentials or a right were lost. The schedule keeps trying.
+    ProtectionError,
+}
+
+/// One check of an instance.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What is checked, such as `Credentials` or `Privileges`.
+    #[schemars(length(min = 1, max = 64))]
+    pub name: String,
+    /// Passed, Failed, Warning, or Unknown while an earlier check stands in the way.
+    pub result: CheckResult,
+    /// One of the reasons in docs/api.md. Unset for a check that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub reason: Option<String>,
+    /// What was found, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub message: Option<String>,
+}
+
+/// How a check ended.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckResult {
+    /// As it should be.
+    Passed,
+    /// Backups cannot run.
+    Failed,
+    /// Backups run, and something should be looked at.
+    Warning,
+    /// Not checked: an earlier check stands in the way.
+    Unknown,
+}
+
+/// A policy as it was last seen.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicySnapshot {
+    /// Name of the BackupPolicy.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its version (generation).
+    #[schemars(range(min = 0))]
+    pub version: i64,
+    /// Its spec.
+    pub spec: BackupPolicySpec,
+}
+
+/// The last job that ended.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastBackup {
+    /// Name of the BackupJob. The object may be gone.
+    #[schemars(length(min = 1, max = 253))]
+    pub job_name: String,
+    /// How it ended.
+    pub state: JobState,
+    /// When it ended.
+    pub completion_time: Time,
+    /// The code of the error that decided, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub error_code: Option<String>,
+}
+
+/// The newest point of an instance.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LatestPoint {
+    /// Name of the RecoveryPoint. The object may not be shown.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The instant whose data it holds.
+    pub point_time: Time,
+}
+
+/// Jobs of some days, counted by how they ended.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobCounts {
+    /// Ended well, with or without warnings.
+    #[schemars(range(min = 0))]
+    pub completed: i32,
+    /// Failed.
+    #[schemars(range(min = 0))]
+    pub failed: i32,
+    /// Never started within their window.
+    #[schemars(range(min = 0))]
+    pub expired: i32,
+    /// Cancelled.
+    #[schemars(range(min = 0))]
+    pub cancelled: i32,
+}
+
+/// Slots for which no job was made.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MissedSlots {
+    /// How many.
+    #[schemars(range(min = 1))]
+    pub count: i64,
+    /// The first of them.
+    pub since: Time,
+}

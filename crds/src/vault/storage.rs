@@ -1,0 +1,201 @@
+//! The places a vault can be in.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    common::{AuthorityRef, SecretReference},
+    rules::{fixed, fixed_optional, not_yet},
+    words,
+};
+
+const STAYS: &str =
+    "the place of a vault may not be changed: its backups would stay behind. Create a new vault";
+
+/// A place for backups: exactly one member.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("[has(self.s3), has(self.azureBlob), has(self.gcs), has(self.filesystem)].exists_one(x, x)")
+        .message("set exactly one of `s3`, `azureBlob`, `gcs` and `filesystem`"),
+    validation = Rule::new("has(self.s3) == has(oldSelf.s3) && has(self.azureBlob) == has(oldSelf.azureBlob) && \
+                            has(self.gcs) == has(oldSelf.gcs) && has(self.filesystem) == has(oldSelf.filesystem)")
+        .message("the provider may not be changed: the backups would stay behind. Create a new vault"),
+    validation = not_yet("azureBlob"),
+    validation = not_yet("gcs"),
+)]
+pub struct Storage {
+    /// A bucket of Amazon S3 or of any store that speaks its protocol and honours conditional writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Storage>,
+    /// A container of Azure Blob Storage. Not supported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure_blob: Option<AzureBlobStorage>,
+    /// A bucket of Google Cloud Storage. Not supported yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<GcsStorage>,
+    /// A PersistentVolumeClaim of the vault's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filesystem: Option<FilesystemStorage>,
+}
+
+impl Storage {
+    /// The provider's name, as `status.provider` and the printed column show it.
+    pub const fn provider(&self) -> &'static str {
+        match self {
+            Self { s3: Some(_), .. } => "S3",
+            Self { azure_blob: Some(_), .. } => "AzureBlob",
+            Self { gcs: Some(_), .. } => "GCS",
+            Self { filesystem: Some(_), .. } => "Filesystem",
+            Self { .. } => "None",
+        }
+    }
+}
+
+/// A bucket of Amazon S3 or of a store that speaks its protocol.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = fixed("bucket", STAYS),
+    validation = fixed_optional("prefix", STAYS),
+    validation = Rule::new("has(self.credentialsSecretRef)")
+        .message("`credentialsSecretRef` must be set: credentials from the pod's own identity are not supported yet"),
+)]
+pub struct S3Storage {
+    /// Name of the bucket. It must exist: Coffer never makes one.
+    #[schemars(schema_with = "words::bucket")]
+    pub bucket: String,
+    /// Path inside the bucket that belongs to this vault alone. Unset: the whole bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::prefix")]
+    pub prefix: Option<String>,
+    /// Address of the store, as https://HOST or https://HOST:PORT. Unset: Amazon's for the region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::endpoint")]
+    pub endpoint: Option<String>,
+    /// Region of the bucket. Unset: `us-east-1`, which most other stores take as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub region: Option<String>,
+    /// Path: https://HOST/BUCKET, which every store takes. VirtualHost: https://BUCKET.HOST. Unset: Path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addressing: Option<Addressing>,
+    /// Secret of the vault's namespace with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
+    /// AWS_SESSION_TOKEN for temporary credentials. Changes are taken up without a restart. Unset: refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretReference>,
+    /// Secret of the vault's namespace with the authority that signed the store's certificate. Unset: the public
+    /// authorities of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<AuthorityRef>,
+}
+
+impl S3Storage {
+    /// The region, with the documented default.
+    pub fn region(&self) -> &str {
+        self.region.as_deref().unwrap_or("us-east-1")
+    }
+
+    /// How bucket and host make an address, with the documented default.
+    pub fn addressing(&self) -> Addressing {
+        self.addressing.unwrap_or_default()
+    }
+}
+
+/// How bucket and host make an address.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Addressing {
+    /// https://HOST/BUCKET
+    #[default]
+    Path,
+    /// https://BUCKET.HOST
+    VirtualHost,
+}
+
+/// A container of Azure Blob Storage.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = fixed("account", STAYS),
+    validation = fixed("container", STAYS),
+    validation = fixed_optional("prefix", STAYS),
+)]
+pub struct AzureBlobStorage {
+    /// Name of the storage account.
+    #[schemars(length(min = 3, max = 24), regex(pattern = "^[a-z0-9]+$"))]
+    pub account: String,
+    /// Name of the container. It must exist.
+    #[schemars(length(min = 3, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub container: String,
+    /// Path inside the container that belongs to this vault alone. Unset: the whole container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::prefix")]
+    pub prefix: Option<String>,
+    /// Address of the store. Unset: Azure's for the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::endpoint")]
+    pub endpoint: Option<String>,
+    /// Secret of the vault's namespace with the credentials. Unset: the pod's own identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretReference>,
+}
+
+/// A bucket of Google Cloud Storage.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = fixed("bucket", STAYS), validation = fixed_optional("prefix", STAYS))]
+pub struct GcsStorage {
+    /// Name of the bucket. It must exist.
+    #[schemars(length(min = 3, max = 222), regex(pattern = "^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$"))]
+    pub bucket: String,
+    /// Path inside the bucket that belongs to this vault alone. Unset: the whole bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::prefix")]
+    pub prefix: Option<String>,
+    /// Address of the store. Unset: Google's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::endpoint")]
+    pub endpoint: Option<String>,
+    /// Secret of the vault's namespace with the credentials. Unset: the pod's own identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretReference>,
+}
+
+/// A PersistentVolumeClaim. The simplest place, for trying Coffer and for storage that is replicated below.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = fixed("claimName", STAYS), validation = fixed_optional("path", STAYS))]
+pub struct FilesystemStorage {
+    /// Name of a PersistentVolumeClaim of the vault's namespace. Its file system must support hard links and fsync.
+    /// Access mode ReadWriteOncePod is refused, since keeper and movers share it.
+    #[schemars(schema_with = "words::object_name")]
+    pub claim_name: String,
+    /// Directory inside the claim that belongs to this vault alone. Unset: the whole claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::prefix")]
+    pub path: Option<String>,
+}
+
+/// A second, cold place.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Archive {
+    /// Where archived points are stored.
+    pub storage: Storage,
+    /// The provider's class for archived objects, such as GLACIER. Unset: the bucket's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
+    pub storage_class: Option<String>,
+}
+
+/// A copy of the vault in another place.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replica {
+    /// Name of the copy, unique in the vault.
+    #[schemars(schema_with = "words::rule_name")]
+    pub name: String,
+    /// Where the copy is stored.
+    pub storage: Storage,
+}
