@@ -81,7 +81,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
             bytes.resize(wanted.min(start + STEP.max(start)), 0);
             self.exact(&mut bytes[start..], field).await?;
         }
-        Ok(Some(PgText::from(bytes)))
+        Ok(Some(PgText::new(bytes)))
     }
 
     /// A 32-bit number written in decimal digits as a text.

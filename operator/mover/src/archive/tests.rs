@@ -67,7 +67,8 @@ impl Builder {
     fn entry(&mut self, minor: u8, entry: &Entry) -> &mut Self {
         let text = |text: &Option<PgText>| text.as_ref().map(ToString::to_string);
         self.integer(entry.id.into()).integer(entry.has_data.into());
-        self.text(Some(&entry.catalogue.catalogue.to_string())).text(Some(&entry.catalogue.object.to_string()));
+        self.text(Some(&entry.catalogue.catalogue.to_string()))
+            .text(Some(&entry.catalogue.object.to_string()));
         self.text(Some(&entry.tag.to_string())).text(Some(&entry.kind));
         self.integer(match entry.section {
             Section::None => 1,
@@ -238,7 +239,10 @@ fn a_table_with_oids_is_refused_by_its_name() {
     archive.entry(16, &table());
     let at = archive.0.windows(5).rposition(|window| window == b"false").unwrap();
     archive.0.splice(at - 5..at + 5, [0, 4, 0, 0, 0, b't', b'r', b'u', b'e']);
-    assert_eq!(refused(&archive.0).to_string(), "the table \"orders\" was made WITH OIDS, which no supported server has");
+    assert_eq!(
+        refused(&archive.0).to_string(),
+        "the table \"orders\" was made WITH OIDS, which no supported server has"
+    );
 }
 
 #[test]

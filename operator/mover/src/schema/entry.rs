@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kind, SchemaError};
 use crate::{
-    archive::{self, CatalogueId, Section},
+    archive::{self, CatalogueId},
     format::PgText,
 };
 
@@ -44,6 +44,12 @@ impl TryFrom<archive::Entry> for Entry {
         let Some(kind) = Kind::from_word(&entry.kind) else {
             return Err(SchemaError::UnknownKind { kind: entry.kind.clone(), name: name() });
         };
+        let section = match entry.section {
+            archive::Section::None => Section::None,
+            archive::Section::PreData => Section::Pre,
+            archive::Section::PostData => Section::Post,
+            archive::Section::Data => return Err(SchemaError::HasData { kind, name: name() }),
+        };
         if entry.has_data {
             return Err(SchemaError::HasData { kind, name: name() });
         }
@@ -52,7 +58,7 @@ impl TryFrom<archive::Entry> for Entry {
             catalogue: entry.catalogue,
             tag: entry.tag,
             kind,
-            section: entry.section,
+            section,
             namespace: entry.namespace.filter(|name| !name.as_bytes().is_empty()),
             tablespace: entry.tablespace,
             access_method: entry.access_method,
@@ -75,54 +81,52 @@ impl fmt::Display for Entry {
     }
 }
 
+/// When an entry is restored, relative to the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Section {
+    /// With its neighbours: comments, grants.
+    #[serde(rename = "none")]
+    None,
+    /// Before any row.
+    #[serde(rename = "pre")]
+    Pre,
+    /// After the rows: keys, indexes, triggers.
+    #[serde(rename = "post")]
+    Post,
+}
+
 /// The part of an entry that is stored as JSON, before its definition.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct StoredHeader {
     id: u32,
-    catalogue: u32,
-    object: u32,
-    tag: PgText,
+    catalogue: StoredCatalogueId,
     kind: Kind,
-    section: StoredSection,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    tag: PgText,
+    section: Section,
     namespace: Option<PgText>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     tablespace: Option<PgText>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     access_method: Option<PgText>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     relation_kind: Option<char>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     owner: Option<PgText>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     drop: Option<PgText>,
     dependencies: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum StoredSection {
-    None,
-    PreData,
-    Data,
-    PostData,
+#[derive(Serialize, Deserialize)]
+struct StoredCatalogueId {
+    table: u32,
+    object: u32,
 }
 
 impl StoredHeader {
     pub fn new(entry: &Entry) -> Self {
         Self {
             id: entry.id,
-            catalogue: entry.catalogue.catalogue,
-            object: entry.catalogue.object,
-            tag: entry.tag.clone(),
+            catalogue: StoredCatalogueId { table: entry.catalogue.catalogue, object: entry.catalogue.object },
             kind: entry.kind,
-            section: match entry.section {
-                Section::None => StoredSection::None,
-                Section::PreData => StoredSection::PreData,
-                Section::Data => StoredSection::Data,
-                Section::PostData => StoredSection::PostData,
-            },
+            tag: entry.tag.clone(),
+            section: entry.section,
             namespace: entry.namespace.clone(),
             tablespace: entry.tablespace.clone(),
             access_method: entry.access_method.clone(),
@@ -136,15 +140,10 @@ impl StoredHeader {
     pub fn into_entry(self, definition: PgText) -> Entry {
         Entry {
             id: self.id,
-            catalogue: CatalogueId { catalogue: self.catalogue, object: self.object },
+            catalogue: CatalogueId { catalogue: self.catalogue.table, object: self.catalogue.object },
             tag: self.tag,
             kind: self.kind,
-            section: match self.section {
-                StoredSection::None => Section::None,
-                StoredSection::PreData => Section::PreData,
-                StoredSection::Data => Section::Data,
-                StoredSection::PostData => Section::PostData,
-            },
+            section: self.section,
             namespace: self.namespace,
             tablespace: self.tablespace,
             access_method: self.access_method,
@@ -168,7 +167,7 @@ pub(super) mod tests {
             catalogue: CatalogueId { catalogue: 1259, object: 16_385 },
             tag: tag.into(),
             kind,
-            section: Section::PreData,
+            section: Section::Pre,
             namespace: Some("app".into()),
             tablespace: None,
             access_method: None,
@@ -188,7 +187,7 @@ pub(super) mod tests {
             catalogue: CatalogueId { catalogue: 0, object: 0 },
             tag: "g".into(),
             kind: "PROPERTY GRAPH".into(),
-            section: Section::PreData,
+            section: archive::Section::PreData,
             definition: Some("CREATE PROPERTY GRAPH g;".into()),
             drop_statement: None,
             copy_statement: None,
@@ -200,7 +199,10 @@ pub(super) mod tests {
             dependencies: Vec::new(),
         };
         let error = Entry::try_from(source.clone()).unwrap_err();
-        assert_eq!(error.to_string(), "pg_dump wrote a kind of entry that is not known here: PROPERTY GRAPH (g)");
+        assert_eq!(
+            error.to_string(),
+            "pg_dump wrote a kind of entry that is not known here: PROPERTY GRAPH (g)"
+        );
         source.kind = "TABLE".into();
         source.has_data = true;
         assert!(matches!(Entry::try_from(source), Err(SchemaError::HasData { .. })));

@@ -156,7 +156,8 @@ impl Graph {
         }
         let is_rest_open = self.loads_left == 0 && self.keys_left == 0;
         let may_run = |stage: Stage, id: NodeId| {
-            (stage == Stage::Keys || is_rest_open) && !self.running.iter().any(|other| self.conflict(id, *other))
+            (stage == Stage::Keys || is_rest_open)
+                && !self.running.iter().any(|other| self.conflict(id, *other))
         };
         let Some(free) = self.ready.iter().find(|(stage, _, id)| may_run(*stage, *id)).copied() else {
             return Work::Wait;
@@ -190,7 +191,8 @@ impl Graph {
     /// A key that depends on something of the later stage belongs there too: an index of a materialised view that could
     /// only be made after a key.
     fn stage_of(&self, entry: &Entry) -> Stage {
-        let is_key = matches!(entry.kind, Kind::Constraint | Kind::Index | Kind::IndexAttach | Kind::Statistics);
+        let is_key =
+            matches!(entry.kind, Kind::Constraint | Kind::Index | Kind::IndexAttach | Kind::Statistics);
         let waits_for_rest = entry.dependencies.iter().any(|dependency| {
             let other = self.by_entry.get(dependency).and_then(|other| self.nodes.get(other.0));
             other.is_some_and(|other| other.stage == Stage::Rest)

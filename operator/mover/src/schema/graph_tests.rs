@@ -118,7 +118,8 @@ fn schemas() -> impl Strategy<Value = Vec<Entry>> {
     proptest::collection::vec(one, 1..40).prop_map(|drawn| {
         let mut entries: Vec<Entry> = Vec::new();
         for (id, (kind, picks)) in (20..).zip(drawn) {
-            let known: Vec<u32> = [ORDERS, ITEMS].into_iter().chain(entries.iter().map(|entry| entry.id)).collect();
+            let known: Vec<u32> =
+                [ORDERS, ITEMS].into_iter().chain(entries.iter().map(|entry| entry.id)).collect();
             let dependencies: Vec<u32> = picks.iter().map(|pick| *pick.get(&known)).collect();
             entries.push(numbered(id, KINDS[kind], &dependencies));
         }

@@ -15,7 +15,7 @@ mod quote;
 mod session;
 mod stream;
 
-pub use entry::Entry;
+pub use entry::{Entry, Section};
 pub use error::SchemaError;
 pub use graph::{Graph, NodeId, Stage, Work};
 pub use kind::Kind;

@@ -17,7 +17,8 @@ pub enum Pass {
 impl Pass {
     /// `None`: the entry is not executed at all.
     pub fn of(entry: &Entry) -> Option<Self> {
-        if entry.kind.is_preamble() || is_about_the_database(entry) || entry.definition.as_bytes().is_empty() {
+        if entry.kind.is_preamble() || is_about_the_database(entry) || entry.definition.as_bytes().is_empty()
+        {
             return None;
         }
         Some(match entry.kind {

@@ -42,9 +42,9 @@ mod tests {
 
     #[test]
     fn a_quote_inside_a_name_or_a_text_is_doubled_and_nothing_else_changes() {
-        let odd = PgText::from(b"we\"ird'\\ \xe4\n".to_vec());
+        let odd = PgText::new(b"we\"ird'\\ \xe4\n".to_vec());
         assert_eq!(identifier(&odd), b"\"we\"\"ird'\\ \xe4\n\"");
         assert_eq!(literal(odd.as_bytes()), b"'we\"ird''\\ \xe4\n'");
-        assert_eq!(qualified(&PgText::from(b"a.b".to_vec()), &odd), b"\"a.b\".\"we\"\"ird'\\ \xe4\n\"");
+        assert_eq!(qualified(&PgText::new(b"a.b".to_vec()), &odd), b"\"a.b\".\"we\"\"ird'\\ \xe4\n\"");
     }
 }

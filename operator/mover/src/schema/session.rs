@@ -85,15 +85,21 @@ impl SessionState {
         if let Some(tablespace) = changed(&mut self.tablespace, entry.tablespace.as_ref()) {
             statements.push(select_tablespace(tablespace));
         }
-        if !is_partitioned && let Some(method) = changed(&mut self.access_method, entry.access_method.as_ref()) {
-            statements.push(made([b"SET default_table_access_method = ", &identifier(method)[..], b";"].concat()));
+        if !is_partitioned
+            && let Some(method) = changed(&mut self.access_method, entry.access_method.as_ref())
+        {
+            statements
+                .push(made([b"SET default_table_access_method = ", &identifier(method)[..], b";"].concat()));
         }
         statements.push(Statement { sql: entry.definition.as_bytes().to_vec(), is_definition: true });
         statements.extend(owners.statement(entry)?.map(made));
-        if let (true, Some(namespace), Some(method)) = (is_partitioned, &entry.namespace, &entry.access_method) {
+        if let (true, Some(namespace), Some(method)) =
+            (is_partitioned, &entry.namespace, &entry.access_method)
+        {
             let table = qualified(namespace, &entry.tag);
             let method = identifier(method);
-            statements.push(made([b"ALTER TABLE ", &table[..], b" SET ACCESS METHOD ", &method, b";"].concat()));
+            statements
+                .push(made([b"ALTER TABLE ", &table[..], b" SET ACCESS METHOD ", &method, b";"].concat()));
         }
         Ok(statements)
     }
@@ -167,7 +173,10 @@ mod tests {
         assert!(preamble.accept(&encoding));
         assert!(!preamble.accept(&entry(Kind::Table, "t")));
         let has = |major, setting: &[u8]| {
-            preamble.statements(major).iter().any(|text| text.windows(setting.len()).any(|part| part == setting))
+            preamble
+                .statements(major)
+                .iter()
+                .any(|text| text.windows(setting.len()).any(|part| part == setting))
         };
         assert!(!has(16, b"transaction_timeout"));
         assert!(has(17, b"transaction_timeout"));

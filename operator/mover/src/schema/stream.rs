@@ -11,14 +11,11 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, BufReader};
 
-use super::{
-    Entry, SchemaError,
-    entry::StoredHeader,
-};
+use super::{Entry, SchemaError, entry::StoredHeader};
 use crate::{archive::STATEMENT_LIMIT, format::PgText};
 
 /// The most bytes of a stored header: names, the drop statement and the dependencies.
-const HEADER_LIMIT: usize = 16 << 20;
+const HEADER_LIMIT: usize = 1 << 20;
 /// How much room is made at a time for what the stream announces.
 const STEP: usize = 64 << 10;
 
@@ -33,7 +30,13 @@ pub fn encode(entry: &Entry, into: &mut Vec<u8>) -> Result<(), SchemaError> {
     append(entry.id, "the definition", entry.definition.as_bytes(), STATEMENT_LIMIT, into)
 }
 
-fn append(id: u32, part: &'static str, bytes: &[u8], limit: usize, into: &mut Vec<u8>) -> Result<(), SchemaError> {
+fn append(
+    id: u32,
+    part: &'static str,
+    bytes: &[u8],
+    limit: usize,
+    into: &mut Vec<u8>,
+) -> Result<(), SchemaError> {
     let length = u32::try_from(bytes.len())
         .ok()
         .filter(|_| bytes.len() <= limit)
@@ -65,7 +68,7 @@ impl<R: AsyncRead + Unpin> SchemaReader<R> {
             .map_err(|source| SchemaError::DecodeHeader { position: self.position, source })?;
         let length = self.length_or_end().await?.ok_or(SchemaError::Truncated { position: self.position })?;
         let definition = self.bytes(length, "a definition", STATEMENT_LIMIT).await?;
-        Ok(Some(header.into_entry(PgText::from(definition))))
+        Ok(Some(header.into_entry(PgText::new(definition))))
     }
 
     /// `None`: not one byte is left.

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::{Entry, Kind, SchemaError, SchemaReader, encode, entry::tests::entry};
-use crate::{archive::{CatalogueId, Section}, format::PgText};
+use super::{Entry, Kind, SchemaError, SchemaReader, Section, encode, entry::tests::entry};
+use crate::{archive::CatalogueId, format::PgText};
 
 fn block<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
@@ -27,13 +27,14 @@ fn encoded(entries: &[Entry]) -> Vec<u8> {
 }
 
 fn texts() -> impl Strategy<Value = PgText> {
-    proptest::collection::vec(any::<u8>(), 0..20).prop_map(PgText::from)
+    proptest::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| PgText::new(bytes))
 }
 
 fn entries() -> impl Strategy<Value = Entry> {
-    let section = prop::sample::select(vec![Section::None, Section::PreData, Section::Data, Section::PostData]);
+    let section = prop::sample::select(vec![Section::None, Section::Pre, Section::Post]);
     let names = proptest::collection::vec(proptest::option::of(texts()), 5);
-    let rest = (texts(), texts(), proptest::option::of(b'a'..=b'z'), proptest::collection::vec(any::<u32>(), 0..5));
+    let rest =
+        (texts(), texts(), proptest::option::of(b'a'..=b'z'), proptest::collection::vec(any::<u32>(), 0..5));
     (1u32.., any::<(u32, u32)>(), prop::sample::select(Kind::ALL.to_vec()), section, names, rest).prop_map(
         |(id, (catalogue, object), kind, section, names, (tag, definition, relation_kind, dependencies))| {
             let mut names = names.into_iter();

@@ -1,0 +1,9 @@
+//! PostgreSQL servers for tests: real ones, each in a directory of its own, on a free port of this machine, stopped when
+//! the test's process ends.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+mod installation;
+mod server;
+
+pub use installation::Installation;
+pub use server::Server;
