@@ -11,8 +11,8 @@ mod graph;
 mod kind;
 mod owner;
 mod pass;
-mod quote;
 mod session;
+mod sql;
 mod stream;
 
 pub use entry::{Entry, Section};
@@ -21,8 +21,8 @@ pub use graph::{Graph, NodeId, Stage, Work};
 pub use kind::Kind;
 pub use owner::Owners;
 pub use pass::Pass;
-pub use quote::{identifier, literal, qualified};
 pub use session::{Preamble, SessionState, Statement};
+pub use sql::Sql;
 pub use stream::{SchemaReader, encode};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Entry, Kind, SchemaError, identifier, qualified};
+use super::{Entry, Kind, SchemaError, Sql};
 use crate::format::PgText;
 
 /// Who gets the objects of which role.
@@ -18,7 +18,8 @@ impl Owners {
         self.replaced.insert(missing, instead);
     }
 
-    fn of<'a>(&'a self, owner: &'a PgText) -> &'a PgText {
+    /// Who gets what belonged to `owner`.
+    pub fn of<'a>(&'a self, owner: &'a PgText) -> &'a PgText {
         self.replaced.get(owner).unwrap_or(owner)
     }
 
@@ -34,7 +35,8 @@ impl Owners {
         let Some(object) = object(entry, drop)? else {
             return Ok(None);
         };
-        Ok(Some([b"ALTER ", &object[..], b" OWNER TO ", &identifier(self.of(owner)), b";"].concat()))
+        let statement = Sql::default().text("ALTER ").raw(&object).text(" OWNER TO ").name(self.of(owner));
+        Ok(Some(statement.text(";").into_bytes()))
     }
 }
 
@@ -61,11 +63,12 @@ fn object(entry: &Entry, drop: &PgText) -> Result<Option<Vec<u8>>, SchemaError> 
         | Kind::TextSearchDictionary
         | Kind::Type
         | Kind::View => {
-            let name = match &entry.namespace {
-                Some(namespace) => qualified(namespace, &entry.tag),
-                None => identifier(&entry.tag),
+            let kind = Sql::default().text(entry.kind.word()).text(" ");
+            let object = match &entry.namespace {
+                Some(namespace) => kind.qualified(namespace, &entry.tag),
+                None => kind.name(&entry.tag),
             };
-            Ok(Some([entry.kind.word().as_bytes(), b" ", &name].concat()))
+            Ok(Some(object.into_bytes()))
         }
         Kind::Aggregate
         | Kind::Function

@@ -1,7 +1,7 @@
 //! What a session that restores a schema says: its settings first, then for each entry the statements around its
 //! definition.
 
-use super::{Entry, Kind, Owners, SchemaError, identifier, qualified};
+use super::{Entry, Kind, Owners, SchemaError, Sql};
 use crate::format::PgText;
 
 /// `pg_class.relkind` of a partitioned table, which has no storage but passes its access method on.
@@ -88,25 +88,23 @@ impl SessionState {
         if !is_partitioned
             && let Some(method) = changed(&mut self.access_method, entry.access_method.as_ref())
         {
-            statements
-                .push(made([b"SET default_table_access_method = ", &identifier(method)[..], b";"].concat()));
+            statements.push(made(Sql::default().text("SET default_table_access_method = ").name(method)));
         }
         statements.push(Statement { sql: entry.definition.as_bytes().to_vec(), is_definition: true });
-        statements.extend(owners.statement(entry)?.map(made));
+        let owner = owners.statement(entry)?;
+        statements.extend(owner.map(|sql| Statement { sql, is_definition: false }));
         if let (true, Some(namespace), Some(method)) =
             (is_partitioned, &entry.namespace, &entry.access_method)
         {
-            let table = qualified(namespace, &entry.tag);
-            let method = identifier(method);
-            statements
-                .push(made([b"ALTER TABLE ", &table[..], b" SET ACCESS METHOD ", &method, b";"].concat()));
+            let table = Sql::default().text("ALTER TABLE ").qualified(namespace, &entry.tag);
+            statements.push(made(table.text(" SET ACCESS METHOD ").name(method)));
         }
         Ok(statements)
     }
 }
 
-fn made(sql: Vec<u8>) -> Statement {
-    Statement { sql, is_definition: false }
+fn made(sql: Sql) -> Statement {
+    Statement { sql: sql.text(";").into_bytes(), is_definition: false }
 }
 
 /// What is wanted, where it is wanted and not there already.
@@ -117,11 +115,8 @@ fn changed<'a>(current: &mut Option<PgText>, wanted: Option<&'a PgText>) -> Opti
 }
 
 fn select_tablespace(name: &PgText) -> Statement {
-    let value = match name.as_bytes() {
-        b"" => b"''".to_vec(),
-        _ => identifier(name),
-    };
-    made([b"SET default_tablespace = ", &value[..], b";"].concat())
+    let set = Sql::default().text("SET default_tablespace = ");
+    made(if name.is_empty() { set.literal(b"") } else { set.name(name) })
 }
 
 #[cfg(test)]
