@@ -152,4 +152,11 @@ impl Shop {
         points.sort_by_key(|point| point["status"]["pointTime"].as_str().map(str::to_owned));
         Ok(points)
     }
+
+    /// The name of the RecoveryPoint that a backup job made.
+    pub fn point_of(&self, job: &str) -> Result<String, KubectlError> {
+        let found = self.kubectl.find("bjob", &self.names.tenant, job)?;
+        let name = found.as_ref().and_then(|job| job["status"]["recoveryPoint"]["name"].as_str());
+        name.map(str::to_owned).ok_or_else(|| KubectlError::Missing(format!("the point of backup job {job}")))
+    }
 }

@@ -3,5 +3,7 @@
 //! `cargo gate --only stories` boots the cluster, builds the images and says where they are. One story runs at a time,
 //! since some of them take the operator away.
 
+mod failures;
 mod main_job;
+mod operator_killed;
 mod scene;

@@ -25,6 +25,8 @@ pub enum Kind {
 pub struct Scene {
     pub shop: Shop,
     pub authority: Authority,
+    /// The superuser's password.
+    pub password: String,
     /// An age identity whose recipient opens the vault, in a file.
     pub recovery: tempfile::TempDir,
     /// The directory behind the vault's claim.
@@ -82,7 +84,7 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
             None
         }
     };
-    Scene { shop, authority, recovery, claim, _tenant: tenant, _vault: vault }
+    Scene { shop, authority, password, recovery, claim, _tenant: tenant, _vault: vault }
 }
 
 /// As the chart's notes tell the platform team to do.

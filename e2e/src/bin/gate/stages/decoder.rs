@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Context, tools};
-use crate::command::{CommandError, Tally, check, test};
+use crate::command::{self, CommandError, Tally, test};
 
 pub fn check(context: &Context) -> Result<Tally, CommandError> {
     let home = tools::cached("tools/decoder-python")?;
@@ -19,5 +19,5 @@ pub fn check(context: &Context) -> Result<Tally, CommandError> {
 
 /// A preparation: it has to succeed and is not counted.
 fn check_program(command: &mut Command) -> Result<(), CommandError> {
-    check(command).map(|_| ())
+    command::check(command).map(|_| ())
 }
