@@ -13,7 +13,10 @@
 pub mod archive;
 pub mod clock;
 pub mod custody;
+pub mod digest;
 pub mod format;
 pub mod point;
+pub mod postgres;
 pub mod schema;
+pub mod seal;
 pub mod store;

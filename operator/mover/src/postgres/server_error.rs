@@ -1,0 +1,177 @@
+//! An error or notice as a server reports it.
+
+use std::fmt;
+
+use contract::FailureCode;
+
+/// The fields of an ErrorResponse or NoticeResponse that anybody asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerError {
+    /// Not translated (`ERROR`, `FATAL`), where the server is 9.6 or newer.
+    pub severity: String,
+    /// Five characters; what programs branch on.
+    pub sqlstate: String,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    /// What the server was doing: for COPY, table and line.
+    pub context: Option<String>,
+    pub schema: Option<String>,
+    pub table: Option<String>,
+    pub constraint: Option<String>,
+    /// The server's source file: tells apart errors that share an SQLSTATE, in any language.
+    pub file: Option<String>,
+    pub routine: Option<String>,
+}
+
+/// SQLSTATEs that something here branches on.
+pub mod sqlstate {
+    pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    pub const UNDEFINED_TABLE: &str = "42P01";
+    pub const INVALID_SCHEMA_NAME: &str = "3F000";
+    pub const LOCK_NOT_AVAILABLE: &str = "55P03";
+    pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
+    pub const OUT_OF_MEMORY: &str = "53200";
+    pub const QUERY_CANCELED: &str = "57014";
+    pub const SERIALIZATION_FAILURE: &str = "40001";
+    pub const INTERNAL_ERROR: &str = "XX000";
+}
+
+impl ServerError {
+    /// Reads the body of the message: fields of a type byte and a text that a NUL ends, then a NUL. A body that was cut
+    /// short gives what it has.
+    pub(super) fn from_body(mut body: &[u8]) -> Self {
+        let mut error = Self::default();
+        while let Some((kind, rest)) = body.split_first().filter(|(kind, _)| **kind != 0) {
+            let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+            error.set(*kind, String::from_utf8_lossy(&rest[..end]).into_owned());
+            body = rest.get(end + 1..).unwrap_or_default();
+        }
+        error
+    }
+
+    fn set(&mut self, kind: u8, text: String) {
+        match kind {
+            b'V' => self.severity = text,
+            b'S' if self.severity.is_empty() => self.severity = text,
+            b'C' => self.sqlstate = text,
+            b'M' => self.message = text,
+            b'D' => self.detail = Some(text),
+            b'H' => self.hint = Some(text),
+            b'W' => self.context = Some(text),
+            b's' => self.schema = Some(text),
+            b't' => self.table = Some(text),
+            b'n' => self.constraint = Some(text),
+            b'F' => self.file = Some(text),
+            b'R' => self.routine = Some(text),
+            _ => {}
+        }
+    }
+
+    /// Whether it is the named SQLSTATE.
+    pub fn is(&self, sqlstate: &str) -> bool {
+        self.sqlstate == sqlstate
+    }
+
+    /// Whether a value grew past what the server can hold in one piece, 1 GB.
+    pub fn is_value_too_large(&self) -> bool {
+        self.is(sqlstate::PROGRAM_LIMIT_EXCEEDED)
+            || (self.is(sqlstate::INTERNAL_ERROR) && self.file.as_deref() == Some("mcxt.c"))
+    }
+
+    /// Whether a standby gave up the statement, because what it reads was to be removed on the primary.
+    pub fn is_standby_conflict(&self) -> bool {
+        self.is(sqlstate::SERIALIZATION_FAILURE) && self.file.as_deref() == Some("postgres.c")
+    }
+
+    /// The cause, as far as the server's own code tells it.
+    pub fn code(&self) -> FailureCode {
+        match self.sqlstate.as_str() {
+            "28P01" | "28000" => FailureCode::AuthenticationFailed,
+            "3D000" => FailureCode::DatabaseNotFound,
+            "53300" => FailureCode::TooManyConnections,
+            "57P03" => FailureCode::ServerStarting,
+            "57P01" | "57P02" | "57P05" | "25P03" => FailureCode::ConnectionLost,
+            sqlstate::LOCK_NOT_AVAILABLE => FailureCode::LockTimeout,
+            sqlstate::INSUFFICIENT_PRIVILEGE if self.file.as_deref() == Some("rls.c") => FailureCode::RowSecurity,
+            sqlstate::INSUFFICIENT_PRIVILEGE => FailureCode::PrivilegesMissing,
+            sqlstate::OUT_OF_MEMORY if self.file.as_deref() == Some("lock.c") => FailureCode::TooManyRelations,
+            _ if self.is_standby_conflict() => FailureCode::StandbyConflict,
+            other if other.starts_with("08") => FailureCode::ConnectionLost,
+            _ => FailureCode::SourceFailed,
+        }
+    }
+
+    /// What to do about it, where the server's message alone does not tell.
+    fn advice(&self) -> Option<&'static str> {
+        match self.sqlstate.as_str() {
+            "28P01" => Some("check the user name and the password"),
+            "28000" => Some("check the user name, and that pg_hba.conf lets this user in from here"),
+            "3D000" => Some("check the name of the database"),
+            "53300" => Some("raise max_connections or the role's connection limit, or use fewer lanes"),
+            "57P03" => Some("the server is starting, stopping or recovering: it is tried again"),
+            _ if self.code() == FailureCode::TooManyRelations => {
+                Some("raise max_locks_per_transaction and restart the server")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} (SQLSTATE {})", self.message, self.sqlstate)?;
+        if let Some(detail) = &self.detail {
+            write!(formatter, "; {detail}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(formatter, "; hint: {hint}")?;
+        }
+        if let Some(advice) = self.advice() {
+            write!(formatter, "; {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_and_says_what_to_do() {
+        let body = b"SFEHLER\0VFATAL\0C28P01\0Mpassword authentication failed for user \"app\"\0Fauth.c\0Rauth_failed\0\0";
+        let error = ServerError::from_body(body);
+        assert_eq!(error.severity, "FATAL");
+        assert_eq!(error.code(), FailureCode::AuthenticationFailed);
+        assert_eq!(
+            error.to_string(),
+            "password authentication failed for user \"app\" (SQLSTATE 28P01); check the user name and the password"
+        );
+    }
+
+    #[test]
+    fn a_report_cut_short_gives_what_it_has() {
+        for length in 0..20 {
+            let body = &b"SERROR\0C42501\0Mdenie"[..length];
+            assert_eq!(ServerError::from_body(body).sqlstate.len(), length.saturating_sub(8).min(5));
+        }
+    }
+
+    #[test]
+    fn errors_that_share_a_code_are_told_apart_by_the_servers_source_file() {
+        let error = |sqlstate: &str, file: &str| ServerError {
+            sqlstate: sqlstate.into(),
+            file: Some(file.into()),
+            ..ServerError::default()
+        };
+        assert_eq!(error("42501", "rls.c").code(), FailureCode::RowSecurity);
+        assert_eq!(error("42501", "aclchk.c").code(), FailureCode::PrivilegesMissing);
+        assert_eq!(error("53200", "lock.c").code(), FailureCode::TooManyRelations);
+        assert_eq!(error("53200", "mcxt.c").code(), FailureCode::SourceFailed);
+        assert!(error("XX000", "mcxt.c").is_value_too_large());
+        assert!(!error("XX000", "bufmgr.c").is_value_too_large());
+    }
+}
