@@ -68,7 +68,7 @@ impl Cron {
         if text.len() > LONGEST {
             return Err(CronError::TooLong);
         }
-        let text = text.trim();
+        let text = text.trim_ascii();
         let upper = text.to_ascii_uppercase();
         if upper.starts_with("TZ=") || upper.starts_with("CRON_TZ=") {
             return Err(CronError::ZonePrefix);
