@@ -15,12 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 /// Two times are kept apart. [`Clock::now`] moves slots, expiry, deadlines and waits; tests put it ahead, because
 /// retention is counted in years. [`Clock::wall`] is the machine's, for heartbeats, signatures and comparisons with
 /// other machines.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Clock {
     source: Source,
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 enum Source {
     /// Milliseconds that [`Clock::now`] is ahead of the machine.
     Machine(Arc<AtomicI64>),

@@ -2,8 +2,12 @@
 //!
 //! Nothing is ever decided by what a listing lacks. Only heartbeats are overwritten.
 
+mod connect;
 mod error;
+mod filesystem;
 mod name;
+mod patience;
+mod s3;
 
 use std::sync::Arc;
 
@@ -13,8 +17,12 @@ use jiff::Timestamp;
 
 use crate::format::Id;
 
+pub use connect::{connect, connect_with, read_credentials};
 pub use error::{StoreError, StoreErrorKind, Verb};
+pub use filesystem::FilesystemStore;
 pub use name::{Name, NameError, Place};
+pub use patience::Patience;
+pub use s3::{S3Settings, S3Store};
 
 /// A store that is shared by everything that works on one vault.
 pub type SharedStore = Arc<dyn Store>;
@@ -82,4 +90,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// For people: where the store is, without secrets.
     fn location(&self) -> String;
+}
+
+/// The refusal of an object that is larger than its kind may be.
+fn too_large(verb: Verb, name: &Name, size: u64, limit: u64) -> StoreError {
+    StoreError::new(
+        verb,
+        name,
+        StoreErrorKind::TooLarge,
+        format!("it has {size} bytes; at most {limit} were expected"),
+    )
 }
