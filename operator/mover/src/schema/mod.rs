@@ -22,7 +22,7 @@ pub use kind::Kind;
 pub use owner::Owners;
 pub use pass::Pass;
 pub use session::{Preamble, SessionState, Statement};
-pub use sql::Sql;
+pub use sql::{Sql, identifier, literal, qualified};
 pub use stream::{SchemaReader, encode};
 
 #[cfg(test)]

@@ -58,6 +58,21 @@ impl Sql {
     }
 }
 
+/// A name as SQL writes it.
+pub fn identifier(name: &PgText) -> Vec<u8> {
+    Sql::default().name(name).into_bytes()
+}
+
+/// A name with its schema's before it.
+pub fn qualified(namespace: &PgText, name: &PgText) -> Vec<u8> {
+    Sql::default().qualified(namespace, name).into_bytes()
+}
+
+/// A text as SQL writes it, where standard_conforming_strings is on.
+pub fn literal(text: &[u8]) -> Vec<u8> {
+    Sql::default().literal(text).into_bytes()
+}
+
 /// Doubling the mark is enough: no server encoding has an ASCII byte inside a longer character.
 fn quote(text: &[u8], mark: u8, into: &mut Vec<u8>) {
     into.push(mark);

@@ -1,0 +1,101 @@
+//! What can go wrong while a database is put back.
+
+use contract::{Failure, FailureCode};
+
+use super::{acl::AclError, preflight::Objection};
+use crate::{
+    digest::StreamDigestError,
+    point::ReadError,
+    postgres::{PgError, sqlstate},
+    schema::SchemaError,
+    store::StoreError,
+};
+
+/// Why a restore ended without a database.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Custodian and network; told as they tell it.
+    #[error("{}", .0.message)]
+    Custody(Failure),
+    #[error("open the vault's storage: {0}")]
+    Storage(#[from] StoreError),
+    #[error("read {what} of the point: {source}")]
+    Read { what: String, source: ReadError },
+    #[error("read the schema of the point: {0}")]
+    Schema(#[from] SchemaError),
+    #[error("the point has no database")]
+    EmptyPoint,
+    /// Nothing was touched.
+    #[error("{}", list(.0))]
+    Refused(Vec<Objection>),
+    #[error("connect to the target: {0}")]
+    Connect(PgError),
+    #[error("look at the target: {0}")]
+    Look(PgError),
+    #[error("{what}: {source}")]
+    Statement { what: String, source: PgError },
+    #[error("load the rows of {table}: {source}")]
+    Load { table: String, source: PgError },
+    #[error("load the rows of {table}: {source}")]
+    Rows { table: String, source: StreamDigestError },
+    #[error("load the rows of {table}: the point names a table that its schema does not make")]
+    UnknownTable { table: String },
+    #[error("give large object {object} its privileges: {source}")]
+    Privileges { object: String, source: AclError },
+    #[error("the restored rows are not those of the point: {}", .0.join("; "))]
+    Differences(Vec<String>),
+    #[error("a lane of the restore ended by itself: {0}")]
+    Lane(String),
+    #[error("the restore was cancelled")]
+    Cancelled,
+    #[error("the restore was not finished at its deadline")]
+    DeadlineExceeded,
+}
+
+impl RestoreError {
+    pub(super) fn statement(what: impl Into<String>) -> impl FnOnce(PgError) -> Self {
+        |source| Self::Statement { what: what.into(), source }
+    }
+
+    pub(super) fn read(what: impl Into<String>) -> impl FnOnce(ReadError) -> Self {
+        |source| Self::Read { what: what.into(), source }
+    }
+
+    /// The cause for programs.
+    pub fn code(&self) -> FailureCode {
+        match self {
+            Self::Custody(failure) => failure.code,
+            Self::Storage(error) => error.code(),
+            Self::Read { source, .. } => source.code(),
+            Self::Schema(_) | Self::EmptyPoint | Self::UnknownTable { .. } | Self::Rows { .. } => FailureCode::Damaged,
+            Self::Privileges { .. } => FailureCode::Damaged,
+            Self::Refused(objections) => objections.first().map_or(FailureCode::Internal, |first| first.code),
+            Self::Connect(error) | Self::Look(error) => target_code(error),
+            Self::Statement { source, .. } | Self::Load { source, .. } => target_code(source),
+            Self::Differences(_) => FailureCode::ChecksFailed,
+            Self::Lane(_) => FailureCode::Internal,
+            Self::Cancelled => FailureCode::Cancelled,
+            Self::DeadlineExceeded => FailureCode::DeadlineExceeded,
+        }
+    }
+}
+
+/// A failure of the target, in the words for targets.
+fn target_code(error: &PgError) -> FailureCode {
+    if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) {
+        return FailureCode::TargetPrivilegesMissing;
+    }
+    match error.code() {
+        FailureCode::SourceFailed | FailureCode::RowSecurity => FailureCode::StatementFailed,
+        FailureCode::PrivilegesMissing => FailureCode::TargetPrivilegesMissing,
+        other => other,
+    }
+}
+
+fn list(objections: &[Objection]) -> String {
+    let sentences: Vec<&str> = objections.iter().map(|objection| objection.sentence.as_str()).collect();
+    match sentences.as_slice() {
+        [only] => (*only).to_owned(),
+        all => format!("the target cannot take this restore: {}", all.join("; ")),
+    }
+}
