@@ -1,0 +1,45 @@
+//! Deletes, a bounded piece at a time, what nobody can need any more: the objects of points with a tombstone, what lost
+//! or voided writers left, and undecided points whose writers are dead. What may go is decided by [`mover::vault`]; this is
+//! only when, and that it is one at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::Keeper;
+
+/// Between two passes over a vault.
+const INTERVAL: Duration = Duration::from_secs(10 * 60);
+/// How often it is looked whether a pass is due: the first after opening, and one after the test clock has moved.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Runs until `stop`.
+pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
+    let mut last: Option<(Instant, i64)> = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(LOOK) => {}
+        }
+        let ahead = keeper.clock.now().duration_since(keeper.clock.wall()).as_secs() / 60;
+        let due = last.is_none_or(|(at, offset)| at.elapsed() >= INTERVAL || offset < ahead);
+        if due && pass(&keeper).await {
+            last = Some((Instant::now(), ahead));
+        }
+    }
+}
+
+/// One pass; `false` when there is no open vault to go over.
+async fn pass(keeper: &Keeper) -> bool {
+    let Ok(vault) = keeper.holding.vault() else {
+        return false;
+    };
+    match vault.sweep().await {
+        Ok(report) if report.is_empty() => {}
+        Ok(report) => tracing::info!(?report, "swept"),
+        Err(error) => tracing::warn!(%error, "failed to sweep; tried again later"),
+    }
+    true
+}

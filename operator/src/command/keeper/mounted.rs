@@ -1,0 +1,202 @@
+//! The files that Kubernetes mounts into a keeper. All are optional Secrets that appear, change and vanish while the
+//! keeper runs, so nothing is remembered but what was read last, and an absent file is a value.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use contract::{S3Credentials, Secret, files};
+use zeroize::Zeroizing;
+
+/// No file that a keeper is given comes near this size; a larger one is refused before it is read whole.
+const LARGEST: u64 = 256 * 1024;
+
+/// Where the files are: below `/`, except in tests.
+#[derive(Debug, Clone)]
+pub struct Mounted {
+    root: PathBuf,
+}
+
+/// Text of a file that may hold a secret; wiped when dropped.
+pub type Text = Zeroizing<String>;
+
+/// Why a file that is there could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MountError {
+    #[error("failed to read {path}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{path} has more than {LARGEST} bytes")]
+    TooLarge { path: PathBuf },
+    #[error("{path} is not UTF-8 text")]
+    NotText { path: PathBuf },
+    #[error("{directory} has `{present}` but no `{missing}`")]
+    Incomplete { directory: PathBuf, present: &'static str, missing: &'static str },
+}
+
+/// The vault's keys as mounted, unparsed. Compared to notice a change.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeyFiles {
+    /// An age identity file.
+    pub identity: Option<Text>,
+    /// The catalogue key: 32 bytes, base64.
+    pub catalogue: Option<Text>,
+}
+
+/// Certificate chain and private key, PEM, unparsed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    pub certificate: Text,
+    pub private_key: Text,
+}
+
+impl Mounted {
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Where a file of [`contract::files`] is.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.root.join(file.trim_start_matches('/'))
+    }
+
+    /// The keeper's configuration; `None` while the ConfigMap is not there.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn config(&self) -> Result<Option<Text>, MountError> {
+        read(&self.path(files::KEEPER_CONFIG))
+    }
+
+    /// The current and the previous vault token.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn tokens(&self) -> Result<(Option<Text>, Option<Text>), MountError> {
+        Ok((read(&self.path(files::KEEPER_TOKEN))?, read(&self.path(files::KEEPER_PREVIOUS_TOKEN))?))
+    }
+
+    /// The keeper's certificate; `None` unless both of its files are there.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn certificate(&self) -> Result<Option<CertificateFiles>, MountError> {
+        let certificate = read(&self.path(files::KEEPER_CERTIFICATE))?;
+        let private_key = read(&self.path(files::KEEPER_PRIVATE_KEY))?;
+        Ok(certificate.zip(private_key).map(|(certificate, private_key)| CertificateFiles {
+            certificate,
+            private_key,
+        }))
+    }
+
+    /// The vault's keys, as far as they are there.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn keys(&self) -> Result<KeyFiles, MountError> {
+        let directory = self.path(files::VAULT_KEYS);
+        Ok(KeyFiles { identity: read(&directory.join("identity"))?, catalogue: read(&directory.join("catalogue"))? })
+    }
+
+    /// What signs storage requests; `None` when nothing is mounted.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn credentials(&self) -> Result<Option<S3Credentials>, MountError> {
+        let directory = self.path(files::STORAGE_CREDENTIALS);
+        let part = |name: &str| -> Result<Option<Text>, MountError> {
+            // A trailing line end is what `kubectl create secret --from-file` leaves; no credential ends in one.
+            let text = read(&directory.join(name))?;
+            Ok(text.map(|text| Zeroizing::new(text.trim().to_owned())).filter(|text| !text.is_empty()))
+        };
+        let incomplete = |present, missing| MountError::Incomplete { directory: directory.clone(), present, missing };
+        match (part("accessKeyId")?, part("secretAccessKey")?) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(incomplete("accessKeyId", "secretAccessKey")),
+            (None, Some(_)) => Err(incomplete("secretAccessKey", "accessKeyId")),
+            (Some(id), Some(key)) => Ok(Some(S3Credentials {
+                access_key_id: id.as_str().to_owned(),
+                secret_access_key: Secret::new(key.as_str()),
+                session_token: part("sessionToken")?.map(|token| Secret::new(token.as_str())),
+            })),
+        }
+    }
+
+    /// The authority of the storage endpoint, PEM.
+    ///
+    /// # Errors
+    /// Any [`MountError`].
+    pub fn storage_authority(&self) -> Result<Option<String>, MountError> {
+        Ok(read(&self.path(files::STORAGE_CA))?.map(|text| text.as_str().to_owned()))
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Text>, MountError> {
+    let failed = |source| MountError::Read { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(MountError::TooLarge { path: path.to_owned() });
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| MountError::NotText { path: path.to_owned() })?;
+    Ok(Some(Zeroizing::new(text.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn mounted(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Mounted) {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = directory.path().join(name.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let mounted = Mounted::below(directory.path());
+        (directory, mounted)
+    }
+
+    #[test]
+    fn nothing_mounted_is_nothing_read() {
+        let (_directory, mounted) = mounted(&[]);
+        assert!(mounted.config().unwrap().is_none());
+        assert!(mounted.certificate().unwrap().is_none());
+        assert!(mounted.credentials().unwrap().is_none());
+        assert!(mounted.keys().unwrap() == KeyFiles::default());
+    }
+
+    #[test]
+    fn credentials_lose_their_line_ends() {
+        let (_directory, mounted) = mounted(&[
+            ("/etc/coffer/storage/accessKeyId", b"key\n"),
+            ("/etc/coffer/storage/secretAccessKey", b" secret\r\n"),
+        ]);
+        let credentials = mounted.credentials().unwrap().unwrap();
+        assert_eq!(credentials.access_key_id, "key");
+        assert_eq!(credentials.secret_access_key.reveal(), "secret");
+        assert!(credentials.session_token.is_none());
+    }
+
+    #[test]
+    fn half_of_the_credentials_names_the_half_that_is_missing() {
+        let (_directory, mounted) = mounted(&[("/etc/coffer/storage/accessKeyId", b"key")]);
+        let error = mounted.credentials().unwrap_err().to_string();
+        assert!(error.ends_with("has `accessKeyId` but no `secretAccessKey`"), "{error}");
+    }
+
+    #[test]
+    fn binary_and_huge_files_are_refused_by_name() {
+        let huge = vec![b'a'; usize::try_from(LARGEST).unwrap() + 1];
+        let (_directory, mounted) =
+            mounted(&[("/etc/coffer/keys/identity", &[0xff, 0xfe]), ("/etc/coffer/config/keeper.json", &huge)]);
+        assert!(matches!(mounted.keys(), Err(MountError::NotText { .. })));
+        assert!(matches!(mounted.config(), Err(MountError::TooLarge { .. })));
+    }
+}

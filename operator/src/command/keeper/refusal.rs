@@ -1,0 +1,62 @@
+//! How a keeper says no: a status code for programs that look no further, and [`Refusal`] for ours.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use contract::{Failure, Refusal};
+
+/// An answer that is not what was asked for.
+#[derive(Debug)]
+pub struct Refused {
+    status: StatusCode,
+    refusal: Refusal,
+}
+
+impl Refused {
+    /// The caller showed no token that holds.
+    pub fn unauthorised(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorised", message)
+    }
+
+    /// The caller's token is good, for something else.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message)
+    }
+
+    /// The message cannot be understood.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Malformed", message)
+    }
+
+    /// There is nothing of that name.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+    }
+
+    /// A promise stands against it; `reason` names which.
+    pub fn conflict(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, reason, message)
+    }
+
+    /// Not now: storage, a key or time is missing. Asking again later may help.
+    pub fn not_ready(reason: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason, message)
+    }
+
+    /// Adds what failed behind it, in the contract's words.
+    pub fn because(mut self, failure: Failure) -> Self {
+        self.refusal.failure = Some(failure);
+        self
+    }
+
+    fn new(status: StatusCode, reason: &str, message: impl Into<String>) -> Self {
+        let refusal = Refusal { reason: reason.to_owned(), message: message.into(), failure: None };
+        Self { status, refusal }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.refusal)).into_response()
+    }
+}

@@ -1,0 +1,119 @@
+//! The command line: one word chooses what the process is. Everything below `people` works without any cluster;
+//! `operator`, `keeper` and `mover` are started by Kubernetes.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod logging;
+mod operator;
+mod people;
+mod signals;
+
+/// What `--version` prints: the release, and whether this build obeys a test clock, which no shipped image may.
+#[cfg(feature = "test-clock")]
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (test-clock: on)");
+#[cfg(not(feature = "test-clock"))]
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (test-clock: off)");
+
+/// The name under which kubectl finds a plugin called `coffer`.
+const PLUGIN_NAME: &str = "kubectl-coffer";
+
+const AFTER_HELP: &str = "\
+The commands for people need no cluster. A first backup and its restore:
+
+  coffer keygen -o key.txt
+  coffer vault init --vault file:///backups --recipient age1...
+  coffer backup  --source postgresql://app@db.example/app --vault file:///backups --identity key.txt
+  coffer list    --vault file:///backups --identity key.txt
+  coffer restore --vault file:///backups --identity key.txt latest --target postgresql://postgres@db.example --as app_copy
+
+Keep key.txt and the printed fingerprint somewhere safe: without the key no backup can be opened by anybody.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 done with warnings, 10 not reachable, 11 refused credentials, 12 integrity.
+COFFER_LOG=debug shows what is going on.";
+
+/// Backs up PostgreSQL into encrypted object storage, and restores it.
+#[derive(Debug, Parser)]
+#[command(name = "coffer", version = VERSION, after_help = AFTER_HELP, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Reconcile Coffer's kinds (runs in the cluster).
+    #[command(hide = true)]
+    Operator(operator::Arguments),
+}
+
+/// The whole process: reads the command line, does what it says, and tells how it ended.
+pub fn main() -> ExitCode {
+    if is_plugin(std::env::args_os().next().as_deref()) {
+        return refuse_plugin();
+    }
+    let command = match CommandLine::try_parse() {
+        Ok(line) => line.command,
+        Err(error) => return people::refuse_usage(&error),
+    };
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        unreachable!("no other provider is installed before main");
+    }
+    match &command {
+        Command::Operator(_) => logging::for_pods(),
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "failed to start the threads of the process");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(run(command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Operator(arguments) => operator::run(arguments).await,
+    }
+}
+
+fn is_plugin(program: Option<&OsStr>) -> bool {
+    program.and_then(|path| Path::new(path).file_name()).is_some_and(|name| name == PLUGIN_NAME)
+}
+
+#[expect(clippy::print_stderr, reason = "the person at the terminal has to be told")]
+fn refuse_plugin() -> ExitCode {
+    eprintln!(
+        "kubectl coffer has no commands in this release. Use kubectl with Coffer's kinds (kubectl get coffer), or \
+         call the binary as `coffer` for the commands that need no cluster."
+    );
+    people::Exit::Usage.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn only_the_plugin_name_makes_a_plugin() {
+        for (program, plugin) in [
+            ("kubectl-coffer", true),
+            ("/usr/local/bin/kubectl-coffer", true),
+            ("/usr/bin/coffer", false),
+            ("/opt/kubectl-coffer/coffer", false),
+        ] {
+            assert_eq!(is_plugin(Some(OsStr::new(program))), plugin, "{program}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How a command for people ends, as an exit code that scripts may rely on.
+
+use std::process::ExitCode;
+
+use contract::FailureCode;
+
+/// The exit codes of the command line. The pods that the operator starts have others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    /// The command line says something that cannot be done, or is not supported.
+    Usage = 2,
+    /// Done, and something needs a person's eye.
+    Warnings = 3,
+    /// PostgreSQL or storage did not answer.
+    Unreachable = 10,
+    /// A password, a storage credential or a key was refused.
+    Credentials = 11,
+    /// Stored or restored bytes are not what was promised.
+    Integrity = 12,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+impl From<FailureCode> for Exit {
+    fn from(code: FailureCode) -> Self {
+        match code {
+            FailureCode::HostNotFound
+            | FailureCode::ConnectionRefused
+            | FailureCode::ConnectionTimedOut
+            | FailureCode::ConnectionLost
+            | FailureCode::TlsFailed
+            | FailureCode::TlsNotOffered
+            | FailureCode::TooManyConnections
+            | FailureCode::ServerStarting
+            | FailureCode::StorageUnreachable
+            | FailureCode::KeeperUnreachable => Self::Unreachable,
+            FailureCode::AuthenticationFailed
+            | FailureCode::StorageCredentialsRefused
+            | FailureCode::StorageRefused
+            | FailureCode::KeeperRefused
+            | FailureCode::KeyMissing
+            | FailureCode::WrongKey => Self::Credentials,
+            FailureCode::KeySubstituted | FailureCode::Damaged | FailureCode::ChecksFailed => Self::Integrity,
+            FailureCode::InvalidConnection | FailureCode::BadAssignment => Self::Usage,
+            FailureCode::DatabaseNotFound
+            | FailureCode::VersionUnsupported
+            | FailureCode::PoolerUnsupported
+            | FailureCode::PrivilegesMissing
+            | FailureCode::RowSecurity
+            | FailureCode::TooManyRelations
+            | FailureCode::LockTimeout
+            | FailureCode::SchemaBusy
+            | FailureCode::RowTooLarge
+            | FailureCode::StandbyConflict
+            | FailureCode::SourceFailed
+            | FailureCode::DumpFailed
+            | FailureCode::StorageFull
+            | FailureCode::BucketNotFound
+            | FailureCode::ConditionalWritesNotHonoured
+            | FailureCode::PointNotFound
+            | FailureCode::FormatUnsupported
+            | FailureCode::LostRace
+            | FailureCode::Voided
+            | FailureCode::TargetExists
+            | FailureCode::TargetNotEmpty
+            | FailureCode::TargetPrivilegesMissing
+            | FailureCode::TargetVersionUnsupported
+            | FailureCode::TargetEncodingMismatch
+            | FailureCode::RoleMissing
+            | FailureCode::ExtensionMissing
+            | FailureCode::TablespaceMissing
+            | FailureCode::StatementFailed
+            | FailureCode::Cancelled
+            | FailureCode::DeadlineExceeded
+            | FailureCode::Internal => Self::Failed,
+        }
+    }
+}

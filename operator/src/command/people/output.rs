@@ -1,0 +1,122 @@
+//! What a command prints: a table for people, JSON for programs.
+
+use std::io::{self, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns of text.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// The option that chooses it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct OutputOption {
+    /// How to print the result.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+impl OutputOption {
+    /// Prints a value as one JSON document, or what `text` makes of it.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> io::Result<()> {
+        let mut whole = match self.format {
+            Format::Json => serde_json::to_string(value)?,
+            Format::Table => text(value),
+        };
+        if !whole.ends_with('\n') {
+            whole.push('\n');
+        }
+        let mut output = io::stdout().lock();
+        output.write_all(whole.as_bytes())?;
+        output.flush()
+    }
+}
+
+/// Rows under a heading, each column as wide as its widest cell.
+pub struct Table<const N: usize> {
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub fn new(heading: [&str; N]) -> Self {
+        Self { rows: vec![heading.map(str::to_owned)] }
+    }
+
+    pub fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells.map(|cell| printable(&cell)));
+    }
+
+    pub fn text(&self) -> String {
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: [usize; N] = std::array::from_fn(width);
+        let line = |row: &[String; N]| {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let line = cells.collect::<Vec<_>>().join("  ");
+            format!("{}\n", line.trim_end())
+        };
+        self.rows.iter().map(line).collect()
+    }
+}
+
+/// Names come from databases, and a terminal obeys control characters: they are shown, not sent.
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Bytes in a unit that leaves at most four digits before the point.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
+    let mut value = count as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for larger in &UNITS[1..] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    format!("{value:.1} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_nothing_trails() {
+        let mut table = Table::new(["ID", "NAME"]);
+        table.row(["1".into(), "one".into()]);
+        table.row(["1000".into(), String::new()]);
+        assert_eq!(table.text(), "ID    NAME\n1     one\n1000\n");
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let mut table = Table::new(["NAME"]);
+        table.row(["a\u{1b}[2Jb\nc".into()]);
+        assert_eq!(table.text(), "NAME\na\\u{1b}[2Jb\\nc\n");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (count, shown) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (u64::MAX, "16384.0 PiB")]
+        {
+            assert_eq!(bytes(count), shown);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Why a command for people ended without doing what it was asked, and how that is told.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+
+use contract::{Failure, FailureCode};
+use serde_json::json;
+
+use super::aws::AwsError;
+use super::exit::Exit;
+use super::identity::IdentityError;
+use super::output::Format;
+use super::server::ServerError;
+
+/// Everything that can stop a command.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// What was asked is no part of this release, or contradicts itself.
+    #[error("{0}")]
+    Usage(String),
+    /// The vault at this place is not the one that the fingerprint belongs to.
+    #[error("the vault's fingerprint is {found}, not {expected}: this is not the vault that you trust")]
+    ForeignVault { expected: String, found: String },
+    #[error("{}", .0.message)]
+    Failed(Failure),
+    #[error("failed to print the result")]
+    Output(#[source] io::Error),
+    #[error("failed to listen to signals")]
+    Signals(#[source] io::Error),
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Problem {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => Exit::Usage,
+            Self::ForeignVault { .. } => Exit::Integrity,
+            Self::Failed(failure) => failure.code.into(),
+            Self::Output(_) | Self::Signals(_) => Exit::Failed,
+        }
+    }
+
+    /// Tells the person, or the program, on standard error.
+    pub fn tell(&self, format: Format) {
+        let text = match format {
+            Format::Table => self.text(),
+            Format::Json => json!({ "error": { "code": self.code(), "message": self.text() } }).to_string(),
+        };
+        let prefix = if format == Format::Table { "error: " } else { "" };
+        // Nobody is left to be told when standard error is closed.
+        let _closed = writeln!(io::stderr().lock(), "{prefix}{text}");
+    }
+
+    /// The message with the causes behind it.
+    fn text(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let part = error.to_string();
+            if !text.contains(&part) {
+                text.push_str(": ");
+                text.push_str(&part);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
+    fn code(&self) -> String {
+        let code = |code: FailureCode| format!("{code:?}");
+        match self {
+            Self::Failed(failure) => code(failure.code),
+            Self::ForeignVault { .. } => code(FailureCode::KeySubstituted),
+            Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
+            Self::Output(_) | Self::Signals(_) => code(FailureCode::Internal),
+        }
+    }
+}
