@@ -68,6 +68,17 @@ pub enum ScheduleError {
     },
 }
 
+impl ScheduleError {
+    /// Whether the schedule is well written, but names days that never come.
+    pub fn is_impossible(&self) -> bool {
+        match self {
+            Self::Cron { reason, .. } => matches!(reason, CronError::NeverFires),
+            Self::Interval { reason, .. } => matches!(reason, IntervalError::NeverFires),
+            Self::NoInterval | Self::TooManyIntervals { .. } => false,
+        }
+    }
+}
+
 /// The most entries of `schedule.intervals`: one for each hour of a week.
 pub const MOST_INTERVALS: usize = 168;
 

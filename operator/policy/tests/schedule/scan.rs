@@ -59,9 +59,12 @@ const EXPRESSIONS: [&str; 40] = [
     "30 2 * * 7L",
 ];
 
-/// An expression for the scan.
+/// An expression for the scan, as the other crate reads it.
 struct Scanned {
     cron: Cron,
+    /// Looked up before anything dearer is asked: the long test asks a billion times.
+    minutes: [bool; 60],
+    hours: [bool; 24],
     elapsed: bool,
 }
 
@@ -70,17 +73,29 @@ impl Scanned {
         let cron = CronParser::builder().sloppy_ranges(true).build().parse(text).unwrap();
         let hour = text.split_whitespace().nth(1).unwrap();
         let elapsed = hour.contains(['*', '/']) || hour == "0-23";
-        Self { cron, elapsed }
+        let (mut minutes, mut hours) = ([false; 60], [false; 24]);
+        cron.pattern.minutes.values().iter().for_each(|value| minutes[usize::from(*value)] = true);
+        cron.pattern.hours.values().iter().for_each(|value| hours[usize::from(*value)] = true);
+        Self { cron, minutes, hours, elapsed }
     }
 
     fn matches(&self, wall: DateTime) -> bool {
+        let index = |value: i8| usize::try_from(value).unwrap();
         // As naive civil times there are no moved clocks for the other crate to have an opinion on.
-        self.cron.is_time_matching(&wall).unwrap()
+        self.minutes[index(wall.minute())]
+            && self.hours[index(wall.hour())]
+            && self.cron.is_time_matching(&wall).unwrap()
     }
 }
 
-/// One minute of a window.
-#[derive(Clone, Copy)]
+/// The minutes of a window.
+struct Window {
+    /// Each minute and what is on the wall.
+    minutes: Vec<Minute>,
+    /// Every wall clock minute once, with the first instant at which it is shown or jumped over.
+    once: Vec<(Timestamp, DateTime)>,
+}
+
 struct Minute {
     at: Timestamp,
     wall: DateTime,
@@ -94,52 +109,62 @@ enum Moved {
     Back,
 }
 
-/// Every minute from `from` to `to`, both whole minutes, the later left out.
-fn minutes(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<Minute> {
-    let mut minutes = Vec::new();
-    let mut offset = zone.to_offset(from - 1.minute());
-    let mut change: Option<(Offset, Moved, Timestamp)> = None;
-    let mut at = from;
-    while at < to {
-        let now = zone.to_offset(at);
-        if now != offset {
-            let by = SignedDuration::from_secs(i64::from(now.seconds() - offset.seconds()));
-            let moved = if by.is_positive() { Moved::Forward } else { Moved::Back };
-            change = Some((offset, moved, at + by.abs()));
-            offset = now;
+impl Window {
+    /// Walks from `from` to `to`, both whole minutes, the later left out.
+    fn walk(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Self {
+        let mut minutes = Vec::new();
+        let mut offset = zone.to_offset(from - 1.minute());
+        let mut change: Option<(Offset, Moved, Timestamp)> = None;
+        let mut at = from;
+        while at < to {
+            let now = zone.to_offset(at);
+            if now != offset {
+                let by = SignedDuration::from_secs(i64::from(now.seconds() - offset.seconds()));
+                let moved = if by.is_positive() { Moved::Forward } else { Moved::Back };
+                change = Some((offset, moved, at + by.abs()));
+                offset = now;
+            }
+            let unmoved = change
+                .filter(|(_, _, until)| at < *until)
+                .map(|(before, moved, _)| (before.to_datetime(at), moved));
+            minutes.push(Minute { at, wall: now.to_datetime(at), unmoved });
+            at += 1.minute();
         }
-        let unmoved = change
-            .filter(|(_, _, until)| at < *until)
-            .map(|(before, moved, _)| (before.to_datetime(at), moved));
-        minutes.push(Minute { at, wall: now.to_datetime(at), unmoved });
-        at += 1.minute();
+        Self { once: once(&minutes), minutes }
     }
-    minutes
 }
 
-/// Every wall clock minute exactly once: the first time it is shown, or when the clock jumps over it.
-fn scan_fixed(expression: &Scanned, minutes: &[Minute]) -> Vec<Timestamp> {
+fn once(minutes: &[Minute]) -> Vec<(Timestamp, DateTime)> {
     let mut shown = HashSet::new();
-    let mut slots = Vec::new();
-    for (index, minute) in minutes.iter().enumerate() {
-        let mut fires = shown.insert(minute.wall) && expression.matches(minute.wall);
-        if index > 0 {
-            let mut skipped = minutes[index - 1].wall + 1.minute();
-            while skipped < minute.wall {
-                // Time that was shown before and is jumped over now has had its turn.
-                fires |= shown.insert(skipped) && expression.matches(skipped);
-                skipped += 1.minute();
+    let mut once = Vec::new();
+    let mut expected = minutes[0].wall;
+    for minute in minutes {
+        // What the clock jumps over; a time that was shown before has had its turn.
+        while expected < minute.wall {
+            if shown.insert(expected) {
+                once.push((minute.at, expected));
             }
+            expected += 1.minute();
         }
-        if fires {
-            slots.push(minute.at);
+        if shown.insert(minute.wall) {
+            once.push((minute.at, minute.wall));
         }
+        expected = minute.wall + 1.minute();
     }
+    once
+}
+
+/// Every wall clock minute exactly once.
+fn scan_fixed(expression: &Scanned, window: &Window) -> Vec<Timestamp> {
+    let mut slots: Vec<Timestamp> =
+        window.once.iter().filter(|(_, wall)| expression.matches(*wall)).map(|(at, _)| *at).collect();
+    // Several that are jumped over together are one slot.
+    slots.dedup();
     slots
 }
 
 /// What the moved and the unmoved clock show together.
-fn scan_elapsed(expression: &Scanned, minutes: &[Minute]) -> Vec<Timestamp> {
+fn scan_elapsed(expression: &Scanned, window: &Window) -> Vec<Timestamp> {
     let fires = |minute: &&Minute| {
         let shown = expression.matches(minute.wall);
         match minute.unmoved {
@@ -148,7 +173,7 @@ fn scan_elapsed(expression: &Scanned, minutes: &[Minute]) -> Vec<Timestamp> {
             Some((unmoved, Moved::Back)) => shown && expression.matches(unmoved),
         }
     };
-    minutes.iter().filter(fires).map(|minute| minute.at).collect()
+    window.minutes.iter().filter(fires).map(|minute| minute.at).collect()
 }
 
 /// Compares the schedule with the scan in the middle of the minutes, leaving out as much at the start as a clock
@@ -157,13 +182,13 @@ fn compare(
     text: &str,
     scanned: &Scanned,
     zone: &Zone,
-    minutes: &[Minute],
+    window: &Window,
     lead: SignedDuration,
 ) -> Result<(), String> {
     let schedule = Schedule::cron(text, zone.clone()).unwrap();
-    let (first, last) = (minutes[0].at + lead, minutes[minutes.len() - 1].at);
+    let (first, last) = (window.minutes[0].at + lead, window.minutes[window.minutes.len() - 1].at);
     let expected: Vec<Timestamp> =
-        if scanned.elapsed { scan_elapsed(scanned, minutes) } else { scan_fixed(scanned, minutes) }
+        if scanned.elapsed { scan_elapsed(scanned, window) } else { scan_fixed(scanned, window) }
             .into_iter()
             .filter(|slot| *slot > first)
             .collect();
@@ -191,10 +216,13 @@ fn scan_changes(name: &str, expressions: &[(&str, Scanned)], from: &str, to: &st
         changes += 1;
         let lead = by + SignedDuration::from_mins(1);
         let around = SignedDuration::from_hours(25);
-        let minutes =
-            minutes(zone.time_zone(), change.timestamp() - around - lead, change.timestamp() + around + by);
+        let window = Window::walk(
+            zone.time_zone(),
+            change.timestamp() - around - lead,
+            change.timestamp() + around + by,
+        );
         for (text, scanned) in expressions {
-            compare(text, scanned, &zone, &minutes, lead)?;
+            compare(text, scanned, &zone, &window, lead)?;
         }
     }
     Ok(changes)
@@ -306,8 +334,8 @@ proptest! {
         prop_assume!(Schedule::cron(&text, zone.clone()).is_ok());
         let lead = SignedDuration::from_hours(25);
         let from = change + SignedDuration::from_hours(hours) - lead;
-        let minutes = minutes(zone.time_zone(), from, from + lead + SignedDuration::from_hours(50));
-        let compared = compare(&text, &Scanned::parse(&text), &zone, &minutes, lead);
+        let window = Window::walk(zone.time_zone(), from, from + lead + SignedDuration::from_hours(50));
+        let compared = compare(&text, &Scanned::parse(&text), &zone, &window, lead);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
     }
 }
