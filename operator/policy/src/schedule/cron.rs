@@ -182,9 +182,10 @@ pub(super) struct CronSlots<'a> {
 
 impl<'a> CronSlots<'a> {
     pub(super) fn new(cron: &'a Cron, zone: &'a Zone, after: Timestamp) -> Self {
-        // Two days back: a zone that crossed the date line skipped a whole day, and its slots fall on the next.
+        // A day back: a clock set back just after midnight shows the end of yesterday again, and of a day that a
+        // zone skipped at the date line the slots fall on the next.
         let today = zone.wall_clock(after).date();
-        let start = today.yesterday().and_then(Date::yesterday).unwrap_or(today);
+        let start = today.yesterday().unwrap_or(today);
         Self { cron, zone: zone.time_zone(), after, next_date: Some(start), ready: BTreeSet::new() }
     }
 

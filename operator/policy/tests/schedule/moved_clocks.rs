@@ -308,6 +308,12 @@ fn clocks_moved_at_midnight_and_over_the_date_line_keep_each_day_its_slot() {
             &["11-07 02:00", "11-07 02:30", "11-07 03:00", "11-07 03:30", "11-07 04:00", "11-07 04:30"],
         ),
         (
+            "also asked in the minute of the new day that came before the rest of the old one",
+            ("*/30 * * * *", "America/St_Johns"),
+            ("2010-11-07T02:30:30Z", "2010-11-07T04:00:00Z"),
+            &["11-07 03:00", "11-07 03:30", "11-07 04:00"],
+        ),
+        (
             "Samoa had no 30 December 2011: its noon fires with the first instant of the 31st",
             ("0 12 * * *", "Pacific/Apia"),
             ("2011-12-29T12:00:00Z", "2011-12-31T12:00:00Z"),
