@@ -15,8 +15,12 @@ pub mod clock;
 pub mod custody;
 pub mod digest;
 pub mod format;
+pub mod ledger;
 pub mod point;
 pub mod postgres;
 pub mod schema;
 pub mod seal;
 pub mod store;
+
+/// What is written into stored objects for people.
+pub const TOOL: &str = concat!("coffer ", env!("CARGO_PKG_VERSION"));

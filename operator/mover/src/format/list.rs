@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Digest128, FrameSpan, PgText};
+use super::{ContentsTable, Digest128, FrameSpan, PgText};
 
 /// One page of a list, one stored object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +26,25 @@ pub enum ListKind {
 /// Something that a list can hold.
 pub trait ListEntry: Serialize + DeserializeOwned + Send + Sync + 'static {
     const LIST: ListKind;
+
+    /// What people may see of it without the key to the data.
+    fn contents(&self) -> Option<ContentsTable> {
+        None
+    }
 }
 
 impl ListEntry for TableEntry {
     const LIST: ListKind = ListKind::Tables;
+
+    fn contents(&self) -> Option<ContentsTable> {
+        Some(ContentsTable {
+            schema: self.schema.clone(),
+            name: self.name.clone(),
+            kind: self.kind,
+            rows: self.rows(),
+            plain_bytes: self.plain_bytes,
+        })
+    }
 }
 
 impl ListEntry for SegmentEntry {

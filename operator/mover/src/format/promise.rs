@@ -24,6 +24,8 @@ pub enum Promise {
     Genesis {
         vault: Id,
         fingerprint: String,
+        /// Whom keys are wrapped for, where nobody says otherwise.
+        recipients: Vec<String>,
         tool: String,
     },
     Accepted {

@@ -32,6 +32,7 @@ pub enum StatePart {
 pub struct StateVault {
     pub vault: Id,
     pub fingerprint: String,
+    pub recipients: Vec<String>,
     pub genesis: Timestamp,
     pub probes: Option<Probes>,
     /// A kind of promise was met that the writer did not know.

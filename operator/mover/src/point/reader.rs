@@ -1,68 +1,213 @@
-//! Skeleton: signatures that restore and verification are written against.
+//! Reads one point, from its record inwards. Each step proves the next.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{FailureCode, ReadGrant};
+use contract::ReadGrant;
 
+use super::{FrameStream, ReadError, packs::Packs, session::Session};
 use crate::{
-    format::{FrameSpan, ListEntry, ListRef, Manifest, Record, SchemaStreamRef, SegmentEntry},
-    store::SharedStore,
+    format::{
+        ContentsPage, FORMAT, Hash, InventoryPage, ListEntry, ListPage, ListRef, Manifest, Record, Reference,
+        SchemaStreamRef, SegmentEntry,
+    },
+    seal::{ObjectKind, open_document},
+    store::{Name, SharedStore},
 };
 
-#[derive(Debug, thiserror::Error)]
-#[error("read the point")]
-pub struct ReadError;
+/// Packs that are kept for lanes that read the same one.
+const PACKS: usize = 4;
 
-impl ReadError {
-    pub fn code(&self) -> FailureCode {
-        FailureCode::Internal
-    }
-}
-
+/// A point whose record was read and whose keys fit. Clones share it.
 #[derive(Clone)]
 pub struct PointReader {
-    _private: (),
+    pub(super) inner: Arc<Reading>,
 }
 
-pub struct FrameStream {
-    _private: (),
+pub(super) struct Reading {
+    store: SharedStore,
+    pub session: Session,
+    record: Record,
+    pub packs: Packs,
 }
 
 impl PointReader {
-    pub async fn open(_store: SharedStore, _grant: &ReadGrant) -> Result<Self, ReadError> {
-        Err(ReadError)
+    /// Reads the record of a grant's point and proves the chain key by it.
+    ///
+    /// # Errors
+    /// When there is no record, it is not the one that was accepted, or a key does not fit.
+    pub async fn open(store: SharedStore, grant: &ReadGrant) -> Result<Self, ReadError> {
+        let (session, hash) = Session::of_reader(grant).map_err(|what| ReadError::Grant { what })?;
+        let name = Name::point(session.point);
+        let stored = match store.get(&name, ObjectKind::Record.stored_limit()).await {
+            Err(error) if error.is_not_found() => return Err(ReadError::NotFound { point: session.point }),
+            stored => stored?,
+        };
+        if Hash::of(&stored) != hash {
+            return Err(ReadError::contradiction(&name, "it is not the record that was accepted"));
+        }
+        let expected = session.expected(ObjectKind::Record, 0);
+        let record: Record = open_document(&name, &stored, &expected, session.record_key.key())?;
+        let is_its_own = record.format == FORMAT
+            && record.vault == session.vault
+            && record.point == session.point
+            && record.writer == session.writer
+            && record.chain == session.writer;
+        if !is_its_own {
+            return Err(ReadError::contradiction(&name, "the record tells of another point"));
+        }
+        if !session.chain_key.fits(session.vault, record.chain, record.chain_commitment) {
+            return Err(ReadError::KeySubstituted);
+        }
+        let packs = Packs::new(Arc::clone(&store), session.writer, PACKS);
+        Ok(Self { inner: Arc::new(Reading { store, session, record, packs }) })
     }
 
     pub fn record(&self) -> &Record {
-        unreachable!()
+        &self.inner.record
     }
 
-    pub async fn manifest(&self, _data_store: usize) -> Result<Manifest, ReadError> {
-        Err(ReadError)
+    /// The manifest of one of the record's data stores.
+    ///
+    /// # Errors
+    /// When there is none, or it is not what the record names.
+    pub async fn manifest(&self, data_store: usize) -> Result<Manifest, ReadError> {
+        let name = Name::point(self.inner.session.point);
+        let reference =
+            self.inner.record.manifests.get(data_store).ok_or_else(|| {
+                ReadError::contradiction(&name, format!("it has no data store {data_store}"))
+            })?;
+        self.data_document(ObjectKind::Manifest, reference).await
     }
 
-    pub async fn list_page<E: ListEntry>(&self, _page: &ListRef) -> Result<Vec<E>, ReadError> {
-        Err(ReadError)
+    /// One page of a list.
+    ///
+    /// # Errors
+    /// When it is not what the manifest names.
+    pub async fn list_page<E: ListEntry>(&self, page: &ListRef) -> Result<Vec<E>, ReadError> {
+        let name = self.name(&page.object)?;
+        if page.list != E::LIST {
+            return Err(ReadError::contradiction(&name, "it is a page of another list"));
+        }
+        let stored: ListPage<E> = self.data_document(ObjectKind::List, &page.object).await?;
+        let fits = stored.format == FORMAT
+            && stored.list == E::LIST
+            && u32::try_from(stored.entries.len()).is_ok_and(|entries| entries == page.entries);
+        if !fits {
+            return Err(ReadError::contradiction(&name, "the page does not hold what the manifest says"));
+        }
+        Ok(stored.entries)
     }
 
-    pub async fn list<E: ListEntry>(&self, _manifest: &Manifest) -> Result<Vec<E>, ReadError> {
-        Err(ReadError)
+    /// A whole list, in memory.
+    ///
+    /// # Errors
+    /// When one of its pages is not what the manifest names.
+    pub async fn list<E: ListEntry>(&self, manifest: &Manifest) -> Result<Vec<E>, ReadError> {
+        let mut entries = Vec::new();
+        for page in manifest.lists.iter().filter(|page| page.list == E::LIST) {
+            entries.extend(self.list_page(page).await?);
+        }
+        Ok(entries)
     }
 
+    /// The bytes of a segment's rows.
     pub fn rows(&self, segment: &SegmentEntry) -> FrameStream {
-        self.frames(&segment.spans)
+        FrameStream::new(self.clone(), ObjectKind::Pack, segment.spans.clone(), segment.plain_bytes)
     }
 
+    /// The bytes of the schema stream.
     pub fn schema(&self, schema: &SchemaStreamRef) -> FrameStream {
-        self.frames(&schema.spans)
+        FrameStream::new(self.clone(), ObjectKind::Schema, schema.spans.clone(), schema.plain_bytes)
     }
 
-    fn frames(&self, _spans: &[FrameSpan]) -> FrameStream {
-        FrameStream { _private: () }
+    /// A page of the inventory.
+    ///
+    /// # Errors
+    /// When it is not what the record names.
+    pub async fn inventory_page(&self, number: usize) -> Result<InventoryPage, ReadError> {
+        let reference = nth(&self.inner.record.inventory, number, self)?;
+        let page: InventoryPage = self.outer_document(ObjectKind::Inventory, number, reference).await?;
+        if usize::try_from(page.page).ok() != Some(number) || page.format != FORMAT {
+            return Err(ReadError::contradiction(&self.name(reference)?, "it is another page"));
+        }
+        Ok(page)
+    }
+
+    /// A page of the contents.
+    ///
+    /// # Errors
+    /// When it is not what the record names.
+    pub async fn contents_page(&self, number: usize) -> Result<ContentsPage, ReadError> {
+        let reference = nth(&self.inner.record.contents, number, self)?;
+        self.outer_document(ObjectKind::Contents, number, reference).await
+    }
+
+    /// The stored bytes of an object of this point, without looking into it.
+    ///
+    /// # Errors
+    /// When storage does not give it.
+    pub async fn stored(&self, reference: &Reference, limit: u64) -> Result<Bytes, ReadError> {
+        let name = self.name(reference)?;
+        Ok(self.inner.store.get(&name, limit).await?)
+    }
+
+    pub(crate) fn name(&self, reference: &Reference) -> Result<Name, ReadError> {
+        Ok(Name::referenced(self.inner.session.writer, &reference.name)?)
+    }
+
+    /// A document that is sealed with the chain key.
+    async fn data_document<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: ObjectKind,
+        reference: &Reference,
+    ) -> Result<T, ReadError> {
+        let name = self.name(reference)?;
+        let number = reference.name.parse().map_err(|_| {
+            ReadError::contradiction(&name, "it is named where an object with a number belongs")
+        })?;
+        let stored = self.proven(&name, kind, reference).await?;
+        let expected = self.inner.session.expected(kind, number);
+        let key = self.inner.session.chain_key.key();
+        Ok(open_document(&name, &stored, &expected, key).map_err(|error| error.with_proven_key())?)
+    }
+
+    /// A document that is sealed with the record key.
+    async fn outer_document<T: serde::de::DeserializeOwned>(
+        &self,
+        kind: ObjectKind,
+        number: usize,
+        reference: &Reference,
+    ) -> Result<T, ReadError> {
+        let name = self.name(reference)?;
+        let stored = self.proven(&name, kind, reference).await?;
+        let expected = self.inner.session.expected(kind, number as u64);
+        let key = self.inner.session.record_key.key();
+        Ok(open_document(&name, &stored, &expected, key).map_err(|error| error.with_proven_key())?)
+    }
+
+    /// An object's stored bytes, of the size and hash that its name was given with.
+    async fn proven(&self, name: &Name, kind: ObjectKind, reference: &Reference) -> Result<Bytes, ReadError> {
+        let stored = self.inner.store.get(name, kind.stored_limit()).await?;
+        if stored.len() as u64 != reference.size {
+            let found = stored.len();
+            let what = format!("it has {found} bytes instead of {}", reference.size);
+            return Err(ReadError::contradiction(name, what));
+        }
+        if Hash::of(&stored) != reference.sha256 {
+            return Err(ReadError::contradiction(name, "its SHA-256 is not the one it was stored with"));
+        }
+        Ok(stored)
     }
 }
 
-impl FrameStream {
-    pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
-        Err(ReadError)
-    }
+fn nth<'a>(
+    references: &'a [Reference],
+    number: usize,
+    reader: &PointReader,
+) -> Result<&'a Reference, ReadError> {
+    references.get(number).ok_or_else(|| {
+        let name = Name::point(reader.inner.session.point);
+        ReadError::contradiction(&name, format!("it has no page {number}"))
+    })
 }

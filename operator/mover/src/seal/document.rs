@@ -64,7 +64,7 @@ pub(crate) fn seal_records(
 /// When it does not open, or holds something else.
 pub fn open_document<T: DeserializeOwned>(
     object: &Name,
-    stored: &[u8],
+    stored: &Bytes,
     expected: &Expected,
     key: &SealKey,
 ) -> Result<T, OpenError> {
@@ -76,12 +76,12 @@ pub fn open_document<T: DeserializeOwned>(
 /// Opens an object to its end and gives the plain content of its records, `most` of them at most.
 pub(crate) fn open_records(
     object: &Name,
-    stored: &[u8],
+    stored: &Bytes,
     expected: &Expected,
     key: &SealKey,
     most: usize,
 ) -> Result<Vec<Vec<u8>>, OpenError> {
-    let mut opener = Opener::open(object, stored, expected, key)?;
+    let mut opener = Opener::open(object, stored.clone(), expected, key)?;
     let mut decompressor = decompressor(object)?;
     let mut records = Vec::new();
     let mut plain = Vec::new();

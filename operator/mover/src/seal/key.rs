@@ -46,8 +46,8 @@ impl SealKey {
         derive(&self.0, salt, &[b"coffer/1", &[kind.code()]], &mut *derived);
         let mut commitment = [0; 32];
         commitment.copy_from_slice(&derived[32..]);
-        let key = UnboundKey::new(algorithm(suite), &derived[..32])
-            .expect("both suites take keys of 32 bytes");
+        let key =
+            UnboundKey::new(algorithm(suite), &derived[..32]).expect("both suites take keys of 32 bytes");
         ObjectKey { aead: LessSafeKey::new(key), commitment }
     }
 }
@@ -96,7 +96,8 @@ impl CatalogueKey {
         context.update(&vault.0);
         context.update(&*commitment.0);
         let text = BASE32_NOPAD.encode(context.finish().as_ref()).to_lowercase();
-        let groups: Vec<&str> = (0..text.len()).step_by(4).map(|at| &text[at..(at + 4).min(text.len())]).collect();
+        let groups: Vec<&str> =
+            (0..text.len()).step_by(4).map(|at| &text[at..(at + 4).min(text.len())]).collect();
         groups.join("-")
     }
 

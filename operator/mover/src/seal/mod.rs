@@ -14,6 +14,7 @@ mod random;
 mod sealer;
 mod wrap;
 
+pub(crate) use document::{LEVEL, decompressor, open_records, parse, seal_records};
 pub use document::{open_document, seal_document, state_limit};
 pub use error::{OpenError, Problem, SealError};
 pub use header::{Expected, HEADER_LENGTH, Header, ObjectKind, RecordKind, Suite};
@@ -23,4 +24,4 @@ pub use random::{RandomError, random_id};
 pub use sealer::Sealer;
 pub use wrap::{Identity, Recipient, WrapError, unwrap, wrap};
 
-pub(crate) use envelope::{FINAL_LENGTH, record_room};
+pub(crate) use envelope::FINAL_LENGTH;

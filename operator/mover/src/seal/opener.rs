@@ -1,6 +1,7 @@
 //! Opens a sealed object, record by record.
 
 use aws_lc_rs::{aead::LessSafeKey, constant_time::verify_slices_are_equal};
+use bytes::Bytes;
 use zstd::bulk::Decompressor;
 
 use super::{
@@ -10,9 +11,9 @@ use super::{
 use crate::{format::FrameSpan, store::Name};
 
 /// One object that is read. Whoever needs the whole object reads until [`Opener::next`] says that it ended.
-pub struct Opener<'a> {
-    object: &'a Name,
-    stored: &'a [u8],
+pub struct Opener {
+    object: Name,
+    stored: Bytes,
     header: Header,
     key: LessSafeKey,
     binding: Binding,
@@ -24,29 +25,25 @@ pub struct Opener<'a> {
     opened: Vec<u8>,
 }
 
-impl<'a> Opener<'a> {
+impl Opener {
     /// Checks that the object is the one asked for and that the key is the one it was sealed with.
     ///
     /// # Errors
     /// [`Problem::WrongKey`] before anything else is looked at; otherwise what is wrong with the header.
-    pub fn open(
-        object: &'a Name,
-        stored: &'a [u8],
-        expected: &Expected,
-        key: &SealKey,
-    ) -> Result<Self, OpenError> {
+    pub fn open(object: &Name, stored: Bytes, expected: &Expected, key: &SealKey) -> Result<Self, OpenError> {
         let fail = |problem| OpenError::new(object, problem);
-        let header = Header::decode(object, stored)?;
+        let header = Header::decode(object, &stored)?;
         header.check(expected).map_err(fail)?;
         let keys = key.object_key(header.suite, header.kind, &header.salt);
         verify_slices_are_equal(&keys.commitment, &header.commitment).map_err(|_| fail(Problem::WrongKey))?;
         let bytes = stored.first_chunk::<HEADER_LENGTH>().ok_or_else(|| fail(Problem::Truncated))?;
+        let binding = Binding::new(bytes);
         Ok(Self {
-            object,
+            object: object.clone(),
             stored,
             header,
             key: keys.aead,
-            binding: Binding::new(bytes),
+            binding,
             position: HEADER_LENGTH,
             counter: 0,
             ended: false,
@@ -64,8 +61,9 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// When the span lies outside the object. A span that starts between two records fails when one is opened.
     pub fn seek(&mut self, span: &FrameSpan) -> Result<(), OpenError> {
-        let position = usize::try_from(span.offset).ok().filter(|at| (HEADER_LENGTH..self.stored.len()).contains(at));
-        self.position = position.ok_or_else(|| OpenError::new(self.object, Problem::Truncated))?;
+        let position =
+            usize::try_from(span.offset).ok().filter(|at| (HEADER_LENGTH..self.stored.len()).contains(at));
+        self.position = position.ok_or_else(|| OpenError::new(&self.object, Problem::Truncated))?;
         self.counter = u64::from(span.first);
         self.ended = false;
         Ok(())
@@ -85,7 +83,7 @@ impl<'a> Opener<'a> {
         if result.is_err() {
             plain.clear();
         }
-        result.map_err(|problem| OpenError::new(self.object, problem))
+        result.map_err(|problem| OpenError::new(&self.object, problem))
     }
 
     fn advance(&mut self, decompressor: &mut Decompressor<'_>, plain: &mut Vec<u8>) -> Result<bool, Problem> {
@@ -145,7 +143,12 @@ impl<'a> Opener<'a> {
 }
 
 /// Decompresses exactly one frame of exactly `length` bytes.
-fn expand(decompressor: &mut Decompressor<'_>, encoded: &[u8], length: u32, plain: &mut Vec<u8>) -> Option<()> {
+fn expand(
+    decompressor: &mut Decompressor<'_>,
+    encoded: &[u8],
+    length: u32,
+    plain: &mut Vec<u8>,
+) -> Option<()> {
     let length = usize::try_from(length).ok()?;
     let whole = zstd::zstd_safe::find_frame_compressed_size(encoded).ok()?;
     if whole != encoded.len() {

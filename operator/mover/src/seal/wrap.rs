@@ -132,10 +132,7 @@ pub fn unwrap(file: &[u8], identities: &[Identity]) -> Result<WrappedKey, WrapEr
     };
     // Made once and large enough, so that no copy of the key is left behind by a vector that grew.
     let mut plain = Zeroizing::new(Vec::with_capacity(usize::try_from(KEY_FILE_LIMIT).unwrap_or(4096)));
-    reader
-        .take(KEY_FILE_LIMIT)
-        .read_to_end(&mut plain)
-        .map_err(|error| damaged(error.to_string()))?;
+    reader.take(KEY_FILE_LIMIT).read_to_end(&mut plain).map_err(|error| damaged(error.to_string()))?;
     Ok(WrappedKey::decode(&plain)?)
 }
 

@@ -4,9 +4,7 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use contract::{S3Credentials, Secret, Storage};
 
-use super::{
-    FilesystemStore, Patience, S3Settings, S3Store, SharedStore, StoreError, StoreErrorKind, Verb,
-};
+use super::{FilesystemStore, Patience, S3Settings, S3Store, SharedStore, StoreError, StoreErrorKind, Verb};
 use crate::clock::Clock;
 
 /// Opens the storage that a grant, a keeper's configuration or a command line describes. Nothing is sent yet.
@@ -52,11 +50,9 @@ pub fn read_credentials(directory: &Path) -> Result<Option<S3Credentials>, Store
     let secret_access_key = read(directory, "secretAccessKey")?;
     let session_token = read(directory, "sessionToken")?.map(Secret::new);
     match (access_key_id, secret_access_key) {
-        (Some(access_key_id), Some(secret)) => Ok(Some(S3Credentials {
-            access_key_id,
-            secret_access_key: Secret::new(secret),
-            session_token,
-        })),
+        (Some(access_key_id), Some(secret)) => {
+            Ok(Some(S3Credentials { access_key_id, secret_access_key: Secret::new(secret), session_token }))
+        }
         (None, None) => Ok(None),
         (None, Some(_)) => Err(missing("accessKeyId")),
         (Some(_), None) => Err(missing("secretAccessKey")),

@@ -29,9 +29,9 @@ fn kind(error: &io::Error) -> StoreErrorKind {
         Some(Errno::NOENT | Errno::NOTDIR) => StoreErrorKind::NotFound,
         Some(Errno::NOSPC | Errno::DQUOT | Errno::FBIG) => StoreErrorKind::Full,
         Some(Errno::ACCESS | Errno::PERM | Errno::ROFS) => StoreErrorKind::AccessDenied,
-        Some(Errno::IO | Errno::STALE | Errno::TIMEDOUT | Errno::NOTCONN | Errno::HOSTDOWN | Errno::NODEV) => {
-            StoreErrorKind::Unreachable
-        }
+        Some(
+            Errno::IO | Errno::STALE | Errno::TIMEDOUT | Errno::NOTCONN | Errno::HOSTDOWN | Errno::NODEV,
+        ) => StoreErrorKind::Unreachable,
         Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => StoreErrorKind::Misconfigured,
         _ => StoreErrorKind::Unexpected,
     }

@@ -41,7 +41,13 @@ impl Directory {
         &self.root
     }
 
-    pub fn write(&self, verb: Verb, name: &Name, bytes: &[u8], landing: Landing) -> Result<Stored, StoreError> {
+    pub fn write(
+        &self,
+        verb: Verb,
+        name: &Name,
+        bytes: &[u8],
+        landing: Landing,
+    ) -> Result<Stored, StoreError> {
         let failed = |error| errors::classify(verb, name.as_str(), &self.root, &error);
         self.check_root(verb, name.as_str())?;
         let unfinished = self.unfinished(name.writer().unwrap_or(self.process)).map_err(failed)?;
@@ -58,7 +64,9 @@ impl Directory {
         }
         match written {
             Ok(metadata) => Ok(stored(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.already_there(verb, name, bytes),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.already_there(verb, name, bytes)
+            }
             Err(error) => Err(failed(error)),
         }
     }
@@ -90,7 +98,8 @@ impl Directory {
     }
 
     pub fn head(&self, name: &Name) -> Result<Stored, StoreError> {
-        let metadata = fs::metadata(self.path(name)).map_err(|error| self.failed(Verb::Head, name, &error))?;
+        let metadata =
+            fs::metadata(self.path(name)).map_err(|error| self.failed(Verb::Head, name, &error))?;
         Ok(stored(&metadata))
     }
 
@@ -105,14 +114,17 @@ impl Directory {
                 Err(error) => return Err(errors::classify(Verb::List, place.as_str(), &self.root, &error)),
             };
             for entry in entries {
-                let entry = entry.map_err(|error| errors::classify(Verb::List, place.as_str(), &self.root, &error))?;
+                let entry = entry
+                    .map_err(|error| errors::classify(Verb::List, place.as_str(), &self.root, &error))?;
                 match self.entry(&entry) {
                     Ok(Entry::Directory) => open.push(entry.path()),
                     Ok(Entry::Object(listed)) => found.push(listed),
                     Ok(Entry::Foreign) => {}
                     // Removed since the directory was read.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(errors::classify(Verb::List, place.as_str(), &self.root, &error)),
+                    Err(error) => {
+                        return Err(errors::classify(Verb::List, place.as_str(), &self.root, &error));
+                    }
                 }
             }
         }
@@ -267,7 +279,9 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<Metadata> {
 /// without replacing.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
-        Err(error) if no_links(&error) => renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from),
+        Err(error) if no_links(&error) => {
+            renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from)
+        }
         answer => answer,
     }
 }

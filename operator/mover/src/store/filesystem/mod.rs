@@ -134,9 +134,11 @@ impl Store for FilesystemStore {
     }
 
     fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(self.blocking(Verb::Delete, "unfinished files", move |directory| {
-            directory.clear_unfinished(writer)
-        }))
+        Box::pin(
+            self.blocking(Verb::Delete, "unfinished files", move |directory| {
+                directory.clear_unfinished(writer)
+            }),
+        )
     }
 
     fn skew_seconds(&self) -> Option<i64> {

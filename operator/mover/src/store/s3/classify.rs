@@ -34,11 +34,24 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         | "InvalidClientTokenId"
         | "TokenRefreshRequired"
         | "RequestTimeTooSkewed" => return StoreErrorKind::CredentialsRefused,
-        "SlowDown" | "SlowDownRead" | "SlowDownWrite" | "TooManyRequests" | "RequestLimitExceeded"
-        | "Throttling" | "ThrottlingException" => return StoreErrorKind::Throttled,
-        "QuotaExceeded" | "OverQuota" | "InsufficientStorage" | "XMinioStorageFull" | "DiskFull"
-        | "StorageQuotaExceeded" | "QuotaExceededException" => return StoreErrorKind::Full,
-        "AuthorizationHeaderMalformed" | "PermanentRedirect" | "InvalidBucketName" | "IllegalLocationConstraintException" => {
+        "SlowDown"
+        | "SlowDownRead"
+        | "SlowDownWrite"
+        | "TooManyRequests"
+        | "RequestLimitExceeded"
+        | "Throttling"
+        | "ThrottlingException" => return StoreErrorKind::Throttled,
+        "QuotaExceeded"
+        | "OverQuota"
+        | "InsufficientStorage"
+        | "XMinioStorageFull"
+        | "DiskFull"
+        | "StorageQuotaExceeded"
+        | "QuotaExceededException" => return StoreErrorKind::Full,
+        "AuthorizationHeaderMalformed"
+        | "PermanentRedirect"
+        | "InvalidBucketName"
+        | "IllegalLocationConstraintException" => {
             return StoreErrorKind::Misconfigured;
         }
         "PreconditionFailed" | "ConditionalRequestConflict" if verb == Verb::Create => {
@@ -62,7 +75,9 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
 fn message(bucket: &str, refusal: &Refusal) -> String {
     let hint = match refusal.code.as_str() {
         "RequestTimeTooSkewed" => ": this machine's clock differs from the store's",
-        "AuthorizationHeaderMalformed" | "PermanentRedirect" => ": the region or endpoint is not the bucket's",
+        "AuthorizationHeaderMalformed" | "PermanentRedirect" => {
+            ": the region or endpoint is not the bucket's"
+        }
         _ => "",
     };
     match (refusal.code.is_empty(), refusal.message.is_empty()) {

@@ -37,9 +37,8 @@ pub struct S3Settings<'a> {
 
 pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, StoreError> {
     let location = format!("s3://{}/{}", settings.bucket, settings.prefix);
-    let unusable = |message: String| {
-        StoreError::new(Verb::Open, &location, StoreErrorKind::Misconfigured, message)
-    };
+    let unusable =
+        |message: String| StoreError::new(Verb::Open, &location, StoreErrorKind::Misconfigured, message);
     let watch = Arc::new(Watch::new(clock.clone()));
     let mut client = ClientOptions::new()
         .with_timeout(REQUEST_TIME)
@@ -102,16 +101,21 @@ fn endpoint(settings: &S3Settings<'_>) -> Result<Option<String>, String> {
     let Some(endpoint) = settings.endpoint else {
         return Ok(None);
     };
-    let mut url = url::Url::parse(endpoint).map_err(|error| format!("the endpoint {endpoint} is no URL: {error}"))?;
+    let mut url =
+        url::Url::parse(endpoint).map_err(|error| format!("the endpoint {endpoint} is no URL: {error}"))?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return Err(format!("the endpoint {endpoint} is not an http or https URL"));
     }
     if url.password().is_some() || !url.username().is_empty() || url.query().is_some() {
-        return Err("the endpoint holds a user, a password or a query; only scheme, host and port belong there".into());
+        return Err(
+            "the endpoint holds a user, a password or a query; only scheme, host and port belong there"
+                .into(),
+        );
     }
     if settings.addressing == Addressing::VirtualHost {
         let host = format!("{}.{}", settings.bucket, url.host_str().unwrap_or_default());
-        url.set_host(Some(&host)).map_err(|error| format!("the bucket cannot be part of a host's name: {error}"))?;
+        url.set_host(Some(&host))
+            .map_err(|error| format!("the bucket cannot be part of a host's name: {error}"))?;
     }
     Ok(Some(url.as_str().trim_end_matches('/').to_owned()))
 }

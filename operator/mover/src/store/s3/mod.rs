@@ -183,11 +183,7 @@ impl Store for S3Store {
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move {
             let meta = self
-                .call(
-                    Verb::Head,
-                    name.as_str(),
-                    |path| async move { self.client.head(&path).await },
-                )
+                .call(Verb::Head, name.as_str(), |path| async move { self.client.head(&path).await })
                 .await?;
             Ok(described(&meta))
         })
@@ -200,11 +196,7 @@ impl Store for S3Store {
     fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let gone = self
-                .call(
-                    Verb::Delete,
-                    name.as_str(),
-                    |path| async move { self.client.delete(&path).await },
-                )
+                .call(Verb::Delete, name.as_str(), |path| async move { self.client.delete(&path).await })
                 .await;
             match gone {
                 Err(error) if error.is_not_found() => Ok(()),

@@ -67,9 +67,8 @@ impl Watch {
 
     fn note_date(&self, response: &HttpResponse) {
         let date = response.headers().get("date").and_then(|date| date.to_str().ok());
-        let date: Option<Timestamp> = date.and_then(|date| {
-            jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
-        });
+        let date: Option<Timestamp> =
+            date.and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
         if let Some(date) = date {
             self.skew.store(date.as_second() - self.clock.wall().as_second(), Ordering::Relaxed);
         }
