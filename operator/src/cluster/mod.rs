@@ -1,0 +1,23 @@
+//! The room that talks to the API server: what is read, what is watched, what is written, and what a refusal means.
+//!
+//! Everybody else asks this room. Pure code is never given anything out of it but plain objects.
+
+mod covers;
+mod error;
+mod event;
+mod feed;
+mod index;
+mod job_watch;
+mod read;
+mod write;
+
+pub use covers::covers;
+pub use error::{Class, ReadError, WriteError, class, is_already_exists, is_forbidden, is_namespace_ending};
+pub use event::{Note, Notes};
+pub use feed::{Feed, Held, Key};
+pub use index::{Address, Index};
+pub use job_watch::{JobOwner, watch_jobs};
+pub use read::{get, get_global, list_by_label};
+pub use write::{
+    apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,
+};

@@ -1,0 +1,314 @@
+//! What the operator remembers of each vault's keeper between reconciles: its client, its catalogue, how its runs move.
+//!
+//! Nothing here is needed after a restart: all of it comes back with the first answers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use contract::{PointId, PointView, Points, RunId, RunView, Runs, Secret, Stage};
+use jiff::Timestamp;
+
+use super::call::{KeeperAddress, KeeperClient, KeeperError};
+use crate::clock::Clock;
+
+/// Why the keeper gave no answer, in a form that decisions can carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// It could not be reached, or not be understood.
+    Unreachable(String),
+    /// It answered, and would not.
+    Refused { reason: String, message: String },
+}
+
+impl Trouble {
+    /// A sentence for people.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Unreachable(message) | Self::Refused { message, .. } => message,
+        }
+    }
+}
+
+impl From<&KeeperError> for Trouble {
+    fn from(error: &KeeperError) -> Self {
+        match error {
+            KeeperError::Refused { refusal, .. } => {
+                Self::Refused { reason: refusal.reason.clone(), message: refusal.message.clone() }
+            }
+            KeeperError::Prepare { .. }
+            | KeeperError::Client { .. }
+            | KeeperError::Reach { .. }
+            | KeeperError::Answer { .. } => Self::Unreachable(chain(error)),
+        }
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The points of a vault, folded from what the keeper has told so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    /// The newest ledger entry that is folded in.
+    pub sequence: u64,
+    pub points: BTreeMap<PointId, PointView>,
+}
+
+impl Catalogue {
+    /// Folds the keeper's answer in.
+    pub fn fold(&mut self, answer: Points) {
+        for point in answer.points {
+            self.sequence = self.sequence.max(point.sequence);
+            self.points.insert(point.id.clone(), point);
+        }
+        if let Some(head) = answer.head {
+            self.sequence = self.sequence.max(head.sequence);
+        }
+    }
+}
+
+/// A run, and since when it has been where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    pub view: RunView,
+    /// When its numbers last moved, by the operator's wall clock.
+    pub moved: Timestamp,
+    /// When the keeper last heard of it, by the operator's wall clock.
+    pub heard: Timestamp,
+}
+
+/// Points that are due and stay, for the vault's status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeldBack {
+    pub count: usize,
+    /// Why, in a sentence.
+    pub message: String,
+}
+
+#[derive(Default)]
+struct Memory {
+    address: Option<KeeperAddress>,
+    client: Option<KeeperClient>,
+    answered: Option<Timestamp>,
+    catalogue: Option<Arc<Catalogue>>,
+    runs: HashMap<RunId, Movement>,
+    held_back: HeldBack,
+}
+
+/// The keepers of all vaults, by the vault's UID.
+pub struct Keepers {
+    clock: Clock,
+    vaults: Mutex<HashMap<String, Memory>>,
+}
+
+impl Keepers {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, vaults: Mutex::default() }
+    }
+
+    /// A client of the vault's keeper, made anew only when the address has changed.
+    ///
+    /// # Errors
+    /// Those of [`KeeperClient::new`].
+    pub fn client(
+        &self,
+        vault_uid: &str,
+        address: &KeeperAddress,
+        token: Secret,
+    ) -> Result<KeeperClient, KeeperError> {
+        self.with(vault_uid, |memory| {
+            if let Some(client) = memory.client.as_ref().filter(|_| memory.address.as_ref() == Some(address)) {
+                return Ok(client.clone());
+            }
+            let client = KeeperClient::new(address, token, self.clock.clone())?;
+            memory.address = Some(address.clone());
+            memory.client = Some(client.clone());
+            Ok(client)
+        })
+    }
+
+    /// Notes that the keeper has answered at `wall`.
+    pub fn answered(&self, vault_uid: &str, wall: Timestamp) {
+        self.with(vault_uid, |memory| memory.answered = Some(wall));
+    }
+
+    /// When the keeper last answered; `None` since the operator's start.
+    pub fn last_answer(&self, vault_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.answered)
+    }
+
+    /// Folds an answer into the vault's catalogue.
+    pub fn fold(&self, vault_uid: &str, answer: Points) -> Arc<Catalogue> {
+        self.with(vault_uid, |memory| {
+            let mut catalogue = memory.catalogue.take().unwrap_or_default();
+            Arc::make_mut(&mut catalogue).fold(answer);
+            memory.catalogue = Some(Arc::clone(&catalogue));
+            catalogue
+        })
+    }
+
+    /// Folds one point in, which the keeper has just accepted, so that nobody has to wait for the next poll.
+    pub fn fold_point(&self, vault_uid: &str, point: PointView) {
+        self.with(vault_uid, |memory| {
+            // Without what came before, one point would pass for the whole catalogue. The sequence stays: other
+            // entries before this one may not have been heard of.
+            if let Some(catalogue) = &mut memory.catalogue {
+                Arc::make_mut(catalogue).points.insert(point.id.clone(), point);
+            }
+        });
+    }
+
+    /// The vault's points; `None` until the keeper was first asked.
+    pub fn catalogue(&self, vault_uid: &str) -> Option<Arc<Catalogue>> {
+        self.with(vault_uid, |memory| memory.catalogue.clone())
+    }
+
+    /// Forgets the catalogue: storage holds another history than before.
+    pub fn forget_catalogue(&self, vault_uid: &str) {
+        self.with(vault_uid, |memory| memory.catalogue = None);
+    }
+
+    /// Takes in how the runs are.
+    pub fn heard(&self, vault_uid: &str, runs: Runs, wall: Timestamp) {
+        self.with(vault_uid, |memory| {
+            let mut before = std::mem::take(&mut memory.runs);
+            for view in runs.runs {
+                let movement = moved(before.remove(&view.run), view, wall);
+                memory.runs.insert(movement.view.run.clone(), movement);
+            }
+        });
+    }
+
+    /// How a run is, as far as the keeper told.
+    pub fn movement(&self, vault_uid: &str, run: &RunId) -> Option<Movement> {
+        self.with(vault_uid, |memory| memory.runs.get(run).cloned())
+    }
+
+    /// Notes the points that are due and stay.
+    pub fn hold_back(&self, vault_uid: &str, held_back: HeldBack) {
+        self.with(vault_uid, |memory| memory.held_back = held_back);
+    }
+
+    /// The points that are due and stay.
+    pub fn held_back(&self, vault_uid: &str) -> HeldBack {
+        self.with(vault_uid, |memory| memory.held_back.clone())
+    }
+
+    /// Forgets a vault that is gone.
+    pub fn forget(&self, vault_uid: &str) {
+        self.vaults.lock().unwrap_or_else(PoisonError::into_inner).remove(vault_uid);
+    }
+
+    fn with<T>(&self, vault_uid: &str, action: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut vaults = self.vaults.lock().unwrap_or_else(PoisonError::into_inner);
+        action(vaults.entry(vault_uid.to_owned()).or_default())
+    }
+}
+
+/// What is known of a run after hearing `view`.
+fn moved(before: Option<Movement>, view: RunView, wall: Timestamp) -> Movement {
+    let numbers = |view: &RunView| {
+        let progress = &view.progress;
+        (progress.attempt, progress.stage, progress.bytes_done, progress.tables_done, progress.bytes_stored)
+    };
+    match before {
+        None => Movement { view, moved: wall, heard: wall },
+        Some(before) => Movement {
+            moved: if numbers(&before.view) == numbers(&view) { before.moved } else { wall },
+            heard: if before.view.heard == view.heard { before.heard } else { wall },
+            view,
+        },
+    }
+}
+
+/// Whether bytes are what a run of this stage is measured by. In others the server works silently, on an index for hours.
+pub fn moves_bytes(stage: Stage) -> bool {
+    match stage {
+        Stage::Data | Stage::LargeObjects => true,
+        Stage::Starting
+        | Stage::Connecting
+        | Stage::Preflight
+        | Stage::Locking
+        | Stage::Schema
+        | Stage::Indexes
+        | Stage::Committing
+        | Stage::Accepting
+        | Stage::Finishing => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Progress;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn view(bytes: u64, heard: i64) -> RunView {
+        let progress = Progress {
+            attempt: 1,
+            stage: Stage::Data,
+            started: None,
+            bytes_done: bytes,
+            bytes_total: 100,
+            bytes_stored: bytes,
+            tables_done: 0,
+            tables_total: 1,
+        };
+        RunView { run: RunId("run".into()), progress, heard: at(heard) }
+    }
+
+    fn keepers() -> Keepers {
+        Keepers::new(Clock::default())
+    }
+
+    #[test]
+    fn a_run_that_repeats_its_numbers_has_not_moved_but_was_heard() {
+        let keepers = keepers();
+        let run = RunId("run".into());
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(100));
+        keepers.heard("vault", Runs { runs: vec![view(10, 2)] }, at(105));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.moved, movement.heard), (at(100), at(105)));
+        keepers.heard("vault", Runs { runs: vec![view(11, 2)] }, at(110));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.moved, movement.heard), (at(110), at(105)));
+    }
+
+    #[test]
+    fn a_run_that_the_keeper_no_longer_knows_is_forgotten() {
+        let keepers = keepers();
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(100));
+        keepers.heard("vault", Runs { runs: Vec::new() }, at(105));
+        assert_eq!(keepers.movement("vault", &RunId("run".into())), None);
+    }
+
+    #[test]
+    fn nothing_is_known_of_a_catalogue_until_the_keeper_was_asked() {
+        let keepers = keepers();
+        assert!(keepers.catalogue("vault").is_none());
+        keepers.fold("vault", Points { head: None, points: Vec::new() });
+        assert_eq!(keepers.catalogue("vault").as_deref(), Some(&Catalogue::default()));
+    }
+
+    #[test]
+    fn the_sequence_follows_the_head_past_entries_that_concern_no_point() {
+        let mut catalogue = Catalogue::default();
+        let head = contract::Head { sequence: 9, hash: "aa".into() };
+        catalogue.fold(Points { head: Some(head), points: Vec::new() });
+        assert_eq!(catalogue.sequence, 9);
+        catalogue.fold(Points { head: None, points: Vec::new() });
+        assert_eq!(catalogue.sequence, 9, "an answer without a head takes nothing back");
+    }
+}
