@@ -32,6 +32,8 @@ pub enum RestoreError {
     Connect(PgError),
     #[error("look at the target: {0}")]
     Look(PgError),
+    #[error("create the database \"{name}\": {source}")]
+    Create { name: String, source: PgError },
     #[error("{what}: {source}")]
     Statement { what: String, source: PgError },
     #[error("load the rows of {table}: {source}")]
@@ -71,7 +73,8 @@ impl RestoreError {
             Self::Privileges { .. } => FailureCode::Damaged,
             Self::Refused(objections) => objections.first().map_or(FailureCode::Internal, |first| first.code),
             Self::Connect(error) | Self::Look(error) => target_code(error),
-            Self::Statement { source, .. } | Self::Load { source, .. } => target_code(source),
+            Self::Create { source, .. } if source.is(INVALID_LOCALE) => FailureCode::TargetEncodingMismatch,
+            Self::Create { source, .. } | Self::Statement { source, .. } | Self::Load { source, .. } => target_code(source),
             Self::Differences(_) => FailureCode::ChecksFailed,
             Self::Lane(_) => FailureCode::Internal,
             Self::Cancelled => FailureCode::Cancelled,
@@ -80,10 +83,17 @@ impl RestoreError {
     }
 }
 
+/// What `CREATE DATABASE` says of a locale that the machine does not have, or that does not go with the encoding.
+const INVALID_LOCALE: &str = "42809";
+const DUPLICATE_DATABASE: &str = "42P04";
+
 /// A failure of the target, in the words for targets.
 fn target_code(error: &PgError) -> FailureCode {
     if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) {
         return FailureCode::TargetPrivilegesMissing;
+    }
+    if error.is(DUPLICATE_DATABASE) {
+        return FailureCode::TargetExists;
     }
     match error.code() {
         FailureCode::SourceFailed | FailureCode::RowSecurity => FailureCode::StatementFailed,

@@ -24,7 +24,8 @@ BEGIN
 END $$;
 
 -- Languages, access methods, conversions, casts, transforms
-CREATE LANGUAGE plalice HANDLER plpgsql_call_handler;
+CREATE FUNCTION app.handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE LANGUAGE plalice HANDLER app.handler;
 ALTER LANGUAGE plalice OWNER TO alice;
 CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
 COMMENT ON ACCESS METHOD heap2 IS 'heap under another name';

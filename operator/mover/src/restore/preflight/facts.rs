@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::{
     format::{Manifest, PgText},
-    postgres::{Endpoint, PgError, Row, Session},
+    postgres::{PgError, Row, Session},
+    restore::target::Target,
     schema::Sql,
 };
 
@@ -72,17 +73,17 @@ pub struct Question<'a> {
 }
 
 impl Facts {
-    /// Looks. `session` is one in any database of the target, whose settings are made.
+    /// Looks. `session` is one in any database of the target.
     pub async fn gather(
         session: &mut Session,
-        endpoint: &Endpoint,
+        target: &Target,
         question: &Question<'_>,
     ) -> Result<Self, PgError> {
         let server = session.query_one(SERVER).await?;
         let major = server.parse::<u32>(0)? / 10_000;
         let mut existing = existing(session, question.database).await?;
         if let Some(existing) = &mut existing {
-            existing.contents = contents(endpoint, question.database).await?;
+            existing.contents = contents(target, question.database).await?;
         }
         Ok(Self {
             major,
@@ -192,9 +193,8 @@ fn one_of(mut sql: Sql, wanted: &[&PgText]) -> Vec<u8> {
 }
 
 /// Some of what a database holds that neither template0 nor an extension has put there.
-async fn contents(endpoint: &Endpoint, database: &str) -> Result<Vec<String>, PgError> {
-    let mut session = endpoint.with_database(database).connect(super::super::APPLICATION).await?;
-    session.execute("SET client_encoding = 'UTF8'; SET search_path = ''").await?;
+async fn contents(target: &Target, database: &str) -> Result<Vec<String>, PgError> {
+    let mut session = target.look_into(database).await?;
     let rows = session.query(format!("{CONTENTS} LIMIT {EXAMPLES}")).await?;
     session.close().await;
     rows.iter().map(|row| row.text(0).map(|text| text.to_string())).collect()

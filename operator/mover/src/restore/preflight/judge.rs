@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use contract::{FailureCode, PointId, RestoreTarget, RunId};
+use contract::{FailureCode, RestoreTarget, RunId};
 
 use super::{ExistingDatabase, Facts, Objection, Outline};
 use crate::{
@@ -14,7 +14,6 @@ use crate::{
 /// What is to be restored, and where to.
 pub struct Request<'a> {
     pub run: &'a RunId,
-    pub point: &'a PointId,
     pub manifest: &'a Manifest,
     pub target: &'a RestoreTarget,
     /// Connections that the restore will hold at the same time.

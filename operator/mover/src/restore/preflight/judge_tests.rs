@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use contract::{Connection, Credentials, Secret, Tls};
+use contract::{Connection, Credentials, PointId, Secret, Tls};
 use jiff::Timestamp;
 
 use super::{super::Role, *};
@@ -100,8 +100,8 @@ fn judged(manifest: &Manifest, facts: &Facts, owner: Option<&str>, outline: &Out
         database: "shop".into(),
         owner: owner.map(Into::into),
     };
-    let (run, point) = (RunId("0123456789".into()), PointId("ff".into()));
-    judge(&Request { run: &run, point: &point, manifest, target: &target, connections: 6 }, facts, outline)
+    let run = RunId("0123456789".into());
+    judge(&Request { run: &run, manifest, target: &target, connections: 6 }, facts, outline)
 }
 
 fn outline() -> Outline {

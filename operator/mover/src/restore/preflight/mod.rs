@@ -8,7 +8,9 @@ mod outline;
 
 use contract::FailureCode;
 
-pub use facts::{ExistingDatabase, Facts, Question, Role};
+pub use facts::{ExistingDatabase, Facts, Question};
+#[cfg(test)]
+use facts::Role;
 pub use judge::{Judged, Place, Request, judge, missing_roles};
 pub use outline::Outline;
 

@@ -1,0 +1,160 @@
+//! What is to be done and who may do it now: rows to load, entries to execute, shared by all lanes.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::plan::{Plan, Table, Unit};
+use crate::{
+    digest::Digest,
+    format::RowFormat,
+    schema::{Entry, Graph, NodeId, Work},
+};
+
+/// One piece of work.
+pub enum Job {
+    /// Send rows; then call [`Board::landed`].
+    Load(Box<Unit>, Box<Table>),
+    /// Execute an entry; then call [`Board::executed`].
+    Execute(NodeId, Box<Entry>),
+}
+
+/// The work that is left.
+pub struct Board {
+    state: Mutex<State>,
+    /// Told whenever work may have become free.
+    changed: Notify,
+    /// As many entries may be executed beside the loading of rows.
+    executing_limit: usize,
+}
+
+struct State {
+    plan: Plan,
+    units: VecDeque<Unit>,
+    graph: Graph,
+    /// By node.
+    entries: Vec<Option<Entry>>,
+    executing: usize,
+    /// By table, for each format.
+    digests: Vec<[Digest; 2]>,
+}
+
+impl Board {
+    /// `after_rows` are the entries that come after the rows, in the schema's order.
+    pub fn new(mut plan: Plan, after_rows: Vec<Entry>, is_table: impl Fn(u32) -> bool, lanes: usize) -> Self {
+        let mut graph = Graph::default();
+        plan.announce(&mut graph);
+        for entry in &after_rows {
+            graph.add(entry, &is_table);
+        }
+        let units = std::mem::take(&mut plan.units).into();
+        let digests = vec![[Digest::default(); 2]; plan.tables.len()];
+        let entries = after_rows.into_iter().map(Some).collect();
+        let state = State { plan, units, graph, entries, executing: 0, digests };
+        Self { state: Mutex::new(state), changed: Notify::new(), executing_limit: lanes.div_ceil(2) }
+    }
+
+    /// The next piece of work, as soon as there is one; `None`: all of it is done, or given to others.
+    pub async fn next(&self) -> Option<Job> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let next = self.lock().next(self.executing_limit);
+            match next {
+                Next::Job(job) => return Some(job),
+                Next::Finished => return None,
+                Next::Wait => changed.await,
+            }
+        }
+    }
+
+    /// Takes note that a unit's rows are in; `true`: its table is complete.
+    pub fn landed(&self, unit: &Unit, digest: Digest) -> bool {
+        let mut state = self.lock();
+        if let Some(digests) = state.digests.get_mut(unit.table) {
+            digests[index(unit.segment.format)].add(digest);
+        }
+        let State { plan, graph, .. } = &mut *state;
+        let is_complete = plan.landed(unit.table, graph);
+        drop(state);
+        self.changed.notify_waiters();
+        is_complete
+    }
+
+    /// Takes note that an entry was executed.
+    pub fn executed(&self, node: NodeId) {
+        let mut state = self.lock();
+        state.executing = state.executing.saturating_sub(1);
+        state.graph.done(node);
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Every table whose rows were not those that the point promises, each in a sentence.
+    pub fn differences(&self) -> Vec<String> {
+        let state = self.lock();
+        let tables = state.plan.tables.iter().zip(&state.digests);
+        tables.filter_map(|(table, digests)| difference(table, digests)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Next {
+    Job(Job),
+    Wait,
+    Finished,
+}
+
+impl State {
+    fn next(&mut self, executing_limit: usize) -> Next {
+        let may_execute = self.executing < executing_limit || self.units.is_empty();
+        let work = if may_execute { self.graph.next() } else { Work::Wait };
+        match work {
+            Work::Run(node) => {
+                let entry = self.entries.get_mut(node.index()).and_then(Option::take);
+                let entry = entry.expect("the graph gives each entry once, by its place");
+                self.executing += 1;
+                Next::Job(Job::Execute(node, Box::new(entry)))
+            }
+            Work::Wait | Work::Finished => match self.units.pop_front() {
+                Some(unit) => {
+                    let table = self.plan.tables[unit.table].clone();
+                    Next::Job(Job::Load(Box::new(unit), Box::new(table)))
+                }
+                None if work == Work::Finished => Next::Finished,
+                None => Next::Wait,
+            },
+        }
+    }
+}
+
+fn index(format: RowFormat) -> usize {
+    match format {
+        RowFormat::Text => 0,
+        RowFormat::Binary => 1,
+    }
+}
+
+fn difference(table: &Table, digests: &[Digest; 2]) -> Option<String> {
+    for format in [RowFormat::Text, RowFormat::Binary] {
+        let promised = table.entry.digests.iter().find(|digest| digest.format == format);
+        let promised = promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
+        let loaded = digests[index(format)];
+        if loaded != promised {
+            return Some(format!(
+                "{} has {} rows where {} were stored, or other ones",
+                table.name(),
+                loaded.rows,
+                promised.rows
+            ));
+        }
+    }
+    None
+}

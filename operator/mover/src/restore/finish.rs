@@ -1,0 +1,123 @@
+//! The last statements, about the database as a whole: what belongs to it, its name, or its end.
+
+use super::{RestoreError, database, target::Target};
+use crate::{
+    format::{DatabaseEntry, PgText},
+    postgres::{PgError, Session},
+    schema::{Owners, Sql},
+};
+
+/// A database that is complete but for its name.
+pub struct Finished<'a> {
+    /// As it is called while it is not finished.
+    pub name: &'a PgText,
+    pub own_name: &'a PgText,
+    pub source: &'a DatabaseEntry,
+    pub owner: &'a PgText,
+    pub owners: &'a Owners,
+    /// Whether the session is a superuser's.
+    pub may_become: bool,
+}
+
+impl Finished<'_> {
+    /// Owner, privileges, settings, options, comment and name, in one transaction. What a setting or label is refused for
+    /// is a warning.
+    pub async fn name(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
+        let what = |what: &str| RestoreError::statement(format!("{what} of \"{}\"", self.own_name));
+        session.execute("BEGIN").await.map_err(what("begin the naming"))?;
+        let owner = database::change_owner(self.name, self.owner);
+        session.execute(owner).await.map_err(what("change the owner"))?;
+        let grants =
+            database::privileges(self.name, self.source, &self.source.owner, self.owners, self.may_become)
+                .map_err(|source| RestoreError::Privileges { object: self.own_name.to_string(), source })?;
+        for grant in grants {
+            session.execute(grant).await.map_err(what("set the privileges"))?;
+        }
+        let warnings = self.settings(session).await?;
+        if let Some(options) = database::options(self.name, self.source) {
+            session.execute(options).await.map_err(what("set the options"))?;
+        }
+        let comment = self.source.comment.as_ref().map(PgText::as_bytes);
+        session.execute(database::comment(self.name, comment)).await.map_err(what("set the comment"))?;
+        let rename = database::rename(self.name, self.own_name);
+        session.execute(rename).await.map_err(what("set the name"))?;
+        session.execute("COMMIT").await.map_err(what("commit the naming"))?;
+        Ok(warnings)
+    }
+
+    /// A setting may be of an extension that another version no longer has, or may need a superuser.
+    async fn settings(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
+        let settings = self.source.settings.iter().map(|setting| {
+            let sql = database::setting(self.name, setting, self.owners);
+            (format!("setting {}", setting.setting), sql)
+        });
+        let labels = self.source.security_labels.iter().map(|label| {
+            let sql = Sql::default().text("SECURITY LABEL FOR ").name(&label.provider).text(" ON DATABASE ");
+            let sql = sql.name(self.name).text(" IS ").literal(label.label.as_bytes());
+            (format!("security label of {}", label.provider), Some(sql.into_bytes()))
+        });
+        let mut warnings = Vec::new();
+        for (what, sql) in settings.chain(labels) {
+            let Some(sql) = sql else {
+                warnings.push(format!("{what} was not understood and not restored"));
+                continue;
+            };
+            let failed = || RestoreError::statement(format!("restore the {what}"));
+            session.execute("SAVEPOINT setting").await.map_err(failed())?;
+            match session.execute(sql).await {
+                Ok(()) => session.execute("RELEASE SAVEPOINT setting").await.map_err(failed())?,
+                Err(source) if !source.ends_session() => {
+                    session.execute("ROLLBACK TO SAVEPOINT setting").await.map_err(failed())?;
+                    warnings.push(format!("{what} was not restored: {source}"));
+                }
+                Err(source) => return Err(failed()(source)),
+            }
+        }
+        Ok(warnings)
+    }
+}
+
+/// Leaves an existing database as its maker made it: with its own comment, owner, privileges and settings.
+pub async fn leave(
+    session: &mut Session,
+    name: &PgText,
+    comment: Option<&PgText>,
+    source: &DatabaseEntry,
+) -> Result<Vec<String>, RestoreError> {
+    let sql = database::comment(name, comment.map(PgText::as_bytes));
+    session.execute(sql).await.map_err(RestoreError::statement(format!("give \"{name}\" its comment back")))?;
+    if source.settings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let settings: Vec<String> = source.settings.iter().map(|setting| setting.setting.to_string()).collect();
+    let settings = settings.join(", ");
+    Ok(vec![format!("the database was there already and keeps its own settings; the point's are {settings}")])
+}
+
+/// Drops a database that was never finished, whoever is connected to it.
+pub async fn drop_unfinished(target: &Target, name: &PgText) -> Result<(), PgError> {
+    // A database with subscriptions, disabled ones too, cannot be dropped. Whether there are any only superusers may see.
+    let _harmless = drop_subscriptions(target, name).await;
+    let mut session = target.maintenance().await?;
+    session.execute(database::drop(name)).await?;
+    session.close().await;
+    Ok(())
+}
+
+async fn drop_subscriptions(target: &Target, name: &PgText) -> Result<(), PgError> {
+    let mut session = target.look_into(&name.to_lossy()).await?;
+    let subscriptions = session
+        .query(
+            "SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid \
+             WHERE d.datname = pg_catalog.current_database()",
+        )
+        .await?;
+    for row in subscriptions {
+        let subscription = row.text(0)?;
+        let alter = Sql::default().text("ALTER SUBSCRIPTION ").name(&subscription);
+        session.execute(alter.text(" SET (slot_name = NONE)").into_bytes()).await?;
+        session.execute(Sql::default().text("DROP SUBSCRIPTION ").name(&subscription).into_bytes()).await?;
+    }
+    session.close().await;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! A lane: one session that takes work from the board until none is left.
+
+use std::sync::Arc;
+
+use contract::Stage;
+use tokio::{sync::Mutex, task::JoinSet};
+
+use super::{
+    RestoreError,
+    board::{Board, Job},
+    load::Loader,
+    statements::Executor,
+    target::Sessions,
+};
+use crate::{point::PointReader, postgres::Session, progress::ProgressSink, schema::Owners};
+
+/// What all lanes share.
+pub struct Shared {
+    pub board: Board,
+    pub reader: PointReader,
+    pub sessions: Sessions,
+    pub owners: Owners,
+    pub progress: ProgressSink,
+    pub loader: Loader,
+    /// A session that is open from the first statement on. While it lives the server has not crashed, so that nothing
+    /// that was committed, though not waited for, is lost.
+    pub witness: Mutex<Session>,
+}
+
+/// Does all that is on the board, by so many lanes. The first failure ends them all.
+pub async fn run(shared: Arc<Shared>, lanes: u16) -> Result<(), RestoreError> {
+    let mut running = JoinSet::new();
+    for _ in 0..lanes.max(1) {
+        running.spawn(lane(Arc::clone(&shared)));
+    }
+    while let Some(ended) = running.join_next().await {
+        ended.map_err(|error| RestoreError::Lane(error.to_string()))??;
+    }
+    Ok(())
+}
+
+async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
+    let mut executor = Executor::new(shared.sessions.for_rows().await.map_err(RestoreError::Connect)?);
+    while let Some(job) = shared.board.next().await {
+        match job {
+            Job::Load(unit, table) => {
+                let digest = shared.loader.load(&shared, &mut executor, &unit, &table).await?;
+                if shared.board.landed(&unit, digest) {
+                    shared.progress.table();
+                }
+            }
+            Job::Execute(node, entry) => {
+                shared.progress.stage(Stage::Indexes);
+                executor.execute(&entry, &shared.owners).await?;
+                shared.board.executed(node);
+            }
+        }
+    }
+    executor.session.close().await;
+    Ok(())
+}

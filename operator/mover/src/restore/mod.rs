@@ -1,0 +1,137 @@
+//! Puts one database of a point back into a server.
+//!
+//! A database that is not there yet is made under a name that tells that it is unfinished, filled, checked, and only then
+//! given its own name, in one transaction with its owner, privileges and settings: who sees the name sees all of it. When
+//! anything fails it is dropped. A database that somebody made, and that is empty, carries a comment instead while it is
+//! being filled, and is left with it when anything fails.
+//!
+//! ```text
+//! preflight   everything that can be known before the first write
+//! pre_data    what comes before the rows; sets the rest aside
+//! plan, board, lane, load    rows by many sessions; keys and indexes as soon as a table's rows are in
+//! large_objects, sequences, statistics, finish    what comes after
+//! ```
+//!
+//! What the rows were checked by: every byte is authenticated when it is read, the digest of the rows that were sent is
+//! compared with the manifest's for each table, and so is the number of rows that the server says it took. [`Check::Reread`]
+//! also reads every table back from the target and compares its digest.
+
+mod acl;
+mod board;
+mod check;
+mod database;
+mod error;
+mod finish;
+mod lane;
+mod large_objects;
+mod load;
+mod names;
+mod plan;
+mod pre_data;
+mod preflight;
+mod roots;
+mod sequences;
+mod statements;
+mod statistics;
+mod target;
+mod work;
+
+use contract::{Failure, Limits, PointId, RestoreOutcome, RestoreTarget, RunId, Summary};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+pub use error::RestoreError;
+pub use preflight::Objection;
+
+use crate::{
+    clock::Clock,
+    custody::Custody,
+    progress::{self, ProgressSink},
+};
+use work::{Begun, Undo, Work};
+
+/// What is to be restored, and where to.
+#[derive(Debug, Clone)]
+pub struct RestoreInput {
+    pub point: PointId,
+    pub target: RestoreTarget,
+    /// Namespace, name and spec hash of whoever asked, for the ledger.
+    pub requested_by: (String, String, String),
+    pub limits: Limits,
+    /// The run stops itself at this instant, and leaves no database behind.
+    pub deadline: Timestamp,
+    pub check: Check,
+}
+
+/// How far a restored database is checked before it gets its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Check {
+    /// The rows that were sent, and how many the server took.
+    #[default]
+    Sent,
+    /// Also every table, read back from the target.
+    Reread,
+}
+
+/// A database that was restored and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreDone {
+    /// When the target was first written to.
+    pub started: Timestamp,
+    pub summary: Summary,
+    /// What is not as it was in the source, each in a sentence.
+    pub warnings: Vec<String>,
+}
+
+/// Restores a point. Nothing was written when [`contract::Progress::started`] is still empty afterwards.
+///
+/// # Errors
+/// With the stage in which it failed; what was made is dropped, or the message says why it is not.
+pub async fn run(
+    input: &RestoreInput,
+    custody: &impl Custody,
+    run: &RunId,
+    progress: &ProgressSink,
+    cancel: CancellationToken,
+    clock: &Clock,
+) -> Result<RestoreDone, Failure> {
+    let begun = Begun::default();
+    let work = Work { input, custody, run, progress, clock, begun: &begun };
+    let ended = tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(RestoreError::Cancelled),
+        () = until(input.deadline, clock) => Err(RestoreError::DeadlineExceeded),
+        ended = work.run() => ended,
+        () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Lane("reports ended".to_owned())),
+    };
+    let stage = progress.now().stage;
+    let ended = ended.map_err(|error| Failure { code: error.code(), stage, message: error.to_string() });
+    let ended = match (ended, begun.take()) {
+        (Err(failure), Some(undo)) => Err(taken_back(failure, undo).await),
+        (ended, _) => ended,
+    };
+    if begun.is_announced() {
+        let outcome = match &ended {
+            Ok(done) if done.warnings.is_empty() => RestoreOutcome::Completed,
+            Ok(_) => RestoreOutcome::CompletedWithWarnings,
+            Err(_) => RestoreOutcome::Failed,
+        };
+        if let Err(failure) = custody.restore_ended(run, outcome).await {
+            tracing::warn!(message = failure.message, "the custodian was not told how the restore ended");
+        }
+    }
+    ended
+}
+
+/// Takes back what was made; the failure tells when that did not succeed either.
+async fn taken_back(mut failure: Failure, undo: Undo) -> Failure {
+    if let Some(left) = undo.undo().await {
+        failure.message = format!("{}; {left}", failure.message);
+    }
+    failure
+}
+
+async fn until(deadline: Timestamp, clock: &Clock) {
+    let left = deadline.duration_since(clock.now());
+    tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+}

@@ -1,0 +1,178 @@
+//! Which rows go where: tables and their segments as units of work.
+
+use std::collections::HashMap;
+
+use super::{RestoreError, pre_data::Tables, roots::Roots};
+use crate::{
+    format::{PgText, RowFormat, SegmentEntry, TableEntry, TableKind},
+    schema::{Graph, Sql},
+};
+
+/// One piece of work for a lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Index into [`Plan::tables`].
+    pub table: usize,
+    pub segment: SegmentEntry,
+    pub manner: Manner,
+}
+
+/// How rows get in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// The whole table in one transaction that empties it first, so that its rows are frozen from the start and the
+    /// whole may simply be done again.
+    Whole,
+    /// Beside other segments of the table, in a transaction that also takes note that this one has landed.
+    Part,
+    /// Pages or slices of large objects.
+    LargeObjects,
+}
+
+/// A table that has rows in the point, or could have had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    pub entry: TableEntry,
+    /// Where its rows are sent: itself, or the root of its partitions, when the server has to find the partition anew.
+    pub into: (PgText, PgText),
+    /// The schema entry that made it.
+    made_by: Option<u32>,
+    /// Segments that have not landed.
+    units_left: usize,
+}
+
+/// All rows of a point.
+#[derive(Debug, Default)]
+pub struct Plan {
+    pub tables: Vec<Table>,
+    /// In the order in which they are stored, so that each stored object is read about once.
+    pub units: Vec<Unit>,
+    /// The table of large objects themselves, without their pages; its rows are few.
+    pub large_objects: Option<(TableEntry, Vec<SegmentEntry>)>,
+}
+
+impl Plan {
+    /// `roots` are the partitions whose rows must be sent to their root.
+    ///
+    /// # Errors
+    /// When a table has rows and nothing makes it.
+    pub fn new(
+        entries: Vec<TableEntry>,
+        segments: Vec<SegmentEntry>,
+        made: &Tables,
+        roots: &Roots,
+    ) -> Result<Self, RestoreError> {
+        let mut plan = Self::default();
+        let mut by_id: HashMap<u32, usize> = HashMap::new();
+        let mut large_objects: Option<(TableEntry, Vec<SegmentEntry>)> = None;
+        for entry in entries {
+            let made_by = made.entry_of(entry.oid).filter(|_| entry.kind == TableKind::Ordinary);
+            if entry.kind == TableKind::Ordinary && made_by.is_none() {
+                return Err(RestoreError::UnknownTable { table: named(&entry) });
+            }
+            if entry.kind == TableKind::LargeObjects {
+                large_objects = Some((entry, Vec::new()));
+                continue;
+            }
+            by_id.insert(entry.id, plan.tables.len());
+            let into = roots.of(&entry).unwrap_or_else(|| (entry.schema.clone(), entry.name.clone()));
+            plan.tables.push(Table { entry, into, made_by, units_left: 0 });
+        }
+        for segment in segments {
+            if let Some((entry, own)) = &mut large_objects
+                && entry.id == segment.table
+            {
+                own.push(segment);
+                continue;
+            }
+            let unknown = RestoreError::UnknownTable { table: format!("number {}", segment.table) };
+            let at = *by_id.get(&segment.table).ok_or(unknown)?;
+            let table = &mut plan.tables[at];
+            table.units_left += 1;
+            plan.units.push(Unit { table: at, manner: manner(table), segment });
+        }
+        plan.units.sort_by_key(|unit| unit.segment.spans.first().map(|span| (span.object, span.offset)));
+        plan.large_objects = large_objects;
+        Ok(plan)
+    }
+
+    /// Announces the tables to the graph of what comes after them, and tells at once which have no rows.
+    pub fn announce(&self, graph: &mut Graph) {
+        let mut groups: HashMap<&(PgText, PgText), (Vec<u32>, u64)> = HashMap::new();
+        for table in &self.tables {
+            let Some(made_by) = table.made_by else { continue };
+            if table.is_sent_elsewhere() {
+                let group = groups.entry(&table.into).or_default();
+                group.0.push(made_by);
+                group.1 += table.entry.plain_bytes;
+            } else {
+                graph.add_load(&[made_by], table.entry.plain_bytes);
+            }
+        }
+        // What is sent to a root may land in any of its partitions: they are complete together.
+        for (tables, weight) in groups.values() {
+            graph.add_load(tables, *weight);
+        }
+        for table in self.tables.iter().filter(|table| table.units_left == 0) {
+            table.tell_loaded(graph);
+        }
+    }
+
+    /// Takes note that a unit has landed; `true`: its table is complete.
+    pub fn landed(&mut self, table: usize, graph: &mut Graph) -> bool {
+        let Some(table) = self.tables.get_mut(table) else {
+            return false;
+        };
+        table.units_left = table.units_left.saturating_sub(1);
+        if table.units_left > 0 {
+            return false;
+        }
+        table.tell_loaded(graph);
+        true
+    }
+}
+
+impl Table {
+    fn is_sent_elsewhere(&self) -> bool {
+        self.into.0 != self.entry.schema || self.into.1 != self.entry.name
+    }
+
+    fn tell_loaded(&self, graph: &mut Graph) {
+        if let Some(made_by) = self.made_by {
+            graph.loaded(made_by);
+        }
+    }
+
+    /// The statement that takes rows of one format.
+    pub fn copy(&self, format: RowFormat, is_frozen: bool) -> Vec<u8> {
+        let mut sql = Sql::default().text("COPY ").qualified(&self.into.0, &self.into.1);
+        if !self.entry.columns.is_empty() {
+            sql = sql.text(" (").names(&self.entry.columns).text(")");
+        }
+        let format = match format {
+            RowFormat::Text => "text",
+            RowFormat::Binary => "binary",
+        };
+        let freeze = if is_frozen { ", FREEZE true" } else { "" };
+        sql.text(&format!(" FROM STDIN WITH (FORMAT {format}{freeze})")).into_bytes()
+    }
+
+    /// For people.
+    pub fn name(&self) -> String {
+        named(&self.entry)
+    }
+}
+
+fn manner(table: &Table) -> Manner {
+    match table.entry.kind {
+        TableKind::LargeObjects | TableKind::LargeObjectPages | TableKind::LargeObjectSlices => {
+            Manner::LargeObjects
+        }
+        TableKind::Ordinary if table.entry.segments == 1 && !table.is_sent_elsewhere() => Manner::Whole,
+        TableKind::Ordinary | TableKind::Configuration => Manner::Part,
+    }
+}
+
+fn named(entry: &TableEntry) -> String {
+    format!("{}.{}", entry.schema, entry.name)
+}

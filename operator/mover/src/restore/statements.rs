@@ -1,0 +1,47 @@
+//! Executes entries of a schema, one after the other, in one session.
+
+use super::RestoreError;
+use crate::{
+    postgres::{PgError, Session},
+    schema::{Entry, Owners, SessionState},
+};
+
+/// How often a statement that was chosen to end a deadlock is tried.
+const DEADLOCK_ATTEMPTS: u32 = 5;
+const DEADLOCK: &str = "40P01";
+
+/// A session and what its defaults are.
+pub struct Executor {
+    pub session: Session,
+    state: SessionState,
+}
+
+impl Executor {
+    /// Over a session whose settings are made and whose defaults nobody has touched.
+    pub fn new(session: Session) -> Self {
+        Self { session, state: SessionState::default() }
+    }
+
+    /// Executes an entry: its definition, word for word, and the statements around it.
+    pub async fn execute(&mut self, entry: &Entry, owners: &Owners) -> Result<(), RestoreError> {
+        for statement in self.state.statements(entry, owners)? {
+            self.statement(&statement.sql).await.map_err(|source| {
+                let what = if statement.is_definition { "restore" } else { "prepare or give away" };
+                RestoreError::Statement { what: format!("{what} {entry}"), source }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Lanes alter tables beside each other. The server ends one of two that wait for each other; it waits no longer
+    /// for the other when it is tried again.
+    async fn statement(&mut self, sql: &[u8]) -> Result<(), PgError> {
+        let mut attempt = 1;
+        loop {
+            match self.session.execute(sql).await {
+                Err(error) if error.is(DEADLOCK) && attempt < DEADLOCK_ATTEMPTS => attempt += 1,
+                other => return other,
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Gathers the planner's statistics of what was restored.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinSet;
+
+use super::{RestoreError, target::Sessions};
+use crate::{
+    format::PgText,
+    postgres::Session,
+    schema::{Sql, qualified},
+};
+
+/// Tables, materialised views and whole partitioned tables: `ANALYZE` of one of these looks at its partitions too.
+const RELATIONS: &str = "\
+    SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE (c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.relkind = 'm' AND c.relispopulated) \
+       AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
+     ORDER BY c.relpages DESC, c.oid";
+
+/// Analyses everything, by so many sessions. What cannot be analysed is told and harms nobody: the server's own
+/// autovacuum will try again.
+///
+/// # Errors
+/// When sessions cannot be had.
+pub async fn gather(
+    session: &mut Session,
+    sessions: &Sessions,
+    lanes: u16,
+) -> Result<Vec<String>, RestoreError> {
+    let rows = session.query(RELATIONS).await.map_err(RestoreError::statement("list what is to be analysed"))?;
+    let mut relations = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let name = row.text(0).and_then(|schema| Ok((schema, row.text(1)?)));
+        relations.push(name.map_err(RestoreError::statement("list what is to be analysed"))?);
+    }
+    let lanes = usize::from(lanes).clamp(1, relations.len().max(1));
+    relations.reverse();
+    let left = Arc::new(Mutex::new(relations));
+    let mut running = JoinSet::new();
+    for _ in 0..lanes {
+        let session = sessions.for_statements().await.map_err(RestoreError::Connect)?;
+        running.spawn(lane(session, Arc::clone(&left)));
+    }
+    let mut warnings = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        warnings.extend(ended.map_err(|error| RestoreError::Lane(error.to_string()))??);
+    }
+    Ok(warnings)
+}
+
+async fn lane(
+    mut session: Session,
+    left: Arc<Mutex<Vec<(PgText, PgText)>>>,
+) -> Result<Vec<String>, RestoreError> {
+    let mut warnings = Vec::new();
+    loop {
+        let next = left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some((schema, name)) = next else {
+            session.close().await;
+            return Ok(warnings);
+        };
+        let sql = Sql::default().text("ANALYZE ").raw(&qualified(&schema, &name)).into_bytes();
+        match session.execute(sql).await {
+            Ok(()) => {}
+            Err(source) if !source.ends_session() => {
+                warnings.push(format!("no statistics were gathered of {schema}.{name}: {source}"));
+            }
+            Err(source) => {
+                return Err(RestoreError::Statement { what: format!("analyse {schema}.{name}"), source });
+            }
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! The steps of a restore, in order.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use contract::{RunId, Stage, Summary};
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+
+use super::{
+    Check, RestoreDone, RestoreError, RestoreInput,
+    board::Board,
+    check, database, finish,
+    lane::{self, Shared},
+    large_objects,
+    load::{Loader, Stream},
+    names,
+    plan::Plan,
+    pre_data::{self, Rest},
+    preflight::{self, Facts, Judged, Outline, Place, Question, Request},
+    roots::Roots,
+    sequences,
+    statements::Executor,
+    statistics,
+    target::{Sessions, Target},
+};
+use crate::{
+    backup::Throttle,
+    clock::Clock,
+    custody::{Custody, RestoreStart},
+    digest::Digest,
+    format::{Manifest, SegmentEntry, SequenceEntry, TableEntry},
+    point::PointReader,
+    postgres::{PgError, Session},
+    progress::ProgressSink,
+    schema::SchemaReader,
+    seal, store,
+};
+
+/// Sessions besides the lanes: the one that makes the schema, and the one that makes the database.
+const OTHER_SESSIONS: u32 = 2;
+
+/// One restore at work.
+pub struct Work<'a, C> {
+    pub input: &'a RestoreInput,
+    pub custody: &'a C,
+    pub run: &'a RunId,
+    pub progress: &'a ProgressSink,
+    pub clock: &'a Clock,
+    pub begun: &'a Begun,
+}
+
+/// What was begun, and what of it has to be taken back when the restore fails. Outlives the work, which may be dropped
+/// anywhere.
+#[derive(Default)]
+pub struct Begun {
+    is_announced: AtomicBool,
+    undo: Mutex<Option<Undo>>,
+}
+
+/// A target that was written to.
+pub struct Undo {
+    target: Target,
+    place: Place,
+    sessions: Sessions,
+}
+
+/// What is known when nothing is in the way.
+struct Ready {
+    manifest: Manifest,
+    reader: PointReader,
+    target: Target,
+    facts: Facts,
+    judged: Judged,
+    outline: Outline,
+}
+
+impl<C: Custody> Work<'_, C> {
+    pub async fn run(&self) -> Result<RestoreDone, RestoreError> {
+        let clock = Instant::now();
+        let ready = self.prepare().await?;
+        let started = self.announce(&ready).await?;
+        let sessions = self.make_database(&ready).await?;
+        let mut warnings = ready.judged.warnings.clone();
+        let (session, rest) = self.fill(&ready, &sessions).await?;
+        warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
+        warnings.extend(self.name(&ready).await?);
+        let manifest = &ready.manifest;
+        let summary = Summary {
+            tables: manifest.tables,
+            rows: manifest.rows,
+            large_objects: manifest.large_objects,
+            plain_bytes: manifest.plain_bytes,
+            stored_bytes: ready.reader.record().stored_bytes,
+            seconds: clock.elapsed().as_secs(),
+        };
+        Ok(RestoreDone { started, summary, warnings })
+    }
+
+    /// Opens the point and looks at the target. Nothing is written.
+    async fn prepare(&self) -> Result<Ready, RestoreError> {
+        self.progress.stage(Stage::Connecting);
+        let reader_id = seal::random_id().map_err(|error| RestoreError::Lane(error.to_string()))?;
+        let grant = self.custody.read_grant(self.run, &self.input.point, &reader_id.into()).await;
+        let grant = grant.map_err(RestoreError::Custody)?;
+        let reader = PointReader::open(store::connect(&grant.storage, self.clock)?, &grant).await;
+        let reader = reader.map_err(RestoreError::read("the record"))?;
+        if reader.record().manifests.is_empty() {
+            return Err(RestoreError::EmptyPoint);
+        }
+        let manifest = reader.manifest(0).await.map_err(RestoreError::read("the manifest"))?;
+        self.progress.expect(manifest.plain_bytes, manifest.tables);
+
+        let target = Target::new(&self.input.target.connection, self.run).map_err(RestoreError::Connect)?;
+        let mut session = target.maintenance().await.map_err(RestoreError::Connect)?;
+        self.progress.stage(Stage::Preflight);
+        let question = Question {
+            manifest: &manifest,
+            database: &self.input.target.database,
+            unfinished: &names::incomplete_database(&self.input.target.database, self.run),
+            owner: self.input.target.owner.as_deref(),
+        };
+        let facts = Facts::gather(&mut session, &target, &question).await.map_err(RestoreError::Look)?;
+        session.close().await;
+        let missing = preflight::missing_roles(&manifest, &facts).into_iter().collect();
+        let schema = SchemaReader::new(reader.schema(&manifest.schema).into_async_read());
+        let outline = Outline::read(schema, &missing).await?;
+        let request = Request {
+            run: self.run,
+            manifest: &manifest,
+            target: &self.input.target,
+            connections: u32::from(self.input.limits.lanes) + OTHER_SESSIONS,
+        };
+        let judged = preflight::judge(&request, &facts, &outline);
+        if !judged.objections.is_empty() {
+            return Err(RestoreError::Refused(judged.objections));
+        }
+        Ok(Ready { manifest, reader, target, facts, judged, outline })
+    }
+
+    /// Says to the ledger that the target is going to be written to.
+    async fn announce(&self, ready: &Ready) -> Result<jiff::Timestamp, RestoreError> {
+        let server = ready.facts.system_identifier.clone().unwrap_or_else(|| ready.target.address());
+        let (namespace, name, spec_hash) = self.input.requested_by.clone();
+        let start = RestoreStart {
+            namespace,
+            name,
+            spec_hash,
+            target: format!("{server}/{}", self.input.target.database),
+            point: self.input.point.clone(),
+        };
+        self.begun.is_announced.store(true, Ordering::Relaxed);
+        self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
+        let started = self.clock.now();
+        self.progress.started(started);
+        Ok(started)
+    }
+
+    /// Makes the database, or marks the one that is there as unfinished.
+    async fn make_database(&self, ready: &Ready) -> Result<Sessions, RestoreError> {
+        let place = &ready.judged.place;
+        let name = place.name();
+        let sessions = ready.target.sessions(&name.to_lossy(), &ready.outline.preamble, ready.facts.major);
+        let undo =
+            Undo { target: ready.target.clone(), place: place.clone(), sessions: sessions.clone() };
+        self.begun.set(undo);
+        let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
+        let comment = names::unfinished_comment(self.run, &self.input.point);
+        let comment = database::comment(name, Some(comment.as_bytes()));
+        if let Place::New { left_before, .. } = place {
+            if *left_before {
+                let what = format!("drop \"{name}\", which an earlier attempt left");
+                session.execute(database::drop(name)).await.map_err(RestoreError::statement(what))?;
+            }
+            let create = database::create(name, &ready.manifest.database, ready.facts.major);
+            session
+                .execute(create)
+                .await
+                .map_err(|source| RestoreError::Create { name: name.to_string(), source })?;
+            session
+                .execute(database::close(name))
+                .await
+                .map_err(RestoreError::statement(format!("close \"{name}\"")))?;
+        }
+        let what = format!("mark \"{name}\" as unfinished");
+        session.execute(comment).await.map_err(RestoreError::statement(what))?;
+        session.close().await;
+        Ok(sessions)
+    }
+
+    /// Makes tables and all else that comes before rows, then loads the rows, and makes keys and all else that comes
+    /// after them.
+    async fn fill(&self, ready: &Ready, sessions: &Sessions) -> Result<(Session, Rest), RestoreError> {
+        self.progress.stage(Stage::Schema);
+        let owners = &ready.judged.owners;
+        let session = sessions.for_statements().await.map_err(RestoreError::Connect)?;
+        let mut executor = Executor::new(session);
+        let schema = SchemaReader::new(ready.reader.schema(&ready.manifest.schema).into_async_read());
+        let mut rest = pre_data::run(schema, &mut executor, owners).await?;
+
+        let mut session = executor.session;
+        let mut plan = self.plan(ready, &rest, &mut session).await?;
+        let loader = Loader {
+            progress_schema: names::progress_schema(self.run),
+            throttle: Throttle::new(self.input.limits.bytes_per_second),
+        };
+        let made = loader.prepare(&mut session).await;
+        made.map_err(RestoreError::statement("make the list of what has landed"))?;
+        if let Some((entry, segments)) = plan.large_objects.take() {
+            self.progress.stage(Stage::LargeObjects);
+            self.make_large_objects(ready, &loader, &mut session, &entry, &segments).await?;
+        }
+        self.progress.stage(Stage::Data);
+        let after_rows = std::mem::take(&mut rest.after_rows);
+        let board =
+            Board::new(plan, after_rows, |id| rest.tables.contains(id), usize::from(self.input.limits.lanes));
+        let shared = Arc::new(Shared {
+            board,
+            reader: ready.reader.clone(),
+            sessions: sessions.clone(),
+            owners: owners.clone(),
+            progress: self.progress.clone(),
+            loader,
+            witness: AsyncMutex::new(session),
+        });
+        lane::run(Arc::clone(&shared), self.input.limits.lanes).await?;
+        let differences = shared.board.differences();
+        if !differences.is_empty() {
+            return Err(RestoreError::Differences(differences));
+        }
+        let shared = Arc::into_inner(shared).ok_or_else(|| RestoreError::Lane("a lane goes on".to_owned()))?;
+        let mut session = shared.witness.into_inner();
+        let cleared = shared.loader.clear(&mut session).await;
+        cleared.map_err(RestoreError::statement("remove the list of what has landed"))?;
+        Ok((session, rest))
+    }
+
+    async fn plan(&self, ready: &Ready, rest: &Rest, session: &mut Session) -> Result<Plan, RestoreError> {
+        let tables = ready.reader.list::<TableEntry>(&ready.manifest).await;
+        let tables = tables.map_err(RestoreError::read("the list of tables"))?;
+        let segments = ready.reader.list::<SegmentEntry>(&ready.manifest).await;
+        let segments = segments.map_err(RestoreError::read("the list of segments"))?;
+        let roots = Roots::find(session).await.map_err(RestoreError::statement("look at the partitions"))?;
+        Plan::new(tables, segments, &rest.tables, &roots)
+    }
+
+    async fn make_large_objects(
+        &self,
+        ready: &Ready,
+        loader: &Loader,
+        session: &mut Session,
+        entry: &TableEntry,
+        segments: &[SegmentEntry],
+    ) -> Result<(), RestoreError> {
+        let table = "the list of large objects".to_owned();
+        let mut loaded = Digest::default();
+        for segment in segments {
+            let failed = |source: PgError| RestoreError::Load { table: table.clone(), source };
+            let copy = large_objects::begin_list(session, segment.format).await.map_err(failed)?;
+            let copy = session.copy_in(copy).await.map_err(failed)?;
+            let stream = Stream {
+                reader: &ready.reader,
+                progress: self.progress,
+                throttle: &loader.throttle,
+                table: table.clone(),
+            };
+            loaded.add(stream.send(segment, Some(copy)).await?);
+        }
+        if loaded.rows != entry.rows() {
+            let sentence = format!("{table} has {} rows of {}", loaded.rows, entry.rows());
+            return Err(RestoreError::Differences(vec![sentence]));
+        }
+        if segments.is_empty() { Ok(()) } else { large_objects::make(session).await }
+    }
+
+    /// What needs every row, key and trigger to be there.
+    async fn complete(
+        &self,
+        ready: &Ready,
+        sessions: &Sessions,
+        mut session: Session,
+        rest: Rest,
+    ) -> Result<Vec<String>, RestoreError> {
+        self.progress.stage(Stage::Finishing);
+        let owners = &ready.judged.owners;
+        if ready.manifest.large_objects > 0 {
+            large_objects::give_away(&mut session, owners, ready.facts.is_superuser).await?;
+        }
+        let values = ready.reader.list::<SequenceEntry>(&ready.manifest).await;
+        sequences::set(&mut session, &values.map_err(RestoreError::read("the list of sequences"))?).await?;
+        // Of the session's defaults only tablespace and access method count, and none of these entries has one.
+        let mut executor = Executor::new(session);
+        for entry in &rest.grants {
+            executor.execute(entry, owners).await?;
+        }
+        // A view shows what its owner may see, as it did when it was last filled; policies on its tables are no error.
+        let policies = executor.session.execute("SET row_security = on").await;
+        policies.map_err(RestoreError::statement("prepare to fill materialised views"))?;
+        for entry in &rest.refreshes {
+            executor.execute(entry, owners).await?;
+        }
+        let mut warnings =
+            statistics::gather(&mut executor.session, sessions, self.input.limits.lanes).await?;
+        if self.input.check == Check::Reread {
+            warnings.extend(check::reread(&ready.reader, &ready.manifest, sessions).await?);
+        }
+        for entry in &rest.event_triggers {
+            executor.execute(entry, owners).await?;
+        }
+        executor.session.close().await;
+        Ok(warnings)
+    }
+
+    /// Gives the database what belongs to it, and its name.
+    async fn name(&self, ready: &Ready) -> Result<Vec<String>, RestoreError> {
+        let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
+        let warnings = match &ready.judged.place {
+            Place::New { name, .. } => {
+                let finished = finish::Finished {
+                    name,
+                    own_name: &self.input.target.database.as_str().into(),
+                    source: &ready.manifest.database,
+                    owner: &ready.judged.owner,
+                    owners: &ready.judged.owners,
+                    may_become: ready.facts.is_superuser,
+                };
+                finished.name(&mut session).await?
+            }
+            Place::Existing { name, comment } => {
+                finish::leave(&mut session, name, comment.as_ref(), &ready.manifest.database).await?
+            }
+        };
+        self.begun.forget();
+        session.close().await;
+        Ok(warnings)
+    }
+}
+
+impl Begun {
+    /// Whether the custodian was told that a restore begins.
+    pub fn is_announced(&self) -> bool {
+        self.is_announced.load(Ordering::Relaxed)
+    }
+
+    /// What is to be taken back, for whoever does it.
+    pub fn take(&self) -> Option<Undo> {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn set(&self, undo: Undo) {
+        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(undo);
+    }
+
+    /// The database has its name: nothing is taken back any more.
+    fn forget(&self) {
+        drop(self.take());
+    }
+}
+
+impl Undo {
+    /// Takes back what was made; what could not be taken back, in a sentence.
+    pub async fn undo(self) -> Option<String> {
+        self.sessions.cancel_all().await;
+        let name = self.place.name().clone();
+        match self.place {
+            Place::New { .. } => {
+                let dropped = finish::drop_unfinished(&self.target, &name).await;
+                dropped.err().map(|error| {
+                    format!("the unfinished database \"{name}\" is still there, drop it: {error}")
+                })
+            }
+            Place::Existing { .. } => Some(format!(
+                "database \"{name}\" is unfinished, as its comment says: drop it, or empty it, before the next restore"
+            )),
+        }
+    }
+}
