@@ -4,9 +4,17 @@
 //! [`Direct`] serves in the same process over an open [`crate::vault::Vault`]: the command line and the keeper use it. The
 //! commands have a second one that asks a keeper over HTTPS.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
-use contract::{Failure, PointId, Progress, ReadGrant, RestoreOutcome, RunId, Settled, WriteGrant, WriterId};
+use contract::{
+    Failure, PointId, Progress, ReadGrant, RestoreOutcome, RunId, Settled, Stage, WriteGrant, WriterId,
+};
+use jiff::Timestamp;
+
+use crate::{
+    format::{Id, Record},
+    vault::{RestoreAnnouncement, Vault, VaultError},
+};
 
 /// What a mover announces before its first write to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +64,77 @@ pub trait Custody: Send + Sync {
 
     /// What became of a run's point. `void`: close it for good if it is undecided.
     fn settle(&self, run: &RunId, void: bool) -> impl Future<Output = Result<Settled, Failure>> + Send;
+}
+
+/// Tells from a record until when its point is kept; `None`: until somebody removes it.
+pub type ExpiryRule = Arc<dyn Fn(&Record) -> Result<Option<Timestamp>, String> + Send + Sync>;
+
+/// Takes what a run says of itself.
+pub type ProgressTaker = Arc<dyn Fn(&RunId, Progress) + Send + Sync>;
+
+/// Custody in the same process, over an open vault.
+#[derive(Clone)]
+pub struct Direct {
+    vault: Vault,
+    deadline: Timestamp,
+    expiry: ExpiryRule,
+    progress: ProgressTaker,
+}
+
+impl Direct {
+    /// `deadline` is the run's: it goes into its intent, or until then a point that is read keeps its data.
+    pub fn new(vault: Vault, deadline: Timestamp, expiry: ExpiryRule, progress: ProgressTaker) -> Self {
+        Self { vault, deadline, expiry, progress }
+    }
+
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+}
+
+impl Custody for Direct {
+    async fn write_grant(&self, run: &RunId, writer: &WriterId) -> Result<WriteGrant, Failure> {
+        self.vault.write_grant(run, writer, self.deadline).await.map_err(starting)
+    }
+
+    async fn read_grant(
+        &self,
+        run: &RunId,
+        point: &PointId,
+        reader: &WriterId,
+    ) -> Result<ReadGrant, Failure> {
+        self.vault.read_grant(run, point, reader, self.deadline).await.map_err(starting)
+    }
+
+    async fn progress(&self, run: &RunId, progress: Progress) -> Result<(), Failure> {
+        (self.progress)(run, progress);
+        Ok(())
+    }
+
+    async fn restore_started(&self, run: &RunId, start: RestoreStart) -> Result<(), Failure> {
+        let point =
+            Id::try_from(&start.point).map_err(|_| starting(VaultError::Id { what: "the point's" }))?;
+        let restore = RestoreAnnouncement {
+            point,
+            namespace: start.namespace,
+            name: start.name,
+            spec_hash: start.spec_hash,
+            target: start.target,
+        };
+        self.vault.announce_restore(run, restore).await.map(|_| ()).map_err(starting)
+    }
+
+    async fn restore_ended(&self, run: &RunId, outcome: RestoreOutcome) -> Result<(), Failure> {
+        let ended = self.vault.end_restore(run, outcome).await;
+        ended.map(|_| ()).map_err(|error| error.failure(Stage::Finishing))
+    }
+
+    async fn settle(&self, run: &RunId, void: bool) -> Result<Settled, Failure> {
+        let settled = self.vault.settle(run, void, "its run has ended", &*self.expiry).await;
+        settled.map_err(|error| error.failure(Stage::Accepting))
+    }
+}
+
+fn starting(error: VaultError) -> Failure {
+    error.failure(Stage::Starting)
 }

@@ -14,9 +14,12 @@ mod state;
 mod stored_state;
 mod task;
 
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -73,6 +76,8 @@ pub struct Ledger {
 struct Shared {
     state: RwLock<Arc<State>>,
     rolled_back: AtomicBool,
+    /// Tombstoned points of which nothing is left in storage.
+    cleared: Mutex<HashSet<Id>>,
 }
 
 struct Request {
@@ -111,6 +116,7 @@ impl Ledger {
         let shared = Arc::new(Shared {
             state: RwLock::new(Arc::new(state)),
             rolled_back: AtomicBool::new(rolled_back),
+            cleared: Mutex::default(),
         });
         let mut task = JoinSet::new();
         let requests = may_write.then(|| {
@@ -129,6 +135,16 @@ impl Ledger {
     /// Whether storage holds an older or another ledger than was seen before.
     pub fn rolled_back(&self) -> bool {
         self.shared.rolled_back.load(Ordering::Relaxed)
+    }
+
+    /// Whether promises can be made through this handle.
+    pub fn is_writable(&self) -> bool {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Says that nothing of a tombstoned point is left in storage: its tombstone need not be remembered for ever.
+    pub fn may_forget(&self, point: Id) {
+        self.shared.cleared.lock().unwrap_or_else(PoisonError::into_inner).insert(point);
     }
 
     /// Has a request decided and, where it comes to promises, waits until they are stored. Returns the head after it.

@@ -1,6 +1,9 @@
 //! The fold of the ledger: what a vault has promised, as of its newest entry.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use contract::{Owner, RunId};
 use jiff::{SignedDuration, Timestamp};
@@ -184,12 +187,13 @@ impl State {
         }
     }
 
-    /// Forgets what no decision can depend on any more.
-    pub(super) fn forget(&mut self, now: Timestamp) {
-        self.points.retain(|_, point| {
-            point
-                .tombstoned
-                .is_none_or(|tombstoned| later(tombstoned.max(point.point.deadline), TOMBSTONE_LIFE) > now)
+    /// Forgets what no decision can depend on any more. A tombstone stays until its point is `cleared`: without it, the
+    /// point's record would look like one that was never accepted.
+    pub(super) fn forget(&mut self, now: Timestamp, cleared: &HashSet<Id>) {
+        self.points.retain(|id, point| {
+            let is_kept =
+                |tombstoned: Timestamp| later(tombstoned.max(point.point.deadline), TOMBSTONE_LIFE) > now;
+            !cleared.contains(id) || point.tombstoned.is_none_or(is_kept)
         });
         self.reads.retain(|_, read| read.deadline > now);
     }

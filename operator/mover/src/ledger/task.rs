@@ -1,6 +1,10 @@
 //! The one task that writes entries.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc,
@@ -163,7 +167,8 @@ fn fail(waiting: &mut VecDeque<Request>, count: usize, error: &LedgerError) {
 /// Stores the state. It is a short cut: failing to store it is no failure.
 async fn store_state(place: &Place, shared: &Shared) {
     let mut state = (*shared.state()).clone();
-    state.forget(place.clock.now());
+    let cleared = shared.cleared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    state.forget(place.clock.now(), &cleared);
     let sequence = state.head().sequence;
     let stored = match stored_state::seal(place, &state) {
         Ok(sealed) if sealed.len() as u64 > ObjectKind::LedgerState.stored_limit() => {

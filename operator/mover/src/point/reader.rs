@@ -8,10 +8,10 @@ use contract::ReadGrant;
 use super::{FrameStream, ReadError, packs::Packs, session::Session};
 use crate::{
     format::{
-        ContentsPage, FORMAT, Hash, InventoryPage, ListEntry, ListPage, ListRef, Manifest, Record, Reference,
-        SchemaStreamRef, SegmentEntry,
+        ContentsPage, FORMAT, Hash, InventoryObject, InventoryPage, ListEntry, ListPage, ListRef, Manifest,
+        Record, Reference, SchemaStreamRef, SegmentEntry,
     },
-    seal::{ObjectKind, open_document},
+    seal::{Expected, ObjectKind, SealKey, open_document},
     store::{Name, SharedStore},
 };
 
@@ -152,6 +152,21 @@ impl PointReader {
         Ok(self.inner.store.get(&name, limit).await?)
     }
 
+    /// Whether an object is there with the size and ETag of its PUT's answer.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub async fn check_stored(&self, object: &InventoryObject) -> Result<(), ReadError> {
+        let name = self.name(&object.object)?;
+        let stored = self.inner.store.head(&name).await?;
+        compare_stored(&name, object, stored.size, stored.etag.as_deref())
+    }
+
+    /// What is known of one of the point's objects, and the key to it.
+    pub(crate) fn object(&self, kind: ObjectKind, number: u64) -> (Expected, &SealKey) {
+        (self.inner.session.expected(kind, number), self.inner.session.chain_key.key())
+    }
+
     pub(crate) fn name(&self, reference: &Reference) -> Result<Name, ReadError> {
         Ok(Name::referenced(self.inner.session.writer, &reference.name)?)
     }
@@ -198,6 +213,25 @@ impl PointReader {
             return Err(ReadError::contradiction(name, "its SHA-256 is not the one it was stored with"));
         }
         Ok(stored)
+    }
+}
+
+/// Compares what storage says of an object with what it said when the object was written.
+pub(crate) fn compare_stored(
+    name: &Name,
+    object: &InventoryObject,
+    size: u64,
+    etag: Option<&str>,
+) -> Result<(), ReadError> {
+    if size != object.object.size {
+        let what = format!("it has {size} bytes instead of {}", object.object.size);
+        return Err(ReadError::contradiction(name, what));
+    }
+    match (etag, object.etag.as_deref()) {
+        (Some(there), Some(written)) if there != written => {
+            Err(ReadError::contradiction(name, "its ETag is not the one it was written with"))
+        }
+        _ => Ok(()),
     }
 }
 

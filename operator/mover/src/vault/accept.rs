@@ -1,0 +1,169 @@
+//! Accepting a point: from here on it is promised.
+
+use std::collections::{HashMap, HashSet};
+
+use contract::PointId;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Vault, VaultError};
+use crate::{
+    clock::later,
+    format::{AcceptedPoint, FORMAT, Hash, Id, InventoryObject, Promise, Record},
+    ledger::{State, Verdict},
+    point::{PointReader, ReadError, compare_stored},
+    seal::{Expected, Header, ObjectKind, open_document},
+    store::{Listed, Name, Place},
+    verify::structure,
+};
+
+/// Until when a point is kept, told from its record; `None`: until somebody removes it. An error says why it cannot be told.
+pub type Expiry<'a> = &'a (dyn Fn(&Record) -> Result<Option<Timestamp>, String> + Send + Sync);
+
+/// How far a point may lie ahead of the custodian's clock.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+impl Vault {
+    /// Checks the record that a run has committed, and everything that it names but packs, and promises the point. Asked
+    /// again, it changes nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the point; what keeps it from being looked at.
+    pub(super) async fn accept(
+        &self,
+        record: &Record,
+        hash: Hash,
+        expiry: Expiry<'_>,
+    ) -> Result<PointId, VaultError> {
+        let point = record.point;
+        self.check_times(record)?;
+        let grant = self.grant_for(record, hash).await?;
+        let store = std::sync::Arc::clone(&self.inner.store);
+        let reader = PointReader::open(store, &grant).await?;
+        let names = self.check_inventory(&reader).await?;
+        structure::check(&reader, &names).await?;
+        let expiration_time = expiry(record).map_err(|reason| VaultError::Expiry { point, reason })?;
+        let accepted = AcceptedPoint {
+            id: point,
+            run: record.run.clone(),
+            writer: record.writer,
+            record_hash: hash,
+            owner: record.owner.clone(),
+            decision: record.decision.clone(),
+            point_time: record.point_time,
+            commit_time: record.commit_time,
+            expiration_time,
+            deadline: record.deadline,
+            source: record.source.clone(),
+            data_stores: record.data_stores.clone(),
+            stored_bytes: record.stored_bytes,
+            objects: record.objects,
+            coverage: record.coverage.clone(),
+            warnings: record.warnings.clone(),
+        };
+        let accept = move |state: &State| match state.point(point) {
+            Some(_) => Verdict::Nothing,
+            None => Verdict::Append(vec![Promise::Accepted { point: Box::new(accepted.clone()) }]),
+        };
+        self.inner.ledger.append(accept).await?;
+        Ok(point.into())
+    }
+
+    /// Opens the record of a point. Who wrote it says the ledger, or else its own header, which the key then proves.
+    pub(super) async fn read_record(&self, point: Id, writer: Id) -> Result<(Record, Hash), VaultError> {
+        let name = Name::point(point);
+        let stored = match self.inner.store.get(&name, ObjectKind::Record.stored_limit()).await {
+            Err(error) if error.is_not_found() => return Err(ReadError::NotFound { point }.into()),
+            stored => stored?,
+        };
+        Ok((self.open_record(&name, point, writer, &stored)?, Hash::of(&stored)))
+    }
+
+    pub(super) fn open_record(
+        &self,
+        name: &Name,
+        point: Id,
+        writer: Id,
+        stored: &bytes::Bytes,
+    ) -> Result<Record, VaultError> {
+        let header = Header::decode(name, stored)?;
+        let object = Expected {
+            kind: ObjectKind::Record,
+            number: 0,
+            vault: self.inner.id,
+            chain: writer,
+            point,
+            writer: Some(writer),
+        };
+        let key = self.record_key(point, header.writer);
+        let record: Record = open_document(name, stored, &object, key.key())?;
+        let is_its_own = record.format == FORMAT
+            && record.vault == self.inner.id
+            && record.point == point
+            && record.writer == writer
+            && record.chain == writer
+            && Id::of_point(self.inner.id, &record.run) == point;
+        if !is_its_own {
+            return Err(ReadError::contradiction(name, "the record tells of another point").into());
+        }
+        Ok(record)
+    }
+
+    /// A point from the future would hold back all older ones from expiry.
+    fn check_times(&self, record: &Record) -> Result<(), VaultError> {
+        let limit = later(self.inner.clock.now(), AHEAD);
+        let time = record.point_time.max(record.commit_time);
+        if time > limit {
+            return Err(VaultError::FromTheFuture { point: record.point, time });
+        }
+        Ok(())
+    }
+
+    /// Level 1: every object is there with the size and ETag of its PUT's answer. Returns the numbers of all of them.
+    pub(super) async fn check_inventory(&self, reader: &PointReader) -> Result<HashSet<u32>, VaultError> {
+        let record = reader.record();
+        let listed = self.inner.store.list(&Place::data(record.writer)).await?;
+        let listed: HashMap<Name, Listed> =
+            listed.into_iter().map(|listed| (listed.name.clone(), listed)).collect();
+        let mut numbers = HashSet::new();
+        let mut bytes = 0u64;
+        for page in 0..record.inventory.len() {
+            for object in reader.inventory_page(page).await?.objects {
+                let name = reader.name(&object.object)?;
+                self.check_object(&name, &object, listed.get(&name)).await?;
+                let number = object.object.name.parse().ok().filter(|number| numbers.insert(*number));
+                if number.is_none() {
+                    return Err(
+                        ReadError::contradiction(&name, "the inventory names it twice or wrongly").into()
+                    );
+                }
+                bytes = bytes.saturating_add(object.object.size);
+            }
+        }
+        let pages = record.inventory.iter().chain(&record.contents);
+        bytes = pages.fold(bytes, |bytes, page| bytes.saturating_add(page.size));
+        let objects = (numbers.len() + record.inventory.len() + record.contents.len()) as u64;
+        if (objects, bytes) != (record.objects, record.stored_bytes) {
+            let name = Name::point(record.point);
+            let what = format!("it counts {} objects of {} bytes", record.objects, record.stored_bytes);
+            return Err(ReadError::contradiction(&name, format!("{what}, not {objects} of {bytes}")).into());
+        }
+        Ok(numbers)
+    }
+
+    /// One object as the listing has it; one that the listing lacks is looked at by itself.
+    async fn check_object(
+        &self,
+        name: &Name,
+        object: &InventoryObject,
+        listed: Option<&Listed>,
+    ) -> Result<(), VaultError> {
+        let (size, etag) = match listed {
+            Some(listed) => (listed.size, listed.etag.clone()),
+            None => {
+                let stored = self.inner.store.head(name).await?;
+                (stored.size, stored.etag)
+            }
+        };
+        Ok(compare_stored(name, object, size, etag.as_deref())?)
+    }
+}

@@ -1,0 +1,124 @@
+//! A vault: its keys, its grants, what it accepts, keeps and lets go.
+//!
+//! ```text
+//! look -> init -> open -> write_grant -> (a mover writes) -> settle: accept or void
+//!                      -> read_grant  -> (a mover reads)  -> read closed
+//!                      -> tombstone -> sweep: objects go, an hour later at the earliest
+//! ```
+//!
+//! Everything that decides takes the time from the vault's clock. Expiry and floors are the caller's: they come in as values.
+
+mod accept;
+mod error;
+mod garbage;
+mod grant;
+mod init;
+mod keys;
+mod kit;
+mod look;
+mod open;
+mod probe;
+mod restores;
+mod settle;
+mod sweep;
+mod tombstone;
+mod view;
+
+use std::sync::Arc;
+
+use contract::Storage;
+
+use crate::{
+    clock::Clock,
+    format::Id,
+    ledger::{Ledger, LedgerHead},
+    seal::{CatalogueKey, Identity, Recipient, RecordKey},
+    store::{SharedStore, StoreError},
+};
+
+pub use accept::Expiry;
+pub use error::VaultError;
+pub use init::{InitRequest, NewKeys, init, new_keys};
+pub use look::look;
+pub use open::{Access, OpenRequest, open};
+pub use sweep::{SweepOptions, SweepReport};
+pub use view::Totals;
+
+pub(crate) use grant::RestoreAnnouncement;
+
+/// An open vault. Clones share it.
+#[derive(Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: SharedStore,
+    /// Goes into grants.
+    storage: Storage,
+    id: Id,
+    fingerprint: String,
+    catalogue: CatalogueKey,
+    identities: Vec<Identity>,
+    recipients: Vec<Recipient>,
+    ledger: Ledger,
+    clock: Clock,
+    /// This process, where it writes objects of its own.
+    process: Id,
+}
+
+impl Vault {
+    pub fn id(&self) -> Id {
+        self.inner.id
+    }
+
+    /// What people keep to recognise the vault's own key.
+    pub fn fingerprint(&self) -> &str {
+        &self.inner.fingerprint
+    }
+
+    /// The newest ledger entry that this process knows of.
+    pub fn head(&self) -> LedgerHead {
+        self.inner.ledger.state().head()
+    }
+
+    /// Storage holds an older or another ledger than was seen before. Nothing is deleted then; whoever keeps the head that
+    /// was seen must not replace it by the one that is there now.
+    pub fn rolled_back(&self) -> bool {
+        self.inner.ledger.rolled_back()
+    }
+
+    /// Whom keys are wrapped for.
+    pub fn recipients(&self) -> &[Recipient] {
+        &self.inner.recipients
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub fn store(&self) -> &SharedStore {
+        &self.inner.store
+    }
+
+    /// Asks storage for one small object: whether it answers, and what time it has (seconds ahead of this machine).
+    ///
+    /// # Errors
+    /// When it does not answer or refuses.
+    pub async fn check_storage(&self) -> Result<Option<i64>, StoreError> {
+        look::read_vault_file(&self.inner.store).await?;
+        Ok(self.inner.store.skew_seconds())
+    }
+
+    /// Ends well: promises under way are stored, and the ledger's state for a quick start.
+    pub async fn close(&self) {
+        self.inner.ledger.close().await;
+    }
+
+    fn record_key(&self, point: Id, writer: Id) -> RecordKey {
+        self.inner.catalogue.record_key(self.inner.id, point, writer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

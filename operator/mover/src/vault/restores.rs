@@ -1,0 +1,46 @@
+//! What the ledger remembers of jobs and restores.
+
+use contract::{LedgerRequest, RestoreSeen};
+
+use super::{Vault, VaultError};
+use crate::{
+    format::Promise,
+    ledger::{LedgerHead, Verdict},
+};
+
+/// Most characters of a text that comes from outside.
+const TEXT: usize = 4_096;
+
+impl Vault {
+    /// What the ledger knows of the newest restore of a name.
+    pub fn restore_seen(&self, namespace: &str, name: &str) -> Option<RestoreSeen> {
+        let state = self.inner.ledger.state();
+        state.restore(namespace, name).map(|restore| RestoreSeen {
+            run: restore.run.clone(),
+            spec_hash: restore.spec_hash.clone(),
+            started: restore.started,
+            outcome: restore.outcome,
+        })
+    }
+
+    /// Appends an entry of the operator's own.
+    ///
+    /// # Errors
+    /// When the ledger does not take it.
+    pub async fn append(&self, request: LedgerRequest) -> Result<LedgerHead, VaultError> {
+        let LedgerRequest::JobEnded { run, kind, namespace, name, state, message } = request;
+        let promise = Promise::JobEnded {
+            run,
+            job: cut(&kind),
+            namespace: cut(&namespace),
+            name: cut(&name),
+            state: cut(&state),
+            message: cut(&message),
+        };
+        Ok(self.inner.ledger.append(move |_| Verdict::Append(vec![promise.clone()])).await?)
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT).collect()
+}

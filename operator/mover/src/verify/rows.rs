@@ -1,0 +1,88 @@
+//! Level 3: every row is read; counts and digests are those of the manifest.
+
+use std::collections::HashMap;
+
+use super::VerifyReport;
+use crate::{
+    digest::{Digest, StreamDigester},
+    format::{Manifest, RowFormat, SegmentEntry, TableEntry},
+    point::{PointReader, ReadError, cpu},
+    store::Name,
+};
+
+/// What was read of a table in one format.
+type Digests = HashMap<(u32, RowFormat), Digest>;
+
+/// Reads all rows of all data stores.
+pub(super) async fn check(reader: &PointReader, report: &mut VerifyReport) -> Result<(), ReadError> {
+    for data_store in 0..reader.record().manifests.len() {
+        let manifest = reader.manifest(data_store).await?;
+        if let Err(error) = read_schema(reader, &manifest).await {
+            report.note(error)?;
+        }
+        let mut segments: Vec<SegmentEntry> = reader.list(&manifest).await?;
+        segments.sort_by_key(|segment| segment.spans.first().map(|span| (span.object, span.offset)));
+        let mut digests = Digests::new();
+        for segment in &segments {
+            match read_segment(reader, segment).await {
+                Ok(digest) => {
+                    report.rows += digest.rows;
+                    digests.entry((segment.table, segment.format)).or_default().add(digest);
+                }
+                Err(error) => report.note(error)?,
+            }
+            if report.is_full() {
+                return Ok(());
+            }
+        }
+        if report.is_sound() {
+            compare(reader, &manifest, &digests, report).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_segment(reader: &PointReader, segment: &SegmentEntry) -> Result<Digest, ReadError> {
+    let object = segment.spans.first().map_or(0, |span| span.object);
+    let name = Name::data(reader.record().writer, object);
+    let mut rows = reader.rows(segment);
+    let mut digester = StreamDigester::new(segment.format);
+    let mut plain = Vec::new();
+    while rows.next_into(&mut plain).await? {
+        cpu(|| digester.push(&plain)).map_err(|error| ReadError::contradiction(&name, error.to_string()))?;
+    }
+    let digest = digester.finish().map_err(|error| ReadError::contradiction(&name, error.to_string()))?;
+    if digest.rows != segment.rows {
+        let what = format!("a segment has {} rows, and {} were listed", digest.rows, segment.rows);
+        return Err(ReadError::contradiction(&name, what));
+    }
+    Ok(digest)
+}
+
+async fn read_schema(reader: &PointReader, manifest: &Manifest) -> Result<(), ReadError> {
+    let mut schema = reader.schema(&manifest.schema);
+    let mut plain = Vec::new();
+    while schema.next_into(&mut plain).await? {}
+    Ok(())
+}
+
+async fn compare(
+    reader: &PointReader,
+    manifest: &Manifest,
+    digests: &Digests,
+    report: &mut VerifyReport,
+) -> Result<(), ReadError> {
+    for table in reader.list::<TableEntry>(manifest).await? {
+        report.tables += 1;
+        for promised in &table.digests {
+            let found = digests.get(&(table.id, promised.format)).copied().unwrap_or_default();
+            if found.in_format(promised.format) != *promised {
+                let name = Name::point(reader.record().point);
+                let what =
+                    format!("the rows of {}.{} are not those that were read", table.schema, table.name);
+                report.note(ReadError::contradiction(&name, what))?;
+            }
+        }
+    }
+    Ok(())
+}
