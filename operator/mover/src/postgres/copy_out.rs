@@ -11,6 +11,7 @@ pub const BINARY_TRAILER: [u8; 2] = [0xff, 0xff];
 pub struct CopyOut<'s> {
     session: &'s mut Session,
     rows_before: Vec<Row>,
+    rows_after: Vec<Row>,
     is_binary: bool,
     /// Bytes of the current message that were not handed over yet.
     in_message: usize,
@@ -39,6 +40,7 @@ impl<'s> CopyOut<'s> {
                     return Ok(Self {
                         session,
                         rows_before,
+                        rows_after: Vec::new(),
                         is_binary,
                         in_message: 0,
                         has_ended: false,
@@ -61,6 +63,11 @@ impl<'s> CopyOut<'s> {
     /// Rows of the statements before the COPY.
     pub fn rows_before(&self) -> &[Row] {
         &self.rows_before
+    }
+
+    /// Rows of the statements after it, known when [`Self::fill`] has told the end.
+    pub fn rows_after(&self) -> &[Row] {
+        &self.rows_after
     }
 
     /// Whether the server sends the binary format.
@@ -146,7 +153,8 @@ impl<'s> CopyOut<'s> {
                     self.has_ended = true;
                     return failed.map_or(Ok(false), Err);
                 }
-                Ok(Answer::CopyDone | Answer::Nothing | Answer::Row(_)) => {}
+                Ok(Answer::Row(body)) => self.rows_after.push(Row::from_body(body)?),
+                Ok(Answer::CopyDone | Answer::Nothing) => {}
                 Ok(Answer::CopyOut { .. } | Answer::CopyIn) => {
                     return Err(PgError::Answer("a second COPY began".to_owned()));
                 }

@@ -29,6 +29,8 @@ pub mod sqlstate {
     pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
     pub const UNDEFINED_TABLE: &str = "42P01";
     pub const INVALID_SCHEMA_NAME: &str = "3F000";
+    pub const WRONG_OBJECT_TYPE: &str = "42809";
+    pub const DEADLOCK_DETECTED: &str = "40P01";
     pub const LOCK_NOT_AVAILABLE: &str = "55P03";
     pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
     pub const OUT_OF_MEMORY: &str = "53200";

@@ -173,11 +173,17 @@ impl Session {
 
     /// Says good-bye. A session that is dropped instead ends too, when the server next looks at its socket.
     pub async fn close(mut self) {
+        self.terminate().await;
+    }
+
+    /// As [`Self::close`]; the session cannot be used afterwards.
+    pub async fn terminate(&mut self) {
         if !self.is_busy {
             frontend::terminate(&mut self.wire.out);
             // Nothing is lost when the server is gone already.
             let _already_gone = self.wire.send().await;
         }
+        self.is_busy = true;
         let _already_gone = self.wire.shut_down().await;
     }
 

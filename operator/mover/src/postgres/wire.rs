@@ -68,11 +68,6 @@ impl Wire {
         Ok(())
     }
 
-    /// Hands over what was written before to the network.
-    pub async fn flush(&mut self) -> Result<(), PgError> {
-        self.stream.flush().await.map_err(PgError::Lost)
-    }
-
     /// The next message's header, without taking it; `None` where not all of it was read yet.
     pub fn peek(&self) -> Result<Option<Header>, PgError> {
         let Some(&[tag, a, b, c, d]) = self.buffer[self.start..self.end].first_chunk::<HEADER>() else {

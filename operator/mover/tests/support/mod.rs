@@ -2,8 +2,10 @@
 //! the test's process ends.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+mod custody;
 mod installation;
 mod server;
 
+pub use custody::TestCustody;
 pub use installation::Installation;
 pub use server::Server;

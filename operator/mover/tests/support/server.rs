@@ -3,6 +3,7 @@
 use std::{
     io::Write as _,
     net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{Mutex, OnceLock, mpsc},
@@ -37,8 +38,16 @@ impl Server {
 
     /// A server of one's own, with further settings (`name=value`).
     pub fn start(installation: &Installation, settings: &[&str]) -> Self {
+        Self::start_with(installation, settings, &[])
+    }
+
+    /// A server of one's own, with further settings and files of its data directory: `pg_hba.conf`, certificates.
+    pub fn start_with(installation: &Installation, settings: &[&str], files: &[(&str, &str)]) -> Self {
         let directory = Directory::new();
         initialise(installation, &directory.path);
+        for (name, content) in files {
+            write_private(&directory.path.join("data").join(name), content);
+        }
         let port = free_port();
         let process = Mutex::new(start(installation, &directory.path, port, settings));
         let server = Self { installation: installation.clone(), port, directory, process };
@@ -113,6 +122,16 @@ impl Server {
         process.wait().unwrap();
     }
 
+    /// Stops the server in an orderly way and starts it again.
+    pub fn restart(&self, settings: &[&str]) {
+        let mut process = self.process.lock().unwrap();
+        run(Command::new("kill").args(["-INT", &process.id().to_string()]));
+        process.wait().unwrap();
+        *process = start(&self.installation, &self.directory.path, self.port, settings);
+        drop(process);
+        self.wait_until_ready();
+    }
+
     fn wait_until_ready(&self) {
         let start = Instant::now();
         while !self.client("pg_isready").arg("-q").status().unwrap().success() {
@@ -162,6 +181,15 @@ impl Drop for Directory {
     fn drop(&mut self) {
         drop(self.remover.stdin.take());
         let _ = self.remover.wait();
+    }
+}
+
+/// Writes a file that only the server's user may read, as it wants its private key to be.
+fn write_private(path: &Path, content: &str) {
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    if is_root() {
+        run(Command::new("chown").arg("postgres").arg(path));
     }
 }
 

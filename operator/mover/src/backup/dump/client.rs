@@ -1,0 +1,86 @@
+//! Which pg_dump: the smallest major version that is not older than the server's.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{process::Command, time::timeout};
+
+/// Where Debian's packages, and so the image, put one directory per major version.
+const INSTALLED: &str = "/usr/lib/postgresql";
+/// How long a program may take to tell its version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A pg_dump that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpClient {
+    pub major: u32,
+    pub program: PathBuf,
+}
+
+impl DumpClient {
+    /// The one for a server of this major version; `None`: all that are here are older.
+    pub async fn for_server(major: u32) -> Option<Self> {
+        let mut clients = Self::all().await;
+        clients.retain(|client| client.major >= major);
+        clients.into_iter().min_by_key(|client| client.major)
+    }
+
+    /// The newest major version that is here.
+    pub async fn newest() -> Option<u32> {
+        Self::all().await.into_iter().map(|client| client.major).max()
+    }
+
+    /// Every one that is here; of equal ones, the first.
+    async fn all() -> Vec<Self> {
+        let mut clients: Vec<Self> = Vec::new();
+        for program in candidates() {
+            if let Some(major) = major_of(&program).await
+                && !clients.iter().any(|client| client.major == major)
+            {
+                clients.push(Self { major, program });
+            }
+        }
+        clients
+    }
+}
+
+fn candidates() -> Vec<PathBuf> {
+    let mut directories: Vec<PathBuf> = std::fs::read_dir(INSTALLED)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    directories.sort();
+    directories.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    directories.iter().map(|directory| directory.join("pg_dump")).filter(|program| program.is_file()).collect()
+}
+
+async fn major_of(program: &Path) -> Option<u32> {
+    let mut command = Command::new(program);
+    command.arg("--version").env_clear().kill_on_drop(true);
+    let output = timeout(VERSION_TIMEOUT, command.output()).await.ok()?.ok()?;
+    major(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The major version in `pg_dump (PostgreSQL) 15.18 (Debian 15.18-1)`.
+fn major(text: &str) -> Option<u32> {
+    let version = text.strip_prefix("pg_dump (PostgreSQL) ")?;
+    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_with_whatever_stands_behind_them() {
+        assert_eq!(major("pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
+        assert_eq!(major("pg_dump (PostgreSQL) 19beta1\n"), Some(19));
+        assert_eq!(major("pg_dump: command not found"), None);
+    }
+}

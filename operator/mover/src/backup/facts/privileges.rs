@@ -1,0 +1,98 @@
+//! What the role may not read, before anything is locked.
+
+use super::is_ours;
+use crate::postgres::{PgError, Session};
+
+/// How many names are kept of each list; the rest is counted.
+const NAMED: usize = 10;
+
+/// Names that are shown, and how many there are in all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub names: Vec<String>,
+    pub count: u64,
+}
+
+impl Listed {
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn add(&mut self, name: String) {
+        self.count += 1;
+        if self.names.len() < NAMED {
+            self.names.push(name);
+        }
+    }
+}
+
+impl std::fmt::Display for Listed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.names.join(", "))?;
+        let more = self.count.saturating_sub(self.names.len() as u64);
+        if more > 0 { write!(formatter, " and {more} more") } else { Ok(()) }
+    }
+}
+
+/// Relations that cannot be read, by reason.
+#[derive(Debug, Clone, Default)]
+pub struct PrivilegeFacts {
+    /// The role that asks.
+    pub role: String,
+    /// Tables and sequences without SELECT, or in a schema without USAGE.
+    pub denied: Listed,
+    /// Tables of which policies would hide rows from this role.
+    pub hidden_by_policies: Listed,
+    /// Tables with system column `oid`, which newer servers cannot take.
+    pub with_oids: Listed,
+    /// Tables that hold rows or define columns: each has to be locked.
+    pub tables: u64,
+    /// Everything that takes memory in pg_dump.
+    pub relations: u64,
+    /// Unlogged tables: a standby has no rows of them.
+    pub unlogged: Listed,
+}
+
+impl PrivilegeFacts {
+    /// Asks. `version` is `server_version_num`.
+    pub async fn read(session: &mut Session, version: u32) -> Result<Self, PgError> {
+        let mut facts = Self {
+            role: session.query_one("SELECT current_user").await?.text(0)?.to_string(),
+            ..Self::default()
+        };
+        session
+            .query_each(query(version), |row| {
+                let name = || Ok::<_, PgError>(format!("{}.{}", row.text(0)?, row.text(1)?));
+                facts.relations += 1;
+                let is_table = matches!(row.bytes(2)?, b"r" | b"p");
+                facts.tables += u64::from(is_table);
+                if !row.boolean(3)? {
+                    facts.denied.add(name()?);
+                } else if row.boolean(4)? {
+                    facts.hidden_by_policies.add(name()?);
+                }
+                if row.boolean(5)? {
+                    facts.with_oids.add(name()?);
+                }
+                if is_table && row.bytes(6)? == b"u" {
+                    facts.unlogged.add(name()?);
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(facts)
+    }
+}
+
+/// Members of extensions are made by the extension; only what it registered for dumping is read.
+fn query(version: u32) -> String {
+    let with_oids = if version < 120_000 { "c.relhasoids" } else { "false" };
+    format!(
+        "SELECT quote_ident(n.nspname), quote_ident(c.relname), c.relkind, \
+         c.relkind NOT IN ('r', 'p', 'S') OR (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')), \
+         c.relkind = 'r' AND c.relrowsecurity AND row_security_active(c.oid), {with_oids}, c.relpersistence \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND {}",
+        is_ours()
+    )
+}

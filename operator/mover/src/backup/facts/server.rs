@@ -1,0 +1,109 @@
+//! The server and the database as a whole.
+
+use contract::SourceServer;
+
+use crate::{
+    backup::pins::known_settings_query,
+    format::PgText,
+    postgres::{PgError, Session, sqlstate},
+};
+
+/// What is the same for every table.
+#[derive(Debug, Clone)]
+pub struct ServerFacts {
+    /// `server_version_num`.
+    pub version: u32,
+    /// As `SHOW server_version` prints it.
+    pub version_text: String,
+    /// The database's encoding, in PostgreSQL's words.
+    pub encoding: String,
+    pub is_standby: bool,
+    /// Bytes of a page.
+    pub block_size: u32,
+    pub database_bytes: u64,
+    pub system_identifier: Option<String>,
+    /// Of the settings that not every server knows, those that this one knows.
+    pub known_settings: Vec<PgText>,
+    pub locks: LockSettings,
+    pub connections: ConnectionFacts,
+    /// The process that answers, which a proxy may make differ from the one that was told at log-in.
+    pub backend: i32,
+}
+
+/// What the table of locks is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct LockSettings {
+    pub per_transaction: u64,
+    pub connections: u64,
+    pub prepared: u64,
+}
+
+/// How many connections there may be and are.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionFacts {
+    pub most: u32,
+    pub reserved: u32,
+    pub used: u32,
+}
+
+impl ServerFacts {
+    pub fn major(&self) -> u32 {
+        self.version / 10_000
+    }
+
+    /// For the record.
+    pub fn source(&self) -> SourceServer {
+        SourceServer {
+            server_version: self.version_text.clone(),
+            system_identifier: self.system_identifier.clone(),
+            size_bytes: self.database_bytes,
+            standby: self.is_standby,
+        }
+    }
+
+    /// Asks. The session is in a transaction, and is so afterwards.
+    pub async fn read(session: &mut Session) -> Result<Self, PgError> {
+        let row = session.query_one(FACTS).await?;
+        let known_settings = session.query(known_settings_query()).await?;
+        Ok(Self {
+            version: row.parse(0)?,
+            version_text: row.text(1)?.to_string(),
+            encoding: row.text(2)?.to_string(),
+            is_standby: row.boolean(3)?,
+            block_size: row.parse(4)?,
+            database_bytes: row.parse(5)?,
+            locks: LockSettings {
+                per_transaction: row.parse(6)?,
+                connections: row.parse(7)?,
+                prepared: row.parse(8)?,
+            },
+            connections: ConnectionFacts {
+                most: row.parse(7)?,
+                reserved: row.parse(9)?,
+                used: row.parse(10)?,
+            },
+            backend: row.parse(11)?,
+            system_identifier: system_identifier(session).await?,
+            known_settings: known_settings.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+const FACTS: &str = "SELECT current_setting('server_version_num'), current_setting('server_version'), \
+     current_setting('server_encoding'), pg_is_in_recovery(), current_setting('block_size'), pg_database_size(d.oid), \
+     current_setting('max_locks_per_transaction'), current_setting('max_connections'), \
+     current_setting('max_prepared_transactions'), current_setting('superuser_reserved_connections'), \
+     (SELECT count(*) FROM pg_stat_activity), pg_backend_pid() \
+     FROM pg_database d WHERE d.datname = current_database()";
+
+/// `None` where the role may not ask.
+async fn system_identifier(session: &mut Session) -> Result<Option<String>, PgError> {
+    session.execute("SAVEPOINT optional").await?;
+    let found = match session.query_one("SELECT system_identifier FROM pg_control_system()").await {
+        Ok(row) => Some(row.text(0)?.to_string()),
+        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => None,
+        Err(error) => return Err(error),
+    };
+    session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
+    Ok(found)
+}

@@ -1,0 +1,188 @@
+//! A lane: one connection that reads segment after segment, and begins again with a new connection when it loses its own.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use contract::FailureCode;
+use tokio::{sync::Notify, time::sleep};
+
+use super::{
+    BackupError,
+    lists::Lists,
+    packer::Packer,
+    pins::Pins,
+    plan::{Job, Segment, Work},
+    segment::{self, SegmentError},
+    source::{Source, SourceSession},
+    table::Table,
+    throttle::Throttle,
+};
+use crate::{
+    point::{PackKind, PointWriter},
+    postgres::{PgError, Session, sqlstate},
+    progress::ProgressSink,
+};
+
+/// How long a lane waits for a lock before the leader is asked, which has it already.
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often in a row a lane may lose its connection, or a segment, before the run is given up.
+const LOSSES: u32 = 5;
+
+/// What all lanes share.
+pub struct Reading {
+    pub source: Source,
+    pub pins: Pins,
+    pub snapshot: String,
+    pub writer: PointWriter,
+    pub throttle: Arc<Throttle>,
+    pub progress: ProgressSink,
+    pub lists: Lists,
+    pub work: Mutex<Work>,
+    /// Somebody has work for the leader.
+    pub leader_wanted: Notify,
+    /// Every table is finished.
+    pub all_done: Notify,
+}
+
+/// How a lane ended without a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneEnd {
+    /// There was nothing left to hand out.
+    NothingLeft,
+    /// The server has no connection for it.
+    Refused,
+}
+
+impl Reading {
+    pub fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn packer(&self) -> Packer {
+        Packer::new(
+            self.writer.clone(),
+            PackKind::Rows,
+            Arc::clone(&self.throttle),
+            self.progress.clone(),
+        )
+    }
+
+    /// A segment was read.
+    pub async fn done(&self, job: Job, segment: Segment) -> Result<(), BackupError> {
+        let finished = self.work().done(job, segment);
+        if let Some(finished) = finished {
+            self.lists.add(finished).await?;
+        }
+        if self.work().is_done() {
+            self.all_done.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// What is read by a job. Cheap enough to copy: the work is locked for no longer than this.
+    pub fn table(&self, job: Job) -> Table {
+        self.work().table(job.table).clone()
+    }
+}
+
+/// Reads until nothing is left.
+///
+/// # Errors
+/// What nobody can go on after: storage, a snapshot that is gone, connections lost again and again.
+pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
+    let mut packer = reading.packer();
+    let mut session: Option<SourceSession> = None;
+    let mut losses = 0;
+    loop {
+        let Some(job) = reading.work().next() else { break };
+        let table = reading.table(job);
+        let read = match connected(&reading, &mut session).await {
+            Ok(session) => segment::read(session, &table, job, &mut packer).await,
+            Err(error) if error.code() == FailureCode::TooManyConnections => {
+                reading.work().again(job);
+                packer.finish().await?;
+                return Ok(LaneEnd::Refused);
+            }
+            Err(error) => Err(SegmentError::Source(error)),
+        };
+        match read {
+            Ok(segment) => {
+                losses = 0;
+                reading.done(job, segment).await?;
+            }
+            Err(error) => {
+                let next = failed(&reading, &table, job, error, losses)?;
+                if next.is_session_lost {
+                    session = None;
+                }
+                if next.is_loss {
+                    losses += 1;
+                    // A server that comes back, or a standby that catches up, is given a moment.
+                    sleep(Duration::from_millis(200) * 2_u32.pow(losses)).await;
+                }
+            }
+        }
+    }
+    packer.finish().await?;
+    if let Some(session) = session {
+        session.close().await;
+    }
+    Ok(LaneEnd::NothingLeft)
+}
+
+async fn connected<'a>(
+    reading: &Reading,
+    session: &'a mut Option<SourceSession>,
+) -> Result<&'a mut Session, PgError> {
+    if session.is_none() {
+        let opened =
+            reading.source.connect_with_snapshot(&reading.pins, &reading.snapshot, LOCK_TIMEOUT).await?;
+        *session = Some(opened);
+    }
+    match session {
+        Some(session) => Ok(session),
+        None => Err(PgError::Answer("no session was opened".to_owned())),
+    }
+}
+
+/// How a lane goes on after a segment that it could not read.
+struct Next {
+    is_session_lost: bool,
+    is_loss: bool,
+}
+
+/// What becomes of a segment that was not read.
+fn failed(
+    reading: &Reading,
+    table: &Table,
+    job: Job,
+    error: SegmentError,
+    losses: u32,
+) -> Result<Next, BackupError> {
+    let error = match error {
+        SegmentError::Run(error) => return Err(error),
+        SegmentError::Source(error) => error,
+    };
+    let name = || segment::name(table);
+    let go_on = Ok(Next { is_session_lost: error.ends_session(), is_loss: false });
+    if error.is(sqlstate::LOCK_NOT_AVAILABLE) {
+        reading.work().refused(job);
+        reading.leader_wanted.notify_one();
+        return go_on;
+    }
+    if error.server().is_some_and(|server| server.is_value_too_large()) {
+        if reading.work().again_in_binary(job) {
+            return go_on;
+        }
+        return Err(BackupError::RowTooLarge { table: name(), place: segment::place(job.range) });
+    }
+    let may_pass = error.ends_session() || error.code() == FailureCode::StandbyConflict;
+    if !may_pass || losses >= LOSSES {
+        return Err(BackupError::ReadTable { table: name(), source: error });
+    }
+    tracing::info!(table = name(), place = segment::place(job.range), %error, "a segment is read again");
+    reading.work().again(job);
+    Ok(Next { is_session_lost: error.ends_session(), is_loss: true })
+}

@@ -1,0 +1,48 @@
+//! A backup: one database under one snapshot, exactly, into one point.
+//!
+//! ```text
+//! facts, preflight    what the source is; whether a backup can be made
+//! lock                every table locked, then the snapshot; the leader keeps both
+//! dump, schema        the schema, by pg_dump under the same snapshot
+//! plan, lane, reading the rows: segments, lanes with the snapshot, the leader for what lanes are refused
+//! segment, packer     COPY's rows into digests and frames, frames into packs
+//! run                 one after the other; at the end lists, manifest, inventory, record
+//! ```
+
+mod adapt;
+mod dump;
+mod error;
+mod facts;
+mod job;
+mod lane;
+mod lists;
+mod lock;
+mod packer;
+mod pins;
+mod plan;
+mod preflight;
+mod reading;
+mod rows;
+mod run;
+mod schema;
+mod segment;
+mod source;
+mod statement;
+mod stop;
+mod table;
+mod throttle;
+mod watch;
+mod whitelist;
+
+pub use error::BackupError;
+pub use job::{BackupDone, BackupJobInput};
+pub use run::run;
+
+pub(crate) use dump::DumpClient;
+pub(crate) use facts::{large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts};
+pub(crate) use pins::Pins;
+pub(crate) use preflight::Obstacle;
+pub(crate) mod obstacles {
+    //! What stands in the way of a backup.
+    pub use super::preflight::{coverage, pooler, privileges, relations, row_security, version, with_oids};
+}

@@ -1,0 +1,220 @@
+//! What stands in the way of a backup, judged from facts alone. The check of a source and the start of a backup ask the
+//! same questions.
+
+use contract::FailureCode;
+
+use super::facts::{privileges::PrivilegeFacts, server::{LockSettings, ServerFacts}};
+
+/// The oldest major version that is read: it has `pg_sequence` and declarative partitions.
+pub const OLDEST_MAJOR: u32 = 10;
+/// Of all locks that the settings promise, how many per mille are really to be had beside other sessions'.
+const USABLE_LOCKS: u64 = 900;
+
+/// Something that has to be mended before a backup can be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub code: FailureCode,
+    /// What it is and what to do.
+    pub message: String,
+}
+
+fn obstacle(code: FailureCode, message: String) -> Option<Obstacle> {
+    Some(Obstacle { code, message })
+}
+
+/// `newest_client`: the newest pg_dump that is here.
+pub fn version(server: &ServerFacts, newest_client: Option<u32>) -> Option<Obstacle> {
+    let (major, text) = (server.major(), &server.version_text);
+    if major < OLDEST_MAJOR {
+        let message = format!("the server is PostgreSQL {text}; the oldest that is supported is {OLDEST_MAJOR}");
+        return obstacle(FailureCode::VersionUnsupported, message);
+    }
+    match newest_client {
+        None => obstacle(FailureCode::VersionUnsupported, "no pg_dump was found on this machine".to_owned()),
+        Some(newest) if newest < major => obstacle(
+            FailureCode::VersionUnsupported,
+            format!("the server is PostgreSQL {text} and the newest pg_dump here is of {newest}; use a newer Coffer"),
+        ),
+        Some(_) => None,
+    }
+}
+
+/// `told`: the process that the server named at log-in.
+pub fn pooler(server: &ServerFacts, told: i32) -> Option<Obstacle> {
+    if server.backend == told {
+        return None;
+    }
+    obstacle(
+        FailureCode::PoolerUnsupported,
+        format!(
+            "a connection pooler stands before the server (process {} answers, {told} was named at log-in); give the \
+             address of the server itself",
+            server.backend
+        ),
+    )
+}
+
+pub fn privileges(facts: &PrivilegeFacts) -> Option<Obstacle> {
+    if facts.denied.is_empty() {
+        return None;
+    }
+    obstacle(
+        FailureCode::PrivilegesMissing,
+        format!(
+            "role \"{}\" may not read {}; GRANT pg_read_all_data TO \"{}\" (PostgreSQL 14 and newer), or SELECT on \
+             them and USAGE on their schemas",
+            facts.role, facts.denied, facts.role
+        ),
+    )
+}
+
+pub fn row_security(facts: &PrivilegeFacts) -> Option<Obstacle> {
+    if facts.hidden_by_policies.is_empty() {
+        return None;
+    }
+    obstacle(
+        FailureCode::RowSecurity,
+        format!(
+            "row security policies would hide rows of {} from role \"{}\"; ALTER ROLE \"{}\" BYPASSRLS, or use the \
+             tables' owner where row security is not forced",
+            facts.hidden_by_policies, facts.role, facts.role
+        ),
+    )
+}
+
+pub fn with_oids(facts: &PrivilegeFacts) -> Option<Obstacle> {
+    if facts.with_oids.is_empty() {
+        return None;
+    }
+    obstacle(
+        FailureCode::VersionUnsupported,
+        format!(
+            "tables WITH OIDS cannot be restored to any newer server: {}; ALTER TABLE ... SET WITHOUT OIDS",
+            facts.with_oids
+        ),
+    )
+}
+
+/// Every table is locked twice: by the leader and by pg_dump.
+pub fn relations(facts: &PrivilegeFacts, locks: LockSettings) -> Option<Obstacle> {
+    let sessions = (locks.connections + locks.prepared).max(1);
+    let usable = locks.per_transaction * sessions * USABLE_LOCKS / 1_000;
+    if facts.tables <= usable {
+        return None;
+    }
+    let needed = (facts.tables * 1_000).div_ceil(USABLE_LOCKS).div_ceil(sessions);
+    obstacle(
+        FailureCode::TooManyRelations,
+        format!(
+            "{} tables have to be locked and the server has room for {usable} locks; set max_locks_per_transaction to at \
+             least {needed} (it is {}) and restart the server",
+            facts.tables, locks.per_transaction
+        ),
+    )
+}
+
+/// The first thing that stands in the way.
+pub fn first_obstacle(
+    server: &ServerFacts,
+    privileges_facts: &PrivilegeFacts,
+    told: i32,
+    newest_client: Option<u32>,
+) -> Option<Obstacle> {
+    version(server, newest_client)
+        .or_else(|| pooler(server, told))
+        .or_else(|| with_oids(privileges_facts))
+        .or_else(|| privileges(privileges_facts))
+        .or_else(|| row_security(privileges_facts))
+        .or_else(|| relations(privileges_facts, server.locks))
+}
+
+/// What will be missing from a backup that can be made, each in a sentence.
+pub fn coverage(server: &ServerFacts, privileges: &PrivilegeFacts) -> Vec<String> {
+    let mut missing = Vec::new();
+    if server.is_standby && !privileges.unlogged.is_empty() {
+        missing.push(format!("a standby has no rows of unlogged tables: {}", privileges.unlogged));
+    }
+    missing
+}
+
+/// How many connections the server can spare for lanes: some stay free for others.
+pub fn free_connections(server: &ServerFacts) -> u16 {
+    let facts = server.connections;
+    let reserved = facts.reserved + facts.most / 10;
+    let free = facts.most.saturating_sub(reserved).saturating_sub(facts.used);
+    u16::try_from(free).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backup::facts::{privileges::Listed, server::ConnectionFacts};
+
+    fn server() -> ServerFacts {
+        ServerFacts {
+            version: 150_018,
+            version_text: "15.18".into(),
+            encoding: "UTF8".into(),
+            is_standby: false,
+            block_size: 8_192,
+            database_bytes: 1,
+            system_identifier: None,
+            known_settings: Vec::new(),
+            locks: LockSettings { per_transaction: 64, connections: 100, prepared: 0 },
+            connections: ConnectionFacts { most: 100, reserved: 3, used: 20 },
+            backend: 77,
+        }
+    }
+
+    fn code(found: Option<Obstacle>) -> Option<FailureCode> {
+        found.map(|obstacle| obstacle.code)
+    }
+
+    #[test]
+    fn only_a_pg_dump_as_new_as_the_server_will_do() {
+        assert_eq!(version(&server(), Some(15)), None);
+        assert_eq!(version(&server(), Some(18)), None);
+        for newest in [None, Some(14)] {
+            assert_eq!(code(version(&server(), newest)), Some(FailureCode::VersionUnsupported));
+        }
+        let old = ServerFacts { version: 90_624, ..server() };
+        assert_eq!(code(version(&old, Some(18))), Some(FailureCode::VersionUnsupported));
+    }
+
+    #[test]
+    fn a_proxy_that_answers_by_another_process_is_refused() {
+        assert_eq!(pooler(&server(), 77), None);
+        assert_eq!(code(pooler(&server(), 78)), Some(FailureCode::PoolerUnsupported));
+    }
+
+    #[test]
+    fn as_many_tables_as_there_are_locks_for_and_the_value_that_is_needed_is_told() {
+        let facts = |tables| PrivilegeFacts { tables, ..PrivilegeFacts::default() };
+        assert_eq!(relations(&facts(5_760), server().locks), None);
+        let refused = relations(&facts(5_761), server().locks).unwrap();
+        assert_eq!(refused.code, FailureCode::TooManyRelations);
+        assert!(refused.message.contains("max_locks_per_transaction to at least 65 (it is 64)"), "{}", refused.message);
+        let enough = LockSettings { per_transaction: 65, ..server().locks };
+        assert_eq!(relations(&facts(5_761), enough), None, "what is asked for is enough");
+    }
+
+    #[test]
+    fn what_the_role_may_not_read_is_named() {
+        let mut facts = PrivilegeFacts { role: "backup".into(), ..PrivilegeFacts::default() };
+        assert_eq!(first_obstacle(&server(), &facts, 77, Some(15)), None);
+        facts.hidden_by_policies = Listed { names: vec!["app.secrets".into()], count: 1 };
+        let hidden = first_obstacle(&server(), &facts, 77, Some(15)).unwrap();
+        assert_eq!(hidden.code, FailureCode::RowSecurity);
+        facts.denied = Listed { names: vec!["app.a".into()], count: 12 };
+        let denied = first_obstacle(&server(), &facts, 77, Some(15)).unwrap();
+        assert_eq!(denied.code, FailureCode::PrivilegesMissing);
+        assert!(denied.message.contains("app.a and 11 more"), "{}", denied.message);
+    }
+
+    #[test]
+    fn lanes_leave_connections_to_others() {
+        assert_eq!(free_connections(&server()), 67);
+        let full = ConnectionFacts { most: 10, reserved: 3, used: 9 };
+        assert_eq!(free_connections(&ServerFacts { connections: full, ..server() }), 0);
+    }
+}

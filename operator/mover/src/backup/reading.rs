@@ -1,0 +1,186 @@
+//! Reads all tables: starts lanes, adds some while that pays, and lends the leader's locks to those that were refused one.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::FailureCode;
+use tokio::{
+    sync::Mutex,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval_at, sleep},
+};
+
+use super::{
+    BackupError,
+    adapt::LaneController,
+    lane::{self, LaneEnd, Reading},
+    plan::Job,
+    segment::{self, SegmentError},
+    source::SourceSession,
+    watch::LockWatch,
+};
+use crate::postgres::sqlstate;
+
+/// How long throughput is measured before it is decided on another lane.
+const PERIOD: Duration = Duration::from_secs(3);
+
+/// How often the server may have no connection for a lane, before there being none at all ends the run.
+const REFUSALS: u32 = 4;
+
+/// The leader's session, shared by whoever needs its locks and whoever looks after it.
+pub type SharedLeader = Arc<Mutex<SourceSession>>;
+
+/// Reads everything. When this is dropped, all lanes end.
+pub async fn read_all(
+    reading: &Arc<Reading>,
+    leader: &SharedLeader,
+    mut lanes: LaneController,
+    watch: LockWatch,
+) -> Result<(), BackupError> {
+    let everything = async {
+        let mut running = JoinSet::new();
+        for _ in 0..lanes.lanes() {
+            running.spawn(lane::run(Arc::clone(reading)));
+        }
+        drive(reading, &mut running, &mut lanes).await
+    };
+    tokio::select! {
+        biased;
+        error = look_after(leader, watch) => Err(error),
+        done = async { tokio::try_join!(everything, serve_refused(reading, leader)) } => done.map(|_| ()),
+    }
+}
+
+async fn drive(
+    reading: &Arc<Reading>,
+    running: &mut JoinSet<Result<LaneEnd, BackupError>>,
+    lanes: &mut LaneController,
+) -> Result<(), BackupError> {
+    let mut tick = interval_at(Instant::now() + PERIOD, PERIOD);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = reading.progress.now().bytes_done;
+    let mut refusals = 0;
+    loop {
+        let all_done = reading.all_done.notified();
+        tokio::pin!(all_done);
+        all_done.as_mut().enable();
+        if reading.work().is_done() && running.is_empty() {
+            return Ok(());
+        }
+        tokio::select! {
+            Some(ended) = running.join_next() => {
+                if ended?? == LaneEnd::Refused {
+                    refusals += 1;
+                    lanes.refused(u16::try_from(running.len()).unwrap_or(u16::MAX).max(1));
+                }
+                if refusals >= REFUSALS && running.is_empty() {
+                    return Err(no_connection());
+                }
+            }
+            // A segment that came back after its lane had ended waits for the next tick.
+            _ = tick.tick() => {
+                let now = reading.progress.now().bytes_done;
+                let wanted = lanes.observe(rate(now - before));
+                before = now;
+                if usize::from(wanted) > running.len() && reading.work().has_more() {
+                    tracing::debug!(lanes = running.len() + 1, "one more lane");
+                    running.spawn(lane::run(Arc::clone(reading)));
+                }
+            }
+            () = all_done, if running.is_empty() => {}
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "throughput is compared, not accounted")]
+fn rate(bytes: u64) -> f64 {
+    bytes as f64 / PERIOD.as_secs_f64()
+}
+
+fn no_connection() -> BackupError {
+    BackupError::Refused {
+        code: FailureCode::TooManyConnections,
+        message: "the server has no connection for a lane besides the leader's; raise max_connections or the role's \
+                  connection limit"
+            .to_owned(),
+    }
+}
+
+/// Keeps the leader alive and looks who waits for our locks. If the leader is lost, so is the run.
+async fn look_after(leader: &SharedLeader, mut watch: LockWatch) -> BackupError {
+    loop {
+        sleep(watch.period()).await;
+        let mut session = leader.lock().await;
+        if let Err(error) = watch.look(&mut session).await {
+            return error;
+        }
+    }
+}
+
+/// Reads by the leader's connection what lanes were refused a lock for.
+async fn serve_refused(reading: &Arc<Reading>, leader: &SharedLeader) -> Result<(), BackupError> {
+    let mut packer = None;
+    loop {
+        // Asked for before looking, so that no call is missed in between.
+        let (wanted, all_done) = (reading.leader_wanted.notified(), reading.all_done.notified());
+        tokio::pin!(all_done);
+        all_done.as_mut().enable();
+        if reading.work().is_done() {
+            break;
+        }
+        let job = reading.work().next_for_leader();
+        match job {
+            Some(job) => {
+                let packer = packer.get_or_insert_with(|| reading.packer());
+                serve(reading, leader, job, packer).await?;
+            }
+            None => tokio::select! {
+                () = wanted => {}
+                () = all_done => {}
+            },
+        }
+    }
+    match packer {
+        Some(packer) => packer.finish().await,
+        None => Ok(()),
+    }
+}
+
+/// The table is locked already. An index may not be, and planning wants it; then the table is read as a whole by its
+/// name, which plans nothing.
+async fn serve(
+    reading: &Arc<Reading>,
+    leader: &SharedLeader,
+    job: Job,
+    packer: &mut super::packer::Packer,
+) -> Result<(), BackupError> {
+    let table = reading.table(job);
+    let mut session = leader.lock().await;
+    tracing::info!(table = segment::name(&table), "the leader reads what a lane was refused a lock for");
+    let mut job = job;
+    loop {
+        match segment::read(&mut session, &table, job, packer).await {
+            Ok(segment) => return reading.done(job, segment).await,
+            Err(SegmentError::Run(error)) => return Err(error),
+            Err(SegmentError::Source(source)) if source.is(sqlstate::LOCK_NOT_AVAILABLE) => {
+                let whole = reading.work().as_a_whole(job);
+                let Some((whole, dropped)) = whole else {
+                    return Err(BackupError::ReadTable { table: segment::name(&table), source });
+                };
+                reading.progress.bytes_again(dropped);
+                job = whole;
+            }
+            Err(SegmentError::Source(source))
+                if source.server().is_some_and(|server| server.is_value_too_large()) =>
+            {
+                if reading.work().again_in_binary(job) {
+                    return Ok(());
+                }
+                let place = segment::place(job.range);
+                return Err(BackupError::RowTooLarge { table: segment::name(&table), place });
+            }
+            Err(SegmentError::Source(source)) => {
+                return Err(BackupError::ReadTable { table: segment::name(&table), source });
+            }
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! A backup from the first connection to the record.
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{DataStore, Failure, RunId, Stage, Summary, WriterId};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    BackupDone, BackupError, BackupJobInput,
+    adapt::LaneController,
+    dump::{DumpClient, DumpRequest},
+    facts::{
+        database::DatabaseFacts,
+        large_objects::LargeObjects,
+        privileges::PrivilegeFacts,
+        sequences::{self, Sequence},
+        server::ServerFacts,
+        tables::{self, Scope, TableName},
+    },
+    lane::Reading,
+    lists::{Lists, Totals},
+    lock::{self, Leader},
+    pins::Pins,
+    plan::Work,
+    preflight,
+    reading::{SharedLeader, read_all},
+    schema::{self, SchemaFailure, StoredSchema},
+    source::{Source, cancel_all},
+    stop::Stop,
+    throttle::Throttle,
+    watch::LockWatch,
+};
+use crate::{
+    TOOL,
+    clock::Clock,
+    custody::Custody,
+    format::{FORMAT, ListRef, Manifest, SequenceEntry},
+    point::{Committed, PointWriter, RecordDraft, WriterOptions},
+    postgres::Endpoint,
+    progress::{self, ProgressSink},
+    seal::random_id,
+    store,
+};
+
+/// Uploads at the same time.
+const UPLOADS: u16 = 3;
+/// How long the work may go on after it was told to stop, to end pg_dump and its sessions in order.
+const STOPPING: Duration = Duration::from_secs(15);
+/// How long the first questions may wait for a lock on a catalogue.
+const LOOK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes a backup. Nothing exists in the vault before the record does, and nothing is held at the source when this
+/// returns, whatever the outcome.
+///
+/// # Errors
+/// The cause, the stage it was met in, and what to do.
+pub async fn run(
+    input: &BackupJobInput,
+    custody: &impl Custody,
+    run: &RunId,
+    progress: &ProgressSink,
+    cancel: CancellationToken,
+    clock: &Clock,
+) -> Result<BackupDone, Failure> {
+    let stop = Stop::new(cancel, input.deadline, clock);
+    let endpoint = Endpoint::new(&input.source)
+        .map_err(|error| BackupError::Connect(error).into_failure(Stage::Connecting))?;
+    let source = Source::new(endpoint, run);
+    let backup = Backup { input, custody, run, progress, clock, stop: stop.clone(), source: source.clone() };
+    let outcome = {
+        let work = backup.work();
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            outcome = &mut work => outcome,
+            () = progress::report(custody, run, progress.watch()) => Err(BackupError::Cancelled),
+            reason = stop.stopped() => match tokio::time::timeout(STOPPING, &mut work).await {
+                // It may have committed in the very moment.
+                Ok(Ok(done)) => Ok(done),
+                Ok(Err(_)) | Err(_) => Err(reason),
+            },
+        }
+    };
+    let left = source.cancel_handles();
+    if !left.is_empty() {
+        cancel_all(left).await;
+    }
+    outcome.map_err(|error| error.into_failure(progress.now().stage))
+}
+
+/// What one run works with.
+struct Backup<'a, C> {
+    input: &'a BackupJobInput,
+    custody: &'a C,
+    run: &'a RunId,
+    progress: &'a ProgressSink,
+    clock: &'a Clock,
+    stop: Stop,
+    source: Source,
+}
+
+/// What was found before anything was written.
+struct Preflight {
+    server: ServerFacts,
+    pins: Pins,
+    client: DumpClient,
+    names: Vec<TableName>,
+    coverage: Vec<String>,
+}
+
+/// The leader's snapshot, and what was read under it before any row.
+struct Looked {
+    leader: Leader,
+    sequences: Vec<Sequence>,
+    schema: StoredSchema,
+}
+
+/// The rows, stored.
+struct Rows {
+    pages: Vec<ListRef>,
+    totals: Totals,
+    large_objects: u64,
+    database: DatabaseFacts,
+    sequences: Vec<Sequence>,
+    coverage: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl<C: Custody> Backup<'_, C> {
+    async fn work(&self) -> Result<BackupDone, BackupError> {
+        let preflight = self.stop.or(self.preflight()).await?;
+        let writer_id = random_id()?;
+        let writer = self.stop.or(self.begin(writer_id)).await?;
+        match self.fill(&preflight, &writer, writer_id.into()).await {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                writer.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn preflight(&self) -> Result<Preflight, BackupError> {
+        self.progress.stage(Stage::Connecting);
+        let mut session = self.source.connect().await.map_err(BackupError::Connect)?;
+        self.progress.stage(Stage::Preflight);
+        let failed = BackupError::doing("look at the source");
+        let encoding = session.parameter("server_encoding").unwrap_or("SQL_ASCII").to_owned();
+        session.execute(Pins::new(&encoding, &[]).begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
+        let server = ServerFacts::read(&mut session).await.map_err(&failed)?;
+        let privileges = PrivilegeFacts::read(&mut session, server.version).await.map_err(&failed)?;
+        let client = DumpClient::for_server(server.major()).await;
+        let newest = client.as_ref().map(|client| client.major);
+        let newest = if newest.is_some() { newest } else { DumpClient::newest().await };
+        if let Some(found) =
+            preflight::first_obstacle(&server, &privileges, session.process_id(), newest)
+        {
+            return Err(BackupError::Refused { code: found.code, message: found.message });
+        }
+        let client = client.ok_or_else(|| BackupError::Dump("no pg_dump is new enough".to_owned()))?;
+        let names = tables::names(&mut session).await.map_err(&failed)?;
+        session.close().await;
+        let pins = Pins::new(&server.encoding, &server.known_settings);
+        let coverage = preflight::coverage(&server, &privileges);
+        Ok(Preflight { server, pins, client, names, coverage })
+    }
+
+    async fn begin(&self, writer: crate::format::Id) -> Result<PointWriter, BackupError> {
+        let grant = self.custody.write_grant(self.run, &writer.into()).await.map_err(BackupError::Custody)?;
+        let store = store::connect(&grant.storage, self.clock)?;
+        let lanes = self.input.limits.lanes.max(1);
+        let options = WriterOptions { lanes, uploads: UPLOADS };
+        let writer = PointWriter::begin(
+            store,
+            &grant,
+            self.run,
+            writer,
+            self.input.deadline,
+            self.clock.clone(),
+            options,
+        );
+        Ok(writer.await?)
+    }
+
+    async fn fill(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        writer_id: WriterId,
+    ) -> Result<BackupDone, BackupError> {
+        let looked = self.look(preflight, writer).await?;
+        let (leader, schema) = (looked.leader, looked.schema);
+        let (snapshot, point_time) = (leader.snapshot, leader.point_time);
+        let shared: SharedLeader = Arc::new(Mutex::new(leader.session));
+        let rows = self.stop.or(self.rows(preflight, writer, &shared, snapshot, looked.sequences)).await?;
+        if let Some(leader) = Arc::into_inner(shared) {
+            leader.into_inner().close().await;
+        }
+        self.stop.or(self.commit(preflight, writer, writer_id, rows, schema, point_time)).await
+    }
+
+    /// Locks, fixes the snapshot and stores the schema. When pg_dump is refused a lock, or somebody has waited too long
+    /// for one of ours, everything is let go and tried again.
+    async fn look(&self, preflight: &Preflight, writer: &PointWriter) -> Result<Looked, BackupError> {
+        let mut names = preflight.names.clone();
+        let mut tried = 1;
+        loop {
+            self.progress.stage(Stage::Locking);
+            let locked = lock::lock_then_look(&self.source, &preflight.pins, names, self.lock_timeout(), self.clock);
+            let mut leader = self.stop.or(locked).await?;
+            self.progress.started(leader.point_time);
+            let failed = BackupError::doing("read the sequences");
+            let sequences = self.stop.or(async { sequences::read(&mut leader.session).await.map_err(failed) }).await?;
+            self.progress.stage(Stage::Schema);
+            match self.schema(preflight, writer, &mut leader).await {
+                Ok(schema) => return Ok(Looked { leader, sequences, schema }),
+                Err(SchemaFailure::Other(error)) => return Err(error),
+                Err(SchemaFailure::Locked(why)) if tried >= lock::TRIES => {
+                    return Err(BackupError::LockTimeout(why));
+                }
+                Err(SchemaFailure::Locked(why)) => tracing::info!(why, tried, "the locks are let go and taken again"),
+            }
+            leader.session.close().await;
+            self.stop.or(lock::pause(tried)).await?;
+            tried += 1;
+            names = self.stop.or(lock::list(&self.source, &preflight.pins)).await?;
+        }
+    }
+
+    async fn schema(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        leader: &mut Leader,
+    ) -> Result<StoredSchema, SchemaFailure> {
+        let request = DumpRequest {
+            client: &preflight.client,
+            endpoint: self.source.endpoint(),
+            application: self.source.application(),
+            snapshot: &leader.snapshot,
+            encoding: &preflight.server.encoding,
+            lock_timeout: self.lock_timeout(),
+        };
+        let blocked = self.watch().until_blocking(&mut leader.session);
+        let stored = schema::store(&request, writer, self.progress, &self.stop, blocked).await?;
+        let defined = tables::defined(&mut leader.session).await.map_err(BackupError::doing("list the tables"))?;
+        match lock::differ(&stored.tables, &defined) {
+            None => Ok(stored),
+            Some(difference) => Err(SchemaFailure::Other(BackupError::Dump(difference))),
+        }
+    }
+
+    async fn rows(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        leader: &SharedLeader,
+        snapshot: String,
+        mut sequences: Vec<Sequence>,
+    ) -> Result<Rows, BackupError> {
+        self.progress.stage(Stage::Data);
+        let server = &preflight.server;
+        let failed = BackupError::doing("plan what is to be read");
+        let (large_objects, database, all) = {
+            let mut session = leader.lock().await;
+            let large_objects =
+                LargeObjects::read(&mut session, server.block_size).await.map_err(&failed)?;
+            let database = DatabaseFacts::read(&mut session, server).await.map_err(&failed)?;
+            let scope =
+                Scope { version: server.version, is_standby: server.is_standby, block_size: server.block_size };
+            let mut all = tables::with_rows(&mut session, scope).await.map_err(&failed)?;
+            all.extend(large_objects.tables.iter().cloned());
+            (large_objects, database, all)
+        };
+        self.progress.expect(all.iter().map(|table| table.bytes).sum(), all.len() as u64);
+        let lists = Lists::new(writer, self.progress.clone());
+        let (work, finished) = Work::new(all);
+        for table in finished {
+            lists.add(table).await?;
+        }
+        let reading = Arc::new(Reading {
+            source: self.source.clone(),
+            pins: preflight.pins.clone(),
+            snapshot,
+            writer: writer.clone(),
+            throttle: Arc::new(Throttle::new(self.input.limits.bytes_per_second)),
+            progress: self.progress.clone(),
+            lists,
+            work: std::sync::Mutex::new(work),
+            leader_wanted: Notify::new(),
+            all_done: Notify::new(),
+        });
+        let lanes = LaneController::new(self.input.limits.lanes, preflight::free_connections(server));
+        read_all(&reading, leader, lanes, self.watch()).await?;
+        let backwards = {
+            let mut session = leader.lock().await;
+            let failed = BackupError::doing("read the sequences again");
+            sequences::read_again(&mut session, &mut sequences).await.map_err(failed)?
+        };
+        let reading = Arc::into_inner(reading)
+            .ok_or_else(|| BackupError::Dump("a lane has not ended".to_owned()))?;
+        let (pages, totals) = reading.lists.finish().await?;
+        Ok(Rows {
+            pages,
+            totals,
+            large_objects: large_objects.count,
+            database,
+            sequences,
+            coverage: large_objects.missing().into_iter().collect(),
+            warnings: backwards.into_iter().map(went_backwards).collect(),
+        })
+    }
+
+    async fn commit(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        writer_id: WriterId,
+        rows: Rows,
+        schema: StoredSchema,
+        point_time: Timestamp,
+    ) -> Result<BackupDone, BackupError> {
+        self.progress.stage(Stage::Committing);
+        let mut list = writer.list::<SequenceEntry>();
+        for sequence in &rows.sequences {
+            list.push(entry(sequence)).await?;
+        }
+        let mut pages = rows.pages;
+        pages.extend(list.finish().await?);
+        let mut coverage = preflight.coverage.clone();
+        coverage.extend(rows.coverage);
+        let (unsaved, mut warnings) = sort_warnings(schema.warnings);
+        coverage.extend(unsaved);
+        warnings.extend(rows.warnings);
+        let (server, totals) = (&preflight.server, rows.totals);
+        let data_store = DataStore {
+            database: rows.database.entry.name.to_string(),
+            snapshot_time: point_time,
+            tables: totals.tables,
+            rows: totals.rows,
+            large_objects: rows.large_objects,
+            plain_bytes: totals.plain_bytes,
+        };
+        let manifest = Manifest {
+            format: FORMAT,
+            database: rows.database.entry,
+            snapshot_time: point_time,
+            server_version: server.version,
+            server_version_text: server.version_text.clone(),
+            schema: schema.stream,
+            lists: pages,
+            tables: totals.entries,
+            segments: totals.segments,
+            sequences: rows.sequences.len() as u64,
+            large_objects: rows.large_objects,
+            rows: totals.rows,
+            plain_bytes: totals.plain_bytes,
+            roles: rows.database.roles,
+            extensions: rows.database.extensions,
+            tablespaces: rows.database.tablespaces,
+            coverage: coverage.clone(),
+            warnings: warnings.clone(),
+            tool: TOOL.to_owned(),
+        };
+        writer.add_database(&manifest).await?;
+        let draft = RecordDraft {
+            owner: self.input.owner.clone(),
+            decision: self.input.decision.clone(),
+            source: server.source(),
+            point_time,
+            data_stores: vec![data_store.clone()],
+            coverage: coverage.clone(),
+            warnings: warnings.clone(),
+        };
+        let point = writer.point().into();
+        let committed = writer.clone().commit(draft).await?;
+        let summary = summary(&data_store, &committed, point_time);
+        Ok(BackupDone { point, writer: writer_id, started: point_time, summary, coverage, warnings })
+    }
+
+    fn lock_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.input.limits.lock_timeout_seconds.max(1)))
+    }
+
+    fn watch(&self) -> LockWatch {
+        LockWatch::new(self.source.application(), self.lock_timeout())
+    }
+}
+
+fn entry(sequence: &Sequence) -> SequenceEntry {
+    SequenceEntry {
+        schema: sequence.schema.clone(),
+        name: sequence.name.clone(),
+        last_value: sequence.value.last,
+        is_called: sequence.value.is_called,
+    }
+}
+
+fn summary(data_store: &DataStore, committed: &Committed, started: Timestamp) -> Summary {
+    let seconds = committed.commit_time.duration_since(started).max(SignedDuration::ZERO).as_secs();
+    Summary {
+        tables: data_store.tables,
+        rows: data_store.rows,
+        large_objects: data_store.large_objects,
+        plain_bytes: data_store.plain_bytes,
+        stored_bytes: committed.stored_bytes,
+        seconds: u64::try_from(seconds).unwrap_or(0),
+    }
+}
+
+fn went_backwards(sequence: String) -> String {
+    format!("sequence {sequence} was set back during the backup; the value further on is stored")
+}
+
+/// What pg_dump left out is coverage, the rest of its warnings is not.
+fn sort_warnings(warnings: Vec<String>) -> (Vec<String>, Vec<String>) {
+    warnings.into_iter().partition(|warning| warning.contains("not dumped"))
+}

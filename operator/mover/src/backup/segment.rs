@@ -1,0 +1,137 @@
+//! Reads one segment: rows from the server into frames, counted and hashed on the way.
+
+use super::{
+    BackupError,
+    packer::Packer,
+    plan::{Job, Range, Segment},
+    rows::Rows,
+    statement,
+    table::Table,
+};
+use crate::{
+    digest::RowDigester,
+    format::TableKind,
+    postgres::{CopyOut, PgError, Row, Session},
+};
+
+/// Why a segment was not read.
+#[derive(Debug)]
+pub enum SegmentError {
+    /// The server's fault or ours; the session may or may not live.
+    Source(PgError),
+    /// Another failure, which ends the run.
+    Run(BackupError),
+}
+
+impl From<PgError> for SegmentError {
+    fn from(error: PgError) -> Self {
+        Self::Source(error)
+    }
+}
+
+impl From<BackupError> for SegmentError {
+    fn from(error: BackupError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// Reads a segment in a session that is inside a transaction with the right snapshot. After an error nothing of it is
+/// left in the packer, and the session, where it still lives, is back where it was.
+pub async fn read(
+    session: &mut Session,
+    table: &Table,
+    job: Job,
+    packer: &mut Packer,
+) -> Result<Segment, SegmentError> {
+    match copy(session, table, job, packer).await {
+        Ok(segment) => Ok(segment),
+        Err(error) => {
+            packer.abandon_part().await?;
+            if let SegmentError::Source(source) = &error
+                && !source.ends_session()
+            {
+                session.execute(statement::END).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn copy(
+    session: &mut Session,
+    table: &Table,
+    job: Job,
+    packer: &mut Packer,
+) -> Result<Segment, SegmentError> {
+    let mut copy = session.copy_out(statement::read(table, job.range, job.format)).await?;
+    check_name(table, copy.rows_before())?;
+    let mut rows = Rows::new(job.format);
+    let mut digester = RowDigester::default();
+    loop {
+        take_what_is_there(&mut copy, &mut rows, &mut digester, packer).await?;
+        if !copy.fill().await? {
+            break;
+        }
+    }
+    rows.finish(copy.rows())?;
+    check_name(table, copy.rows_after())?;
+    let part = packer.finish_part().await?;
+    Ok(Segment { digest: digester.digest(), plain_bytes: part.plain_bytes, spans: part.spans })
+}
+
+/// The hot loop: every byte of every row passes here once, and nothing is allocated.
+async fn take_what_is_there(
+    copy: &mut CopyOut<'_>,
+    rows: &mut Rows,
+    digester: &mut RowDigester,
+    packer: &mut Packer,
+) -> Result<(), SegmentError> {
+    while let Some(piece) = copy.piece()? {
+        let (bytes, ends_row) = rows.accept(piece)?;
+        if bytes.is_empty() && !ends_row {
+            continue;
+        }
+        digester.push(bytes, ends_row);
+        if bytes.len() <= packer.room() {
+            packer.fill(bytes);
+        } else {
+            packer.push(bytes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Somebody may have given the name to another table: what was read, or will be, is then not what was planned.
+fn check_name(table: &Table, rows: &[Row]) -> Result<(), SegmentError> {
+    if !matches!(table.kind, TableKind::Ordinary | TableKind::Configuration) {
+        return Ok(());
+    }
+    let found = match rows {
+        [row] => row.parse::<u32>(0)?,
+        _ => return Err(PgError::Answer("the OID of a table was not told".to_owned()).into()),
+    };
+    if found == table.oid {
+        return Ok(());
+    }
+    Err(BackupError::Exchanged { table: name(table), planned: table.oid, found }.into())
+}
+
+/// A table's name for people.
+pub fn name(table: &Table) -> String {
+    match table.kind {
+        TableKind::Ordinary | TableKind::Configuration => format!("\"{}\".\"{}\"", table.schema, table.name),
+        TableKind::LargeObjects | TableKind::LargeObjectPages | TableKind::LargeObjectSlices => {
+            "the large objects".to_owned()
+        }
+    }
+}
+
+/// A range for people.
+pub fn place(range: Range) -> String {
+    match range {
+        Range::All => "anywhere".to_owned(),
+        Range::Pages { first, end: Some(end) } => format!("pages {first} to {}", end - 1),
+        Range::Pages { first, end: None } => format!("from page {first} on"),
+        Range::Objects { first, last } => format!("objects {first} to {last}"),
+    }
+}
