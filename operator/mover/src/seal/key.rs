@@ -40,6 +40,11 @@ pub(super) struct ObjectKey {
 }
 
 impl SealKey {
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Derives the keys of one object from its salt.
     pub(super) fn object_key(&self, suite: Suite, kind: ObjectKind, salt: &[u8; 32]) -> ObjectKey {
         let mut derived = Zeroizing::new([0; 64]);

@@ -25,3 +25,6 @@ pub use sealer::Sealer;
 pub use wrap::{Identity, Recipient, WrapError, unwrap, wrap};
 
 pub(crate) use envelope::FINAL_LENGTH;
+
+#[cfg(test)]
+mod vector_tests;

@@ -35,7 +35,9 @@ impl Fixture {
     }
 
     fn store(&self) -> SharedStore {
-        Arc::new(FilesystemStore::open(self.directory.path(), &self.clock).unwrap())
+        // Files have the machine's time, whatever the vault takes the time to be.
+        let machine = Clock::system(SignedDuration::ZERO);
+        Arc::new(FilesystemStore::open(self.directory.path(), &machine).unwrap())
     }
 
     fn storage(&self) -> Storage {
@@ -396,6 +398,19 @@ async fn a_vault_that_was_rolled_back_deletes_nothing() {
     let refused = vault.tombstone(&old, &please(0)).await.unwrap_err();
     assert_eq!(refused.refused(), Some(&Refused::RolledBack));
     assert_eq!(vault.sweep(SweepOptions::default()).await.unwrap_err().refused(), Some(&Refused::RolledBack));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_deleted_while_the_clocks_of_machine_and_store_differ() {
+    let fixture = Fixture::new();
+    fixture.init().await;
+    // This vault compares file times with a clock of another day.
+    let skewed = Arc::new(FilesystemStore::open(fixture.directory.path(), &fixture.clock).unwrap());
+    let vault = open(skewed, fixture.request(), &fixture.clock).await.unwrap();
+    let old = fixture.accepted(&vault, "old").await;
+    fixture.accepted(&vault, "new").await;
+    let refused = vault.tombstone(&old, &please(0)).await.unwrap_err();
+    assert!(matches!(refused.refused(), Some(Refused::ClockSkewed { .. })), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,414 @@
+//! Harm done to a stored point: each kind of object, each kind of harm. It is always noticed, the object is named, and no
+//! byte comes out that was not authenticated.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use contract::{
+    DataStore, Decision, FailureCode, Owner, ReadGrant, RunId, Settled, SourceServer, Storage, Trigger,
+};
+use jiff::SignedDuration;
+use mover::{
+    clock::{Clock, later},
+    digest::StreamDigester,
+    format::{
+        DatabaseEntry, FORMAT, Id, LocaleProvider, Manifest, RowFormat, SchemaStreamRef, SegmentEntry,
+        TableEntry, TableKind,
+    },
+    point::{PackKind, PointReader, PointWriter, RecordDraft, WriterOptions},
+    seal::{CatalogueKey, ChainKey, Expected, Header, Identity, ObjectKind, Opener, SealKey, random_id},
+    store::{Name, SharedStore, connect},
+    vault::{Access, InitRequest, OpenRequest, Vault, VaultError, init, open},
+    verify::{self, Level},
+};
+use tempfile::TempDir;
+
+const CATALOGUE: [u8; 32] = [5; 32];
+
+/// A vault with two accepted points.
+struct Reference {
+    directory: TempDir,
+    vault: Vault,
+    identity: Identity,
+    clock: Clock,
+    grants: Vec<ReadGrant>,
+}
+
+impl Reference {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::system(SignedDuration::ZERO);
+        let identity = Identity::generate();
+        let store = connect(&storage(directory.path()), &clock).unwrap();
+        let request = InitRequest {
+            catalogue: Some(CatalogueKey::from_bytes(&CATALOGUE)),
+            identities: Vec::new(),
+            recipients: vec![identity.recipient()],
+        };
+        init(&store, &request, &clock).await.unwrap();
+        let vault = open(store, opening(directory.path(), &identity), &clock).await.unwrap();
+        let mut grants = Vec::new();
+        for run in ["first", "second"] {
+            grants.push(store_point(&vault, run, &clock).await);
+        }
+        Self { directory, vault, identity, clock, grants }
+    }
+
+    fn store(&self) -> &SharedStore {
+        self.vault.store()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Every object of a point that its record leads to, the record included.
+    fn objects(&self, point: usize) -> Vec<String> {
+        let writer = &self.grants[point].writer;
+        let mut names: Vec<String> = fs::read_dir(self.path(&format!("data/{writer}")))
+            .unwrap()
+            .map(|entry| format!("data/{writer}/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
+        names.push(format!("points/{}", self.grants[point].point));
+        names.sort();
+        names
+    }
+
+    fn kind(&self, name: &str) -> ObjectKind {
+        let stored = fs::read(self.path(name)).unwrap();
+        Header::decode(&Name::listed(name).unwrap(), &stored).unwrap().kind
+    }
+}
+
+fn storage(directory: &Path) -> Storage {
+    Storage::Filesystem { path: directory.display().to_string() }
+}
+
+fn opening(directory: &Path, identity: &Identity) -> OpenRequest {
+    OpenRequest {
+        storage: storage(directory),
+        identities: vec![identity.clone()],
+        catalogue: None,
+        recipients: Vec::new(),
+        fingerprint: None,
+        known_head: None,
+        access: Access::ReadWrite,
+    }
+}
+
+async fn store_point(vault: &Vault, run: &str, clock: &Clock) -> ReadGrant {
+    let (run, writer_id) = (RunId(run.into()), random_id().unwrap());
+    let deadline = later(clock.now(), SignedDuration::from_hours(1));
+    let grant = vault.write_grant(&run, &writer_id.into(), deadline).await.unwrap();
+    let store = SharedStore::clone(vault.store());
+    let options = WriterOptions { lanes: 1, uploads: 1 };
+    let writer =
+        PointWriter::begin(store, &grant, &run, writer_id, deadline, clock.clone(), options).await.unwrap();
+    write_database(&writer, clock).await;
+    writer.commit(draft(clock)).await.unwrap();
+    let Settled::Accepted(view) = vault.settle(&run, false, "", &|_| Ok(None)).await.unwrap() else {
+        panic!("not accepted")
+    };
+    vault.read_grant(&run, &view.id, &random_id().unwrap().into(), deadline).await.unwrap()
+}
+
+async fn write_database(writer: &PointWriter, clock: &Clock) {
+    let mut pack = writer.open_pack(PackKind::Schema).await.unwrap();
+    let schema = pack.push(b"schema").unwrap();
+    writer.put(pack).await.unwrap();
+    let rows = b"1\tsecret text\n2\tsecret text\n".to_vec();
+    let mut pack = writer.open_pack(PackKind::Rows).await.unwrap();
+    let spans = vec![pack.push(&rows[..15]).unwrap(), pack.push(&rows[15..]).unwrap()];
+    writer.put(pack).await.unwrap();
+    let mut digester = StreamDigester::new(RowFormat::Text);
+    digester.push(&rows).unwrap();
+    let plain_bytes = rows.len() as u64;
+    let mut tables = writer.list::<TableEntry>();
+    tables
+        .push(TableEntry {
+            id: 1,
+            oid: 7,
+            schema: "public".into(),
+            name: "t".into(),
+            kind: TableKind::Ordinary,
+            columns: vec!["a".into(), "b".into()],
+            segments: 1,
+            plain_bytes,
+            digests: vec![digester.finish().unwrap().in_format(RowFormat::Text)],
+        })
+        .await
+        .unwrap();
+    let mut segments = writer.list::<SegmentEntry>();
+    segments
+        .push(SegmentEntry { table: 1, number: 0, format: RowFormat::Text, rows: 2, plain_bytes, spans })
+        .await
+        .unwrap();
+    let mut lists = tables.finish().await.unwrap();
+    lists.extend(segments.finish().await.unwrap());
+    let schema = SchemaStreamRef {
+        entries: 1,
+        plain_bytes: 6,
+        spans: vec![schema],
+        archive_version: "1.14".into(),
+        dump_version: "15".into(),
+    };
+    let manifest = Manifest {
+        format: FORMAT,
+        database: database(),
+        snapshot_time: clock.now(),
+        server_version: 150_018,
+        server_version_text: "15.18".into(),
+        schema,
+        lists,
+        tables: 1,
+        segments: 1,
+        sequences: 0,
+        large_objects: 0,
+        rows: 2,
+        plain_bytes,
+        roles: Vec::new(),
+        extensions: Vec::new(),
+        tablespaces: Vec::new(),
+        coverage: Vec::new(),
+        warnings: Vec::new(),
+        tool: "test".into(),
+    };
+    writer.add_database(&manifest).await.unwrap();
+}
+
+fn database() -> DatabaseEntry {
+    DatabaseEntry {
+        name: "app".into(),
+        oid: 5,
+        encoding: "UTF8".into(),
+        locale_provider: LocaleProvider::Libc,
+        collate: "C".into(),
+        ctype: "C".into(),
+        locale: None,
+        icu_rules: None,
+        collation_version: None,
+        owner: "app".into(),
+        comment: None,
+        tablespace: "pg_default".into(),
+        connection_limit: -1,
+        allow_connections: true,
+        is_template: false,
+        acl: None,
+        settings: Vec::new(),
+        security_labels: Vec::new(),
+    }
+}
+
+fn draft(clock: &Clock) -> RecordDraft {
+    RecordDraft {
+        owner: Owner::Cli { datasource_id: "1/app".into() },
+        decision: Decision {
+            tag: "manual".into(),
+            keep: None,
+            time_zone: "UTC".into(),
+            reason: "test".into(),
+            keep_at_least: 1,
+            policy: None,
+            trigger: Trigger::Cli,
+        },
+        source: SourceServer {
+            server_version: "15.18".into(),
+            system_identifier: None,
+            size_bytes: 1,
+            standby: false,
+        },
+        point_time: clock.now(),
+        data_stores: vec![DataStore {
+            database: "app".into(),
+            snapshot_time: clock.now(),
+            tables: 1,
+            rows: 2,
+            large_objects: 0,
+            plain_bytes: 28,
+        }],
+        coverage: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Ways to harm a file, each given its bytes and those of another object of the same kind.
+type Harm = fn(&[u8], &[u8]) -> Option<Vec<u8>>;
+
+const HARMS: [(&str, Harm); 7] = [
+    ("missing", |_, _| None),
+    ("emptied", |_, _| Some(Vec::new())),
+    ("cut in half", |bytes, _| Some(bytes[..bytes.len() / 2].to_vec())),
+    ("cut by one byte", |bytes, _| Some(bytes[..bytes.len() - 1].to_vec())),
+    ("bit flipped", |bytes, _| {
+        let mut bytes = bytes.to_vec();
+        let at = bytes.len() - 40;
+        bytes[at] ^= 0x10;
+        Some(bytes)
+    }),
+    ("swapped", |_, other| Some(other.to_vec())),
+    ("appended", |bytes, _| Some([bytes, b"x"].concat())),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_harm_to_every_kind_of_object_is_noticed_and_the_object_named() {
+    let reference = Reference::new().await;
+    let store = reference.store();
+    let grant = &reference.grants[0];
+    let sound = verify::run(SharedStore::clone(store), grant, Level::Rows, &|_| ()).await.unwrap();
+    assert!(sound.is_sound() && sound.rows == 2 && sound.tables == 1, "{sound:?}");
+    let mut kinds = Vec::new();
+    for name in reference.objects(0) {
+        let kind = reference.kind(&name);
+        kinds.push(kind);
+        let others = reference.objects(1);
+        let other = others.iter().find(|other| reference.kind(other) == kind).unwrap();
+        let (path, other) = (reference.path(&name), fs::read(reference.path(other)).unwrap());
+        let whole = fs::read(&path).unwrap();
+        for (what, harm) in HARMS {
+            match harm(&whole, &other) {
+                Some(bytes) => fs::write(&path, bytes).unwrap(),
+                None => fs::remove_file(&path).unwrap(),
+            }
+            let noticed = match verify::run(SharedStore::clone(store), grant, Level::Rows, &|_| ()).await {
+                Ok(report) => report.damage.iter().any(|damage| damage.object == name),
+                // A point without its record is no damaged point but none at all.
+                Err(error) => kind == ObjectKind::Record && error.code() == FailureCode::PointNotFound,
+            };
+            assert!(noticed, "{what}: {name} ({kind:?})");
+            fs::write(&path, &whole).unwrap();
+        }
+    }
+    for kind in &ObjectKind::ALL[..7] {
+        assert!(kinds.contains(kind), "{kind:?} was not tried");
+    }
+}
+
+/// Opens an object to its end; the plain content of its records until the first that does not open.
+fn read(name: &Name, stored: Vec<u8>, expected: &Expected, key: &SealKey) -> (Vec<Vec<u8>>, bool) {
+    let mut plain = Vec::new();
+    let mut records = Vec::new();
+    let Ok(mut opener) = Opener::open(name, Bytes::from(stored), expected, key) else {
+        return (records, false);
+    };
+    let mut decompressor = zstd::bulk::Decompressor::new().unwrap();
+    loop {
+        match opener.next(&mut decompressor, &mut plain) {
+            Ok(true) => records.push(plain.clone()),
+            Ok(false) => return (records, true),
+            Err(_) => {
+                assert!(plain.is_empty(), "bytes of a record that does not open came out");
+                return (records, false);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_single_bit_of_every_kind_of_object_counts() {
+    let reference = Reference::new().await;
+    reference.vault.close().await;
+    let grant = &reference.grants[0];
+    let (vault, point): (Id, Id) = (reference.vault.id(), grant.point.0.parse().unwrap());
+    let writer: Id = grant.writer.0.parse().unwrap();
+    let catalogue = CatalogueKey::from_bytes(&CATALOGUE);
+    let (ledger, record) = (catalogue.ledger_key(vault), catalogue.record_key(vault, point, writer));
+    let chain = ChainKey::from_base64(grant.chain_key.reveal()).unwrap();
+    let mut names = reference.objects(0);
+    names.extend(
+        [Name::intent(point, writer), Name::heartbeat(point, writer), Name::ledger(1)]
+            .map(|name| name.to_string()),
+    );
+    names.push(Name::ledger_state(reference.vault.head().sequence).to_string());
+    for name in names {
+        let stored = fs::read(reference.path(&name)).unwrap();
+        let name = Name::listed(&name).unwrap();
+        let header = Header::decode(&name, &stored).unwrap();
+        let expected = Expected {
+            kind: header.kind,
+            number: header.number,
+            vault,
+            chain: header.chain,
+            point: header.point,
+            writer: Some(header.writer),
+        };
+        let key = match header.kind.code() {
+            1..=4 => chain.key(),
+            5..=10 => record.key(),
+            _ => ledger.key(),
+        };
+        let (whole, opened) = read(&name, stored.clone(), &expected, key);
+        assert!(opened && !whole.is_empty(), "{name}");
+        for bit in 0..stored.len() * 8 {
+            let mut changed = stored.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let (records, opened) = read(&name, changed, &expected, key);
+            assert!(!opened, "{name}: bit {bit}");
+            assert!(whole.starts_with(&records), "{name}: bit {bit} changed what came out");
+        }
+        for length in 0..stored.len() {
+            let (records, opened) = read(&name, stored[..length].to_vec(), &expected, key);
+            assert!(!opened && whole.starts_with(&records), "{name}: cut to {length}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_row_and_no_name_is_stored_in_clear() {
+    let reference = Reference::new().await;
+    let mut open = vec![reference.directory.path().to_owned()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let stored = fs::read(&path).unwrap();
+            for marker in [&b"secret text"[..], b"public"] {
+                let found = stored.windows(marker.len()).any(|window| window == marker);
+                assert!(!found, "{}", path.display());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_ledger_or_key_is_named_when_the_vault_is_opened() {
+    let reference = Reference::new().await;
+    let directory = reference.directory.path();
+    let entry = reference.path(Name::ledger(2).as_str());
+    let whole = fs::read(&entry).unwrap();
+    let mut changed = whole.clone();
+    changed[200] ^= 1;
+    fs::write(&entry, changed).unwrap();
+    let store = SharedStore::clone(reference.store());
+    let request = opening(directory, &reference.identity);
+    let error = open(SharedStore::clone(&store), request, &reference.clock).await.err().unwrap();
+    assert!(mover::causes(&error).contains(Name::ledger(2).as_str()), "{}", mover::causes(&error));
+    fs::write(&entry, whole).unwrap();
+    let keys = reference.path("keys/catalogue/00000001");
+    let key = fs::read_dir(keys).unwrap().next().unwrap().unwrap().path();
+    let mut changed = fs::read(&key).unwrap();
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    fs::write(&key, changed).unwrap();
+    let error = open(store, opening(directory, &reference.identity), &reference.clock).await.err().unwrap();
+    assert!(matches!(error, VaultError::Foreign { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_one_point_are_not_taken_for_those_of_another() {
+    let reference = Reference::new().await;
+    let [first, second] = &reference.grants[..] else { panic!("two points") };
+    let mut mixed = first.clone();
+    mixed.writer = second.writer.clone();
+    let error = PointReader::open(SharedStore::clone(reference.store()), &mixed).await.err().unwrap();
+    assert_eq!(error.code(), FailureCode::Damaged, "{error}");
+    let mut mixed = first.clone();
+    mixed.record_key = second.record_key.clone();
+    let error = PointReader::open(SharedStore::clone(reference.store()), &mixed).await.err().unwrap();
+    assert_eq!(error.code(), FailureCode::WrongKey, "{error}");
+}

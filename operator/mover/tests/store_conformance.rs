@@ -1,0 +1,187 @@
+//! What every store must do, asked of a directory and of a real S3 server alike; and what each failure is called.
+
+mod stores;
+
+use std::{path::Path, sync::Arc};
+
+use bytes::Bytes;
+use contract::{FailureCode, Secret, Storage};
+use mover::{
+    format::Id,
+    store::{Name, Place, SharedStore, StoreErrorKind, read_credentials},
+    vault::{InitRequest, VaultError, init},
+};
+use stores::{Dishonest, Forgetful, S3Server, clock, directory_store};
+
+const WRITER: Id = Id([0x11; 16]);
+
+async fn conforms(store: SharedStore) {
+    create_is_only_for_names_that_are_free(&store).await;
+    reads_are_bounded_and_ranges_exact(&store).await;
+    listings_show_what_is_there(&store).await;
+    deleting_twice_is_no_error(&store).await;
+    of_many_who_create_one_wins(&store).await;
+    assert!(store.skew_seconds().is_some_and(|skew| skew.abs() <= 2), "{:?}", store.skew_seconds());
+}
+
+async fn create_is_only_for_names_that_are_free(store: &SharedStore) {
+    let name = Name::data(WRITER, 1);
+    let stored = store.create(&name, Bytes::from_static(b"one")).await.unwrap();
+    assert_eq!(stored.size, 3);
+    let again = store.create(&name, Bytes::from_static(b"one")).await.unwrap();
+    assert_eq!(again.etag, stored.etag, "the same bytes are one's own success");
+    for other in [&b"two"[..], b"longer", b""] {
+        let error = store.create(&name, Bytes::from_static(other)).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::AlreadyExists, "{error}");
+    }
+    assert_eq!(store.get(&name, 10).await.unwrap(), "one");
+    let head = store.head(&name).await.unwrap();
+    assert_eq!((head.size, head.etag), (3, stored.etag));
+    let beat = Name::heartbeat(WRITER, WRITER);
+    for text in [&b"first"[..], b"second"] {
+        store.replace(&beat, Bytes::from_static(text)).await.unwrap();
+        assert_eq!(store.get(&beat, 10).await.unwrap(), text);
+    }
+}
+
+async fn reads_are_bounded_and_ranges_exact(store: &SharedStore) {
+    let name = Name::data(WRITER, 2);
+    let bytes: Vec<u8> = (0..300_000u32).map(|at| (at % 251) as u8).collect();
+    store.create(&name, bytes.clone().into()).await.unwrap();
+    let error = store.get(&name, 299_999).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::TooLarge, "{error}");
+    assert_eq!(store.get(&name, 300_000).await.unwrap(), bytes);
+    assert_eq!(store.get_range(&name, 100_000, 1_000).await.unwrap(), bytes[100_000..101_000]);
+    assert_eq!(store.get_range(&name, 299_990, 1_000).await.unwrap(), bytes[299_990..]);
+    let missing = Name::data(WRITER, 99);
+    assert!(store.get(&missing, 10).await.unwrap_err().is_not_found());
+    assert!(store.get_range(&missing, 0, 10).await.unwrap_err().is_not_found());
+    assert!(store.head(&missing).await.unwrap_err().is_not_found());
+}
+
+async fn listings_show_what_is_there(store: &SharedStore) {
+    let writer = Id([0x22; 16]);
+    assert!(store.list(&Place::data(writer)).await.unwrap().is_empty());
+    for number in 0..3 {
+        store.create(&Name::data(writer, number), Bytes::from_static(b"x")).await.unwrap();
+    }
+    let listed = store.list(&Place::data(writer)).await.unwrap();
+    let names: Vec<&str> = listed.iter().map(|listed| listed.name.last()).collect();
+    assert_eq!(names, ["00000000", "00000001", "00000002"]);
+    for listed in &listed {
+        let head = store.head(&listed.name).await.unwrap();
+        assert_eq!((listed.size, &listed.etag), (1, &head.etag));
+    }
+}
+
+async fn deleting_twice_is_no_error(store: &SharedStore) {
+    let name = Name::probe(WRITER);
+    store.create(&name, Bytes::from_static(b"x")).await.unwrap();
+    store.delete(&name).await.unwrap();
+    store.delete(&name).await.unwrap();
+    assert!(store.head(&name).await.unwrap_err().is_not_found());
+    store.create(&name, Bytes::from_static(b"y")).await.unwrap();
+    store.clear_unfinished(WRITER).await.unwrap();
+}
+
+async fn of_many_who_create_one_wins(store: &SharedStore) {
+    let name = Name::point(WRITER);
+    let writes = (0..8u8).map(|number| store.create(&name, Bytes::from(vec![number; 1_000])));
+    let results = futures::future::join_all(writes).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    let lost = results.iter().filter_map(|result| result.as_ref().err());
+    assert!(lost.clone().all(|error| error.already_exists()), "{results:?}");
+    let winner = results.iter().position(Result::is_ok).unwrap();
+    assert_eq!(store.get(&name, 1_000).await.unwrap(), vec![u8::try_from(winner).unwrap(); 1_000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_conforms() {
+    let (directory, store) = directory_store();
+    conforms(store).await;
+    let unfinished = std::fs::read_dir(directory.path().join("tmp")).unwrap().flatten();
+    let left: usize = unfinished.map(|entry| std::fs::read_dir(entry.path()).unwrap().count()).sum();
+    assert_eq!(left, 0, "unfinished files were left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_s3_server_conforms() {
+    let server = S3Server::start();
+    conforms(server.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_failure_of_s3_is_called_by_its_name() {
+    let mut server = S3Server::start();
+    let name = Name::vault();
+    let wrong_key = server.changed(|storage| {
+        if let Storage::S3 { credentials: Some(credentials), .. } = storage {
+            credentials.secret_access_key = Secret::new("wrong");
+        }
+    });
+    let error = wrong_key.get(&name, 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::CredentialsRefused, "{error}");
+    assert!(!error.to_string().contains("wrong"), "{error}");
+    let no_bucket = server.changed(|storage| {
+        if let Storage::S3 { bucket, .. } = storage {
+            *bucket = "not-there".into();
+        }
+    });
+    let error = no_bucket.get(&name, 10).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.code()),
+        (StoreErrorKind::BucketMissing, FailureCode::BucketNotFound),
+        "{error}"
+    );
+    let gone = server.changed(|_| {});
+    server.stop();
+    let error = gone.get(&name, 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unreachable, "{error}");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_no_empty_vault() {
+    let (directory, store) = directory_store();
+    let path = directory.path().to_owned();
+    drop(directory);
+    for kind in [
+        store.get(&Name::vault(), 10).await.unwrap_err().kind,
+        store.create(&Name::vault(), Bytes::from_static(b"x")).await.unwrap_err().kind,
+        store.list(&Place::attempts()).await.unwrap_err().kind,
+        store.delete(&Name::vault()).await.unwrap_err().kind,
+    ] {
+        assert_eq!(kind, StoreErrorKind::BucketMissing, "{}", path.display());
+    }
+    assert!(!path.exists(), "the directory was made");
+}
+
+#[tokio::test]
+async fn a_store_that_overwrites_is_found_out_before_a_vault_is_made() {
+    let (_directory, store) = directory_store();
+    let dishonest: SharedStore = Arc::new(Dishonest(store));
+    let request = InitRequest {
+        catalogue: None,
+        identities: Vec::new(),
+        recipients: vec![mover::seal::Identity::generate().recipient()],
+    };
+    let error = init(&dishonest, &request, &clock()).await.unwrap_err();
+    assert!(matches!(error, VaultError::ConditionalWritesNotHonoured), "{error}");
+    assert!(dishonest.head(&Name::vault()).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_recognised_by_its_bytes() {
+    let (_directory, store) = directory_store();
+    let forgetful = Forgetful { inner: store, losses: 1.into(), lost: Default::default() };
+    let store: SharedStore = Arc::new(forgetful);
+    let name = Name::point(WRITER);
+    let bytes = Bytes::from_static(b"the record");
+    assert!(store.create(&name, bytes.clone()).await.is_err());
+    assert!(store.create(&name, bytes).await.is_ok());
+    assert!(store.create(&name, Bytes::from_static(b"another")).await.unwrap_err().already_exists());
+}
+
+#[test]
+fn credentials_are_not_there_before_the_secret_is() {
+    assert_eq!(read_credentials(Path::new("/nowhere")).unwrap(), None);
+}

@@ -1,0 +1,249 @@
+//! Stores to test against: a directory, a real S3 server, and stores that lie or lose answers.
+
+use std::{
+    env, fs,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use contract::{Addressing, S3Credentials, Secret, Storage};
+use futures::future::BoxFuture;
+use jiff::SignedDuration;
+use mover::{
+    clock::Clock,
+    format::Id,
+    store::{
+        FilesystemStore, Listed, Name, Patience, Place, SharedStore, Store, StoreError, StoreErrorKind,
+        Stored, Verb, connect_with,
+    },
+};
+use tempfile::TempDir;
+
+/// A versitygw over a temporary directory, stopped when dropped.
+pub struct S3Server {
+    process: Child,
+    port: u16,
+    directory: TempDir,
+}
+
+pub const BUCKET: &str = "coffer-test";
+const ACCESS: &str = "test-access";
+const SECRET: &str = "test-secret-key";
+
+impl S3Server {
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (root, versions) = (directory.path().join("root"), directory.path().join("versions"));
+        fs::create_dir_all(root.join(BUCKET)).expect("the bucket's directory");
+        fs::create_dir_all(&versions).expect("the directory of versions");
+        let port = free_port();
+        let process = Command::new(binary())
+            .args(["--access", ACCESS, "--secret", SECRET, "--quiet", "--port"])
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("posix")
+            .arg("--versioning-dir")
+            .arg(&versions)
+            .arg(&root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("versitygw starts");
+        let server = Self { process, port, directory };
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < until, "versitygw does not listen on port {port}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    pub fn storage(&self) -> Storage {
+        Storage::S3 {
+            bucket: BUCKET.into(),
+            prefix: "team a/vault".into(),
+            endpoint: Some(format!("http://127.0.0.1:{}", self.port)),
+            region: "us-east-1".into(),
+            addressing: Addressing::Path,
+            ca: None,
+            credentials: Some(S3Credentials {
+                access_key_id: ACCESS.into(),
+                secret_access_key: Secret::new(SECRET),
+                session_token: None,
+            }),
+        }
+    }
+
+    /// The same, after a change.
+    pub fn changed(&self, change: impl FnOnce(&mut Storage)) -> SharedStore {
+        let mut storage = self.storage();
+        change(&mut storage);
+        connect_with(&storage, &clock(), Patience::NONE).expect("a store")
+    }
+
+    pub fn store(&self) -> SharedStore {
+        connect_with(&self.storage(), &clock(), Patience::default()).expect("a store")
+    }
+
+    pub fn bucket_directory(&self) -> PathBuf {
+        self.directory.path().join("root").join(BUCKET)
+    }
+
+    pub fn stop(&mut self) {
+        self.process.kill().expect("the server can be stopped");
+        self.process.wait().expect("the server ends");
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub fn clock() -> Clock {
+    Clock::system(SignedDuration::ZERO)
+}
+
+pub fn directory_store() -> (TempDir, SharedStore) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let store = Arc::new(FilesystemStore::open(directory.path(), &clock()).expect("a store"));
+    (directory, store)
+}
+
+/// Overwrites what it was told only to create.
+pub struct Dishonest(pub SharedStore);
+
+/// Loses the answers of the first create-only writes, after they were stored.
+pub struct Forgetful {
+    pub inner: SharedStore,
+    pub losses: AtomicUsize,
+    pub lost: Mutex<Vec<Name>>,
+}
+
+impl Store for Dishonest {
+    fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        self.0.replace(name, bytes)
+    }
+    fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        self.0.replace(name, bytes)
+    }
+    fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        self.0.get(name, limit)
+    }
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        self.0.get_range(name, offset, length)
+    }
+    fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        self.0.head(name)
+    }
+    fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
+        self.0.list(place)
+    }
+    fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.delete(name)
+    }
+    fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.0.clear_unfinished(writer)
+    }
+    fn skew_seconds(&self) -> Option<i64> {
+        self.0.skew_seconds()
+    }
+    fn location(&self) -> String {
+        self.0.location()
+    }
+}
+
+impl Store for Forgetful {
+    fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        Box::pin(async move {
+            let stored = self.inner.create(name, bytes).await?;
+            let lose = |left: usize| left.checked_sub(1);
+            if self.losses.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lose).is_ok() {
+                self.lost.lock().expect("the list").push(name.clone());
+                return Err(StoreError::new(
+                    Verb::Create,
+                    name,
+                    StoreErrorKind::Unreachable,
+                    "the answer was lost",
+                ));
+            }
+            Ok(stored)
+        })
+    }
+    fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        self.inner.replace(name, bytes)
+    }
+    fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        self.inner.get(name, limit)
+    }
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        self.inner.get_range(name, offset, length)
+    }
+    fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        self.inner.head(name)
+    }
+    fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
+        self.inner.list(place)
+    }
+    fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.delete(name)
+    }
+    fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.clear_unfinished(writer)
+    }
+    fn skew_seconds(&self) -> Option<i64> {
+        self.inner.skew_seconds()
+    }
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+}
+
+/// The S3 server's binary: `COFFER_VERSITYGW`, or the newest in the tools' cache.
+fn binary() -> PathBuf {
+    if let Some(path) = env::var_os("COFFER_VERSITYGW") {
+        return path.into();
+    }
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    let tools = cache.expect("HOME is set").join("coffer/tools");
+    let mut found: Vec<PathBuf> = fs::read_dir(&tools)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("versitygw")))
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    let newest = found.pop();
+    newest.unwrap_or_else(|| {
+        panic!(
+            "no versitygw below {}: build the tools of e2e/cluster, or set COFFER_VERSITYGW",
+            tools.display()
+        )
+    })
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
