@@ -1,0 +1,35 @@
+//! BackupPolicy: whether it is sound, and how many instances use it.
+//!
+//! ```text
+//! observe   the instances that refer to it       (index)
+//! decide    parse the spec, fill the status      (pure)
+//! act       write the status                     (client)
+//! ```
+
+mod decide;
+mod parsed;
+
+use std::sync::Arc;
+
+use crds::BackupPolicy;
+use kube::ResourceExt as _;
+
+use super::{Error, Wake};
+use crate::cluster::{self, Key};
+use crate::context::Context;
+
+pub use parsed::{ParsedPolicy, ParsedRule, PolicyFault};
+
+/// Brings one policy's status to where it should be.
+///
+/// # Errors
+/// The status could not be written.
+pub async fn reconcile(policy: Arc<BackupPolicy>, context: Arc<Context>) -> Result<Wake, Error> {
+    let key = Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any());
+    let instances = context.instances.by(&key).len();
+    let status = decide::decide(&policy, instances, context.clock.now().time);
+    if policy.status.as_ref() != Some(&status) {
+        cluster::apply_status(&context.client, policy.as_ref(), &status).await?;
+    }
+    Ok(Wake::OnChange)
+}

@@ -1,0 +1,74 @@
+//! What is known about the points of a vault. Reads only, and only of what watches and the keeper have told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::{PointId, RunId};
+use crds::{BackupInstance, BackupVault, RecoveryPoint};
+use kube::ResourceExt as _;
+
+use super::facts::Facts;
+use crate::cluster::Key;
+use crate::context::Context;
+use crate::keeper_client::Catalogue;
+
+/// Owned, so that decisions can borrow from it.
+pub struct Seen {
+    catalogue: Arc<Catalogue>,
+    instances: Vec<Arc<BackupInstance>>,
+    namespaces: BTreeMap<String, String>,
+    objects: Vec<Arc<RecoveryPoint>>,
+    jobs: BTreeMap<RunId, String>,
+    in_use: BTreeSet<PointId>,
+}
+
+/// `None` until the keeper has told its catalogue: without it every point would seem to be gone.
+pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
+    let catalogue = context.keepers.catalogue(&vault.uid()?)?;
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    Some(Seen {
+        catalogue,
+        instances: context.instances.by(&key),
+        namespaces: living_namespaces(context),
+        objects: context.points.by(&key),
+        jobs: job_names(context),
+        in_use: in_use(context, &key),
+    })
+}
+
+impl Seen {
+    pub fn facts<'a>(&'a self, vault: &'a BackupVault, context: &'a Context) -> Facts<'a> {
+        Facts {
+            vault,
+            catalogue: &self.catalogue,
+            instances: &self.instances,
+            namespaces: &self.namespaces,
+            objects: &self.objects,
+            jobs: &self.jobs,
+            in_use: &self.in_use,
+            cluster_id: &context.settings.cluster_id,
+        }
+    }
+}
+
+fn living_namespaces(context: &Context) -> BTreeMap<String, String> {
+    let all = context.namespaces.all();
+    let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
+    living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
+}
+
+fn job_names(context: &Context) -> BTreeMap<RunId, String> {
+    context.backup_jobs.all().iter().filter_map(|job| Some((RunId(job.uid()?), job.name_any()))).collect()
+}
+
+/// The points of restores that have not ended, as far as they name one by its object.
+fn in_use(context: &Context, vault: &Key) -> BTreeSet<PointId> {
+    let restores = context.restore_jobs.by(vault);
+    let live = restores.iter().filter(|job| !job.is_terminal());
+    live.filter_map(|job| {
+        let name = &job.spec.source.recovery_point_ref.as_ref()?.name;
+        let point = context.points.get(&job.namespace().unwrap_or_default(), name)?;
+        Some(PointId(point.spec.point_id.clone()))
+    })
+    .collect()
+}

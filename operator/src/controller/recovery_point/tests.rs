@@ -1,0 +1,240 @@
+//! Decisions about points, as tables of sentences over a small scene: one vault, two instances, a handful of points.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::{
+    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger, WriterId,
+};
+use crds::{BackupInstance, BackupVault, RecoveryPoint};
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+
+use super::expiry::{Expiry, expiry};
+use super::facts::Facts;
+use super::shown::{Changes, changes};
+use crate::keeper_client::Catalogue;
+
+const CLUSTER: &str = "cluster-1";
+
+struct Scene {
+    vault: BackupVault,
+    catalogue: Catalogue,
+    instances: Vec<Arc<BackupInstance>>,
+    namespaces: BTreeMap<String, String>,
+    objects: Vec<Arc<RecoveryPoint>>,
+    jobs: BTreeMap<RunId, String>,
+    in_use: BTreeSet<PointId>,
+}
+
+impl Scene {
+    /// Vault `main` in `backups`, instance `orders` in `shop`, nothing in the catalogue.
+    fn new() -> Self {
+        let vault = "{apiVersion: coffer.dev/v1alpha1, kind: BackupVault, metadata: {name: main, namespace: backups, uid: v1}, \
+                     spec: {storage: {filesystem: {claimName: c}}, encryption: {mode: SystemManaged}, recoveryPointWindow: 2}}";
+        Self {
+            vault: serde_yaml::from_str(vault).expect("a vault"),
+            catalogue: Catalogue::default(),
+            instances: vec![Arc::new(instance("Enabled"))],
+            namespaces: BTreeMap::from([("shop".into(), "ns1".into()), ("backups".into(), "ns0".into())]),
+            objects: Vec::new(),
+            jobs: BTreeMap::new(),
+            in_use: BTreeSet::new(),
+        }
+    }
+
+    fn with(mut self, points: impl IntoIterator<Item = PointView>) -> Self {
+        self.catalogue.points = points.into_iter().map(|point| (point.id.clone(), point)).collect();
+        self
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            vault: &self.vault,
+            catalogue: &self.catalogue,
+            instances: &self.instances,
+            namespaces: &self.namespaces,
+            objects: &self.objects,
+            jobs: &self.jobs,
+            in_use: &self.in_use,
+            cluster_id: CLUSTER,
+        }
+    }
+
+    fn changes(&self) -> Changes {
+        changes(&self.facts(), day(100))
+    }
+
+    fn expiry(&self, at: Timestamp) -> Expiry {
+        expiry(&self.facts(), false, at)
+    }
+
+    /// Does what the changes ask for.
+    fn apply(&mut self) {
+        let changes = self.changes();
+        for (mut object, status) in changes.create {
+            object.metadata.generation = Some(1);
+            object.status = Some(status);
+            self.objects.push(Arc::new(object));
+        }
+        self.objects.retain(|held| !changes.remove.contains(held));
+    }
+}
+
+fn instance(protection: &str) -> BackupInstance {
+    let text = format!(
+        "{{apiVersion: coffer.dev/v1alpha1, kind: BackupInstance, metadata: {{name: orders, namespace: shop, uid: i1}}, \
+         spec: {{vaultRef: {{name: main, namespace: backups}}, policyRef: {{name: daily}}, protection: {protection}, \
+         postgresql: {{host: db, database: orders, credentialsSecretRef: {{name: s}}}}}}}}"
+    );
+    serde_yaml::from_str(&text).expect("an instance")
+}
+
+fn day(number: i64) -> Timestamp {
+    let first: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+    first + SignedDuration::from_hours(24 * number)
+}
+
+/// A good point of `orders`, taken on that day and kept for thirty.
+fn point(number: i64) -> PointView {
+    let id = format!("{number:032x}");
+    PointView {
+        id: PointId(id.clone()),
+        run: RunId(format!("run-{number}")),
+        writer: WriterId(id),
+        sequence: 1,
+        owner: Owner::Instance {
+            cluster_id: CLUSTER.into(),
+            namespace: "shop".into(),
+            namespace_uid: "ns1".into(),
+            instance: "orders".into(),
+            instance_uid: "i1".into(),
+            datasource_id: "7/orders".into(),
+        },
+        decision: Decision {
+            tag: "Default".into(),
+            keep: Some("P30D".into()),
+            time_zone: "UTC".into(),
+            reason: "no other rule matches".into(),
+            keep_at_least: 1,
+            policy: Some(PolicyVersion { namespace: "shop".into(), name: "daily".into(), version: 3 }),
+            trigger: Trigger::OnDemand { requested: day(number) },
+        },
+        point_time: day(number),
+        commit_time: day(number),
+        expiration_time: Some(day(number + 30)),
+        state: PointState::Available,
+        source: SourceServer {
+            server_version: "17.4".into(),
+            system_identifier: Some("7".into()),
+            size_bytes: 10,
+            standby: false,
+        },
+        data_stores: vec![DataStore {
+            database: "orders".into(),
+            snapshot_time: day(number),
+            tables: 1,
+            rows: 2,
+            large_objects: 0,
+            plain_bytes: 30,
+        }],
+        stored_bytes: 2048,
+        objects: 5,
+        coverage: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn ids(expiry: &Expiry) -> Vec<String> {
+    expiry.tombstones.iter().map(|(id, _)| id.0.trim_start_matches('0').to_owned()).collect()
+}
+
+#[test]
+fn the_newest_points_of_the_window_are_shown_beside_their_instance() {
+    let scene = Scene::new().with([point(1), point(2), point(3)]);
+    let changes = scene.changes();
+    let shown: Vec<(String, String)> =
+        changes.create.iter().map(|(object, _)| (object.namespace().expect("one"), object.name_any())).collect();
+    assert_eq!(shown.len(), 2, "the window is two: {shown:?}");
+    assert_eq!(shown[0], ("shop".into(), "orders-20260104t000000z-000000".into()));
+    let (object, status) = &changes.create[0];
+    assert_eq!(object.labels()["coffer.dev/instance"], "orders");
+    assert_eq!(status.size.as_deref(), Some("2.0 KiB"));
+    assert!(object.owner_references().is_empty(), "a point outlives its instance");
+}
+
+#[test]
+fn a_second_look_changes_nothing() {
+    let mut scene = Scene::new().with([point(1), point(2)]);
+    scene.apply();
+    assert_eq!(scene.changes(), Changes::default());
+}
+
+#[test]
+fn an_object_that_somebody_deleted_returns_and_one_whose_point_is_gone_goes() {
+    let mut scene = Scene::new().with([point(1), point(2)]);
+    scene.apply();
+    scene.objects.remove(0);
+    assert_eq!(scene.changes().create.len(), 1);
+    scene.catalogue.points.values_mut().for_each(|point| point.state = PointState::Expired);
+    let changes = scene.changes();
+    assert_eq!((changes.create.len(), changes.remove.len()), (0, 1));
+}
+
+#[test]
+fn without_their_living_instance_points_are_shown_beside_the_vault() {
+    let elsewhere = |scene: &Scene| -> Vec<String> {
+        scene.changes().create.iter().filter_map(|(object, _)| object.namespace()).collect()
+    };
+    let mut gone = Scene::new().with([point(1)]);
+    gone.instances.clear();
+    assert_eq!(elsewhere(&gone), ["backups"], "the instance was deleted");
+    let mut successor = Scene::new().with([point(1)]);
+    successor.namespaces.insert("shop".into(), "another".into());
+    assert_eq!(elsewhere(&successor), ["backups"], "a namespace of the same name sees nothing of the old one");
+    let mut foreign = Scene::new().with([point(1)]);
+    for point in foreign.catalogue.points.values_mut() {
+        if let Owner::Instance { cluster_id, .. } = &mut point.owner {
+            *cluster_id = "cluster-2".into();
+        }
+    }
+    assert_eq!(elsewhere(&foreign), ["backups"], "the point is of another cluster");
+}
+
+#[test]
+fn what_has_expired_goes_but_never_the_newest_good_point() {
+    let scene = Scene::new().with([point(1), point(2), point(3)]);
+    let now = scene.expiry(day(31));
+    assert_eq!(ids(&now), ["1"]);
+    assert_eq!(now.next, Some(day(32)));
+    let later = scene.expiry(day(400));
+    assert_eq!(ids(&later), ["1", "2"], "keepAtLeast holds the newest for ever");
+    assert_eq!(later.held_back.count, 1);
+}
+
+#[test]
+fn a_damaged_point_is_no_floor_for_the_others() {
+    let mut scene = Scene::new().with([point(1), point(2)]);
+    if let Some(newest) = scene.catalogue.points.values_mut().last() {
+        newest.state = PointState::Damaged;
+    }
+    assert_eq!(ids(&scene.expiry(day(400))), ["2"], "the good one stays, though it is older");
+}
+
+#[test]
+fn nothing_expires_of_an_instance_that_is_gone_nor_what_is_being_read() {
+    let mut gone = Scene::new().with([point(1), point(2)]);
+    gone.instances.clear();
+    assert_eq!(gone.expiry(day(400)), Expiry::default());
+    let mut read = Scene::new().with([point(1), point(2)]);
+    read.in_use.insert(point(1).id);
+    let expiry = read.expiry(day(400));
+    assert_eq!((ids(&expiry).len(), expiry.held_back.count), (0, 2));
+}
+
+#[test]
+fn points_of_a_suspended_instance_expire_but_for_the_newest() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.instances = vec![Arc::new(instance("Suspended"))];
+    assert_eq!(ids(&scene.expiry(day(400))), ["1", "2"]);
+}

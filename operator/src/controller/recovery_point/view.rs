@@ -1,0 +1,149 @@
+//! One point of the catalogue as an object: where it is shown, under which name, and what its status says. Pure.
+
+use std::collections::BTreeMap;
+
+use contract::{Owner, PointState, PointView, Trigger};
+use crds::common::{Condition, ConditionType, Time, VaultReference};
+use crds::recovery_point::{
+    Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource, PointState as State, VerifiedTimes,
+};
+use crds::{Reason, RecoveryPoint, RecoveryPointSpec, RecoveryPointStatus, labels};
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use super::facts::Facts;
+use crate::controller::Conditions;
+use crate::names;
+use crate::words::bytes;
+
+/// Missing things are named up to this many; the rest is counted.
+const NAMED: usize = 32;
+
+/// The object of a point, without status. It has no owner: it goes when the catalogue says so, not before.
+pub fn object(facts: &Facts<'_>, point: &PointView) -> RecoveryPoint {
+    let vault = facts.vault.name_any();
+    let vault_namespace = facts.vault_namespace();
+    let namespace = match facts.instance_of(point) {
+        Some(instance) => instance.namespace().unwrap_or_default(),
+        None => vault_namespace.clone(),
+    };
+    let instance = instance_name(&point.owner);
+    let spec = RecoveryPointSpec {
+        vault_ref: VaultReference { name: vault.clone(), namespace: Some(vault_namespace.clone()) },
+        point_id: point.id.0.clone(),
+        retention_override: None,
+        deletion_request: None,
+    };
+    let mut object = RecoveryPoint::new(&names::recovery_point(instance, point.point_time, &point.id), spec);
+    object.metadata.namespace = Some(namespace);
+    object.metadata.labels = Some(BTreeMap::from([
+        (labels::VAULT.to_owned(), vault),
+        (labels::VAULT_NAMESPACE.to_owned(), vault_namespace),
+        (labels::INSTANCE.to_owned(), instance.to_owned()),
+        (labels::TAG.to_owned(), point.decision.tag.clone()),
+        (labels::MANAGED_BY.to_owned(), labels::MANAGED_BY_COFFER.to_owned()),
+    ]));
+    object
+}
+
+/// What the object says; equal to what it says already when nothing has changed.
+pub fn status(facts: &Facts<'_>, point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> RecoveryPointStatus {
+    let before = held.and_then(|held| held.status.as_ref());
+    RecoveryPointStatus {
+        observed_generation: Some(generation(held)),
+        conditions: conditions(point, held, now),
+        state: Some(state(point)),
+        point_time: Some(Time(point.point_time)),
+        expiration_time: point.expiration_time.map(Time),
+        tag: Some(point.decision.tag.clone()),
+        tag_reason: Some(point.decision.reason.chars().take(512).collect()),
+        policy: point.decision.policy.as_ref().map(|policy| PointPolicy { name: policy.name.clone(), version: policy.version }),
+        job_name: job_name(facts, point).or_else(|| before.and_then(|before| before.job_name.clone())),
+        data_stores: data_stores(point),
+        encryption: Some(PointEncryption { key_id: point.writer.0.clone(), key_version: None }),
+        source: Some(source(point)),
+        stored_bytes: Some(signed(point.stored_bytes)),
+        size: Some(bytes(point.stored_bytes)),
+        // Accepting a point is to find every object with its size and checksum.
+        verified: Some(VerifiedTimes { objects_time: Some(Time(point.commit_time)), ..VerifiedTimes::default() }),
+        holds: Vec::new(),
+        coverage: coverage(point),
+    }
+}
+
+/// The name under which the point's source is known.
+fn instance_name(owner: &Owner) -> &str {
+    match owner {
+        Owner::Instance { instance, .. } => instance,
+        Owner::Cli { .. } => "cli",
+    }
+}
+
+fn state(point: &PointView) -> State {
+    match point.state {
+        PointState::Damaged => State::Damaged,
+        PointState::Expired => State::Expired,
+        PointState::Available if point.coverage.is_empty() => State::Available,
+        PointState::Available => State::Partial,
+    }
+}
+
+/// Accepting a point checks presence, sizes and checksums; reading it in full is another thing.
+fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> Vec<Condition> {
+    let before = held.and_then(|held| held.status.as_ref()).map(|status| status.conditions.as_slice());
+    let mut conditions = Conditions::new(before.unwrap_or_default(), Some(generation(held)), now);
+    let (status, reason, message) = match state(point) {
+        State::Partial => (true, Reason::PointPartial, "It can be restored; `status.coverage` says what is not in it."),
+        State::Damaged => (false, Reason::PointDamaged, "An object of it is missing or was changed; use another point."),
+        State::Expired => (false, Reason::PointExpired, "Its time is over, and its data are being deleted."),
+        State::Available | State::Archived | State::Rehydrating | State::SoftDeleted => {
+            (true, Reason::PointAvailable, "It can be restored.")
+        }
+    };
+    conditions.set(ConditionType::Ready, Some(status), reason, message);
+    let message = "Every object was found with its size and checksum; none was read in full since.";
+    conditions.set(ConditionType::Verified, Some(false), Reason::NotVerifiedYet, message);
+    conditions.finish()
+}
+
+/// An object that is about to be created will be of the first generation.
+fn generation(held: Option<&RecoveryPoint>) -> i64 {
+    held.and_then(|held| held.metadata.generation).unwrap_or(1)
+}
+
+/// The job object's name: of a slot's job by its slot, of another while it is there.
+fn job_name(facts: &Facts<'_>, point: &PointView) -> Option<String> {
+    match (&point.decision.trigger, &point.owner) {
+        (Trigger::Slot { slot, .. }, Owner::Instance { instance, .. }) => Some(names::slot_job(instance, *slot)),
+        _ => facts.jobs.get(&point.run).cloned(),
+    }
+}
+
+fn data_stores(point: &PointView) -> Vec<DataStore> {
+    let store = |held: &contract::DataStore| DataStore {
+        tier: DataStoreTier::Vault,
+        database: held.database.clone(),
+        point_time: Time(held.snapshot_time),
+        expiration_time: point.expiration_time.map(Time),
+    };
+    point.data_stores.iter().take(64).map(store).collect()
+}
+
+fn source(point: &PointView) -> PointSource {
+    PointSource {
+        server_version: point.source.server_version.chars().take(64).collect(),
+        system_identifier: point.source.system_identifier.clone(),
+        databases: point.data_stores.iter().take(64).map(|store| store.database.clone()).collect(),
+        size_bytes: signed(point.source.size_bytes),
+    }
+}
+
+fn coverage(point: &PointView) -> Option<Coverage> {
+    let names = || point.coverage.iter().take(NAMED).map(|missing| missing.chars().take(255).collect()).collect();
+    (!point.coverage.is_empty())
+        .then(|| Coverage { missing: i64::try_from(point.coverage.len()).unwrap_or(i64::MAX), names: names() })
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
