@@ -5,11 +5,16 @@ mod stores;
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use contract::{FailureCode, Secret, Storage};
+use contract::{Decision, FailureCode, Owner, RunId, Secret, Settled, SourceServer, Storage, Trigger};
+use jiff::SignedDuration;
 use mover::{
+    clock::later,
     format::Id,
-    store::{Name, Place, SharedStore, StoreErrorKind, read_credentials},
-    vault::{InitRequest, VaultError, init},
+    point::{PackKind, PointWriter, RecordDraft, WriterOptions},
+    seal::{Identity, random_id},
+    store::{Name, Place, SharedStore, StoreErrorKind, connect, read_credentials},
+    vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
+    verify::{self, Level},
 };
 use stores::{Dishonest, Forgetful, S3Server, clock, directory_store};
 
@@ -111,6 +116,86 @@ async fn an_s3_server_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_s3_write_whose_answer_was_lost_is_a_success_all_the_same() {
+    let server = S3Server::start();
+    for losses in 1..4 {
+        let name = Name::data(Id([0x33; 16]), losses);
+        let bytes = Bytes::from(vec![7; 200_000]);
+        let store = server.forgetting(usize::try_from(losses).unwrap());
+        store.create(&name, bytes.clone()).await.unwrap();
+        assert_eq!(store.get(&name, 200_000).await.unwrap(), bytes);
+        let error = store.create(&name, Bytes::from_static(b"another")).await.unwrap_err();
+        assert!(error.already_exists(), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_in_s3_is_written_accepted_and_verified() {
+    let server = S3Server::start();
+    let (store, clock) = (server.store(), clock());
+    let identity = Identity::generate();
+    let recipients = vec![identity.recipient()];
+    let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
+    init(&store, &request, &clock).await.unwrap();
+    let request = OpenRequest {
+        storage: server.storage(),
+        identities: vec![identity],
+        catalogue: None,
+        recipients: Vec::new(),
+        fingerprint: None,
+        known_head: None,
+        access: Access::ReadWrite,
+    };
+    let vault = open(SharedStore::clone(&store), request, &clock).await.unwrap();
+    assert!(vault.probe().await.unwrap().create_only);
+    let (run, writer) = (RunId("run".into()), random_id().unwrap());
+    let deadline = later(clock.now(), SignedDuration::from_hours(1));
+    let grant = vault.write_grant(&run, &writer.into(), deadline).await.unwrap();
+    let through_grant = connect(&grant.storage, &clock).unwrap();
+    let options = WriterOptions::default();
+    let writing = PointWriter::begin(through_grant, &grant, &run, writer, deadline, clock.clone(), options)
+        .await
+        .unwrap();
+    let mut pack = writing.open_pack(PackKind::Rows).await.unwrap();
+    pack.push(&vec![b'x'; 1_000_000]).unwrap();
+    writing.put(pack).await.unwrap();
+    writing.commit(draft()).await.unwrap();
+    let settled = vault.settle(&run, false, "test", &|_| Ok(None)).await.unwrap();
+    let Settled::Accepted(view) = settled else { panic!("{settled:?}") };
+    let reader = random_id().unwrap().into();
+    let grant = vault.read_grant(&RunId("r".into()), &view.id, &reader, deadline).await.unwrap();
+    let report = verify::run(store, &grant, Level::Rows, &|_| ()).await.unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    assert_eq!(report.objects, 1);
+    vault.close().await;
+}
+
+fn draft() -> RecordDraft {
+    RecordDraft {
+        owner: Owner::Cli { datasource_id: "1/app".into() },
+        decision: Decision {
+            tag: "manual".into(),
+            keep: None,
+            time_zone: "UTC".into(),
+            reason: "test".into(),
+            keep_at_least: 1,
+            policy: None,
+            trigger: Trigger::Cli,
+        },
+        source: SourceServer {
+            server_version: "15.18".into(),
+            system_identifier: None,
+            size_bytes: 1,
+            standby: false,
+        },
+        point_time: clock().now(),
+        data_stores: Vec::new(),
+        coverage: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_failure_of_s3_is_called_by_its_name() {
     let mut server = S3Server::start();
     let name = Name::vault();
@@ -162,7 +247,7 @@ async fn a_store_that_overwrites_is_found_out_before_a_vault_is_made() {
     let request = InitRequest {
         catalogue: None,
         identities: Vec::new(),
-        recipients: vec![mover::seal::Identity::generate().recipient()],
+        recipients: vec![Identity::generate().recipient()],
     };
     let error = init(&dishonest, &request, &clock()).await.unwrap_err();
     assert!(matches!(error, VaultError::ConditionalWritesNotHonoured), "{error}");

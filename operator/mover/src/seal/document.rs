@@ -8,10 +8,7 @@ use super::{
     Expected, HEADER_LENGTH, OpenError, Opener, Problem, SealError, SealKey, Sealer, Suite,
     envelope::{FINAL_LENGTH, record_room},
 };
-use crate::{
-    format::{Id, LEDGER_STATE_LIMIT},
-    store::Name,
-};
+use crate::{format::Id, store::Name};
 
 /// How hard documents and rows are compressed: more gains nothing on rows and costs much.
 pub(crate) const LEVEL: i32 = 1;
@@ -102,9 +99,4 @@ pub(crate) fn parse<T: DeserializeOwned>(object: &Name, plain: &[u8]) -> Result<
 
 pub(crate) fn decompressor(object: &Name) -> Result<Decompressor<'static>, OpenError> {
     Decompressor::new().map_err(|_| OpenError::new(object, Problem::Codec(0)))
-}
-
-/// Most plain bytes of a state's records together: what a hostile one may make a reader hold.
-pub fn state_limit() -> u64 {
-    LEDGER_STATE_LIMIT * 8
 }

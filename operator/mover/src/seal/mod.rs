@@ -15,7 +15,7 @@ mod sealer;
 mod wrap;
 
 pub(crate) use document::{LEVEL, decompressor, open_records, parse, seal_records};
-pub use document::{open_document, seal_document, state_limit};
+pub use document::{open_document, seal_document};
 pub use error::{OpenError, Problem, SealError};
 pub use header::{Expected, HEADER_LENGTH, Header, ObjectKind, RecordKind, Suite};
 pub use key::{CatalogueKey, ChainKey, KeyError, LedgerKey, RecordKey, SealKey};
@@ -26,5 +26,7 @@ pub use wrap::{Identity, Recipient, WrapError, unwrap, wrap};
 
 pub(crate) use envelope::FINAL_LENGTH;
 
+#[cfg(test)]
+mod hostile_tests;
 #[cfg(test)]
 mod vector_tests;

@@ -2,7 +2,8 @@
 
 use std::{
     env, fs,
-    net::{TcpListener, TcpStream},
+    io::Read as _,
+    net::{Shutdown, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
@@ -30,7 +31,7 @@ use tempfile::TempDir;
 pub struct S3Server {
     process: Child,
     port: u16,
-    directory: TempDir,
+    _directory: TempDir,
 }
 
 pub const BUCKET: &str = "coffer-test";
@@ -56,7 +57,7 @@ impl S3Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("versitygw starts");
-        let server = Self { process, port, directory };
+        let server = Self { process, port, _directory: directory };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(Instant::now() < until, "versitygw does not listen on port {port}");
@@ -92,8 +93,14 @@ impl S3Server {
         connect_with(&self.storage(), &clock(), Patience::default()).expect("a store")
     }
 
-    pub fn bucket_directory(&self) -> PathBuf {
-        self.directory.path().join("root").join(BUCKET)
+    /// The server behind a proxy that takes the first `losses` answers for itself and hangs up.
+    pub fn forgetting(&self, losses: usize) -> SharedStore {
+        let through = losing_proxy(self.port, losses);
+        let mut storage = self.storage();
+        if let Storage::S3 { endpoint, .. } = &mut storage {
+            *endpoint = Some(format!("http://127.0.0.1:{through}"));
+        }
+        connect_with(&storage, &clock(), Patience::default()).expect("a store")
     }
 
     pub fn stop(&mut self) {
@@ -241,6 +248,36 @@ fn binary() -> PathBuf {
             tools.display()
         )
     })
+}
+
+/// Passes bytes both ways, but hangs up on the first `losses` connections once the server has answered.
+fn losing_proxy(server: u16, losses: usize) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for (number, client) in listener.incoming().enumerate() {
+            let (Ok(mut client), Ok(mut upstream)) = (client, TcpStream::connect(("127.0.0.1", server)))
+            else {
+                return;
+            };
+            let (mut from_client, mut to_server) =
+                (client.try_clone().expect("a socket"), upstream.try_clone().expect("a socket"));
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from_client, &mut to_server);
+                let _ = to_server.shutdown(Shutdown::Write);
+            });
+            std::thread::spawn(move || {
+                if number < losses {
+                    // The whole request was answered: what it asked for is done.
+                    let _ = upstream.read(&mut [0; 1]);
+                    let _ = client.shutdown(Shutdown::Both);
+                } else {
+                    let _ = std::io::copy(&mut upstream, &mut client);
+                }
+            });
+        }
+    });
+    port
 }
 
 fn free_port() -> u16 {
