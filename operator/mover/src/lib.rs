@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod point;
 pub mod postgres;
 pub mod progress;
+pub mod restore;
 pub mod schema;
 pub mod seal;
 pub mod store;

@@ -42,6 +42,8 @@ pub(crate) use dump::DumpClient;
 pub(crate) use facts::{large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts};
 pub(crate) use pins::Pins;
 pub(crate) use preflight::Obstacle;
+pub(crate) use rows::Rows;
+pub(crate) use throttle::Throttle;
 pub(crate) mod obstacles {
     //! What stands in the way of a backup.
     pub use super::preflight::{coverage, pooler, privileges, relations, row_security, version, with_oids};

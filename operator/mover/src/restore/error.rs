@@ -1,6 +1,6 @@
 //! What can go wrong while a database is put back.
 
-use contract::{Failure, FailureCode};
+use contract::{Failure, FailureCode, Stage};
 
 use super::{acl::AclError, preflight::Objection};
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     point::ReadError,
     postgres::{PgError, sqlstate},
     schema::SchemaError,
+    seal::RandomError,
     store::StoreError,
 };
 
@@ -17,6 +18,8 @@ pub enum RestoreError {
     /// Custodian and network; told as they tell it.
     #[error("{}", .0.message)]
     Custody(Failure),
+    #[error("draw a random id: {0}")]
+    Random(#[from] RandomError),
     #[error("open the vault's storage: {0}")]
     Storage(#[from] StoreError),
     #[error("read {what} of the point: {source}")]
@@ -29,9 +32,9 @@ pub enum RestoreError {
     #[error("{}", list(.0))]
     Refused(Vec<Objection>),
     #[error("connect to the target: {0}")]
-    Connect(PgError),
+    Connect(#[source] PgError),
     #[error("look at the target: {0}")]
-    Look(PgError),
+    Look(#[source] PgError),
     #[error("create the database \"{name}\": {source}")]
     Create { name: String, source: PgError },
     #[error("{what}: {source}")]
@@ -63,6 +66,14 @@ impl RestoreError {
         |source| Self::Read { what: what.into(), source }
     }
 
+    /// As others are told.
+    pub fn into_failure(self, stage: Stage) -> Failure {
+        match self {
+            Self::Custody(failure) => failure,
+            other => Failure { code: other.code(), stage, message: crate::causes(&other) },
+        }
+    }
+
     /// The cause for programs.
     pub fn code(&self) -> FailureCode {
         match self {
@@ -76,7 +87,7 @@ impl RestoreError {
             Self::Create { source, .. } if source.is(INVALID_LOCALE) => FailureCode::TargetEncodingMismatch,
             Self::Create { source, .. } | Self::Statement { source, .. } | Self::Load { source, .. } => target_code(source),
             Self::Differences(_) => FailureCode::ChecksFailed,
-            Self::Lane(_) => FailureCode::Internal,
+            Self::Lane(_) | Self::Random(_) => FailureCode::Internal,
             Self::Cancelled => FailureCode::Cancelled,
             Self::DeadlineExceeded => FailureCode::DeadlineExceeded,
         }

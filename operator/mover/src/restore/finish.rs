@@ -1,11 +1,17 @@
 //! The last statements, about the database as a whole: what belongs to it, its name, or its end.
 
+use std::time::Duration;
+
 use super::{RestoreError, database, target::Target};
 use crate::{
     format::{DatabaseEntry, PgText},
     postgres::{PgError, Session},
     schema::{Owners, Sql},
 };
+
+/// How often, and at what distance, dropping an unfinished database is tried: half a minute in all.
+const DROP_ATTEMPTS: u32 = 16;
+const DROP_PAUSE: Duration = Duration::from_secs(2);
 
 /// A database that is complete but for its name.
 pub struct Finished<'a> {
@@ -94,8 +100,21 @@ pub async fn leave(
     Ok(vec![format!("the database was there already and keeps its own settings; the point's are {settings}")])
 }
 
-/// Drops a database that was never finished, whoever is connected to it.
+/// Drops a database that was never finished, whoever is connected to it. A server that is coming back is waited for.
 pub async fn drop_unfinished(target: &Target, name: &PgText) -> Result<(), PgError> {
+    let mut attempt = 1;
+    loop {
+        match try_drop(target, name).await {
+            Err(error) if error.code().is_retryable() && attempt < DROP_ATTEMPTS => {
+                tokio::time::sleep(DROP_PAUSE).await;
+                attempt += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn try_drop(target: &Target, name: &PgText) -> Result<(), PgError> {
     // A database with subscriptions, disabled ones too, cannot be dropped. Whether there are any only superusers may see.
     let _harmless = drop_subscriptions(target, name).await;
     let mut session = target.maintenance().await?;

@@ -36,6 +36,8 @@ mod statistics;
 mod target;
 mod work;
 
+use std::time::Duration;
+
 use contract::{Failure, Limits, PointId, RestoreOutcome, RestoreTarget, RunId, Summary};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,9 @@ use crate::{
     progress::{self, ProgressSink},
 };
 use work::{Begun, Undo, Work};
+
+/// How long the statements that name a database may take after the run was told to stop.
+const NAMING: Duration = Duration::from_secs(30);
 
 /// What is to be restored, and where to.
 #[derive(Debug, Clone)]
@@ -97,15 +102,12 @@ pub async fn run(
 ) -> Result<RestoreDone, Failure> {
     let begun = Begun::default();
     let work = Work { input, custody, run, progress, clock, begun: &begun };
+    let ended = until_stopped(work.run(), &begun, input.deadline, cancel, clock);
     let ended = tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(RestoreError::Cancelled),
-        () = until(input.deadline, clock) => Err(RestoreError::DeadlineExceeded),
-        ended = work.run() => ended,
-        () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Lane("reports ended".to_owned())),
+        ended = ended => ended,
+        () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Cancelled),
     };
-    let stage = progress.now().stage;
-    let ended = ended.map_err(|error| Failure { code: error.code(), stage, message: error.to_string() });
+    let ended = ended.map_err(|error| error.into_failure(progress.now().stage));
     let ended = match (ended, begun.take()) {
         (Err(failure), Some(undo)) => Err(taken_back(failure, undo).await),
         (ended, _) => ended,
@@ -131,7 +133,26 @@ async fn taken_back(mut failure: Failure, undo: Undo) -> Failure {
     failure
 }
 
-async fn until(deadline: Timestamp, clock: &Clock) {
+/// The work's end, or its end before its time. While the database gets its name it is not stopped: either the name or an
+/// error comes of that.
+async fn until_stopped(
+    work: impl Future<Output = Result<RestoreDone, RestoreError>>,
+    begun: &Begun,
+    deadline: Timestamp,
+    cancel: CancellationToken,
+    clock: &Clock,
+) -> Result<RestoreDone, RestoreError> {
     let left = deadline.duration_since(clock.now());
-    tokio::time::sleep(left.try_into().unwrap_or_default()).await;
+    let deadline = tokio::time::sleep(left.try_into().unwrap_or_default());
+    tokio::pin!(work);
+    let reason = tokio::select! {
+        biased;
+        ended = &mut work => return ended,
+        () = cancel.cancelled() => RestoreError::Cancelled,
+        () = deadline => RestoreError::DeadlineExceeded,
+    };
+    if !begun.is_being_named() {
+        return Err(reason);
+    }
+    tokio::time::timeout(NAMING, work).await.unwrap_or(Err(reason))
 }

@@ -56,6 +56,7 @@ pub struct Work<'a, C> {
 #[derive(Default)]
 pub struct Begun {
     is_announced: AtomicBool,
+    is_being_named: AtomicBool,
     undo: Mutex<Option<Undo>>,
 }
 
@@ -101,7 +102,7 @@ impl<C: Custody> Work<'_, C> {
     /// Opens the point and looks at the target. Nothing is written.
     async fn prepare(&self) -> Result<Ready, RestoreError> {
         self.progress.stage(Stage::Connecting);
-        let reader_id = seal::random_id().map_err(|error| RestoreError::Lane(error.to_string()))?;
+        let reader_id = seal::random_id()?;
         let grant = self.custody.read_grant(self.run, &self.input.point, &reader_id.into()).await;
         let grant = grant.map_err(RestoreError::Custody)?;
         let reader = PointReader::open(store::connect(&grant.storage, self.clock)?, &grant).await;
@@ -315,6 +316,7 @@ impl<C: Custody> Work<'_, C> {
     /// Gives the database what belongs to it, and its name.
     async fn name(&self, ready: &Ready) -> Result<Vec<String>, RestoreError> {
         let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
+        self.begun.is_being_named.store(true, Ordering::Relaxed);
         let warnings = match &ready.judged.place {
             Place::New { name, .. } => {
                 let finished = finish::Finished {
@@ -341,6 +343,11 @@ impl Begun {
     /// Whether the custodian was told that a restore begins.
     pub fn is_announced(&self) -> bool {
         self.is_announced.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rows are checked, and the database gets its name now.
+    pub fn is_being_named(&self) -> bool {
+        self.is_being_named.load(Ordering::Relaxed)
     }
 
     /// What is to be taken back, for whoever does it.
