@@ -5,14 +5,17 @@ mod stores;
 use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
-use contract::{Decision, FailureCode, Owner, RunId, Secret, Settled, SourceServer, Storage, Trigger};
+use contract::{
+    Addressing, Decision, FailureCode, Owner, RunId, S3Credentials, Secret, Settled, SourceServer, Storage,
+    Trigger,
+};
 use jiff::SignedDuration;
 use mover::{
     clock::later,
     format::Id,
     point::{PackKind, PointWriter, RecordDraft, WriterOptions},
     seal::{Identity, random_id},
-    store::{Name, Place, SharedStore, StoreErrorKind, connect, read_credentials},
+    store::{Name, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with, read_credentials},
     vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
     verify::{self, Level},
 };
@@ -222,6 +225,38 @@ async fn each_failure_of_s3_is_called_by_its_name() {
     server.stop();
     let error = gone.get(&name, 10).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Unreachable, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_of_an_unknown_authority_is_not_trusted_unless_it_is_given() {
+    let (port, authority, _server) = stores::tls_server().await;
+    let mut storage = Storage::S3 {
+        bucket: "b-b-b".into(),
+        prefix: String::new(),
+        endpoint: Some(format!("https://localhost:{port}")),
+        region: "eu".into(),
+        addressing: Addressing::Path,
+        ca: None,
+        credentials: Some(S3Credentials {
+            access_key_id: "a".into(),
+            secret_access_key: Secret::new("s"),
+            session_token: None,
+        }),
+    };
+    let stranger = connect_with(&storage, &clock(), Patience::NONE).unwrap();
+    let error = stranger.get(&Name::vault(), 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Untrusted, "{error}");
+    if let Storage::S3 { ca, .. } = &mut storage {
+        *ca = Some(authority);
+    }
+    // The server says nothing after the handshake: that it was reached is what counts.
+    let friend = connect_with(&storage, &clock(), Patience::NONE).unwrap();
+    let error = friend.get(&Name::vault(), 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::Unreachable, "{error}");
+    let Storage::S3 { ca: Some(ca), .. } = &mut storage else { panic!("a CA") };
+    *ca = "not a certificate".into();
+    let error = connect_with(&storage, &clock(), Patience::NONE).err().unwrap();
+    assert_eq!(error.kind, StoreErrorKind::Misconfigured, "{error}");
 }
 
 #[tokio::test]

@@ -107,13 +107,13 @@ pub(crate) async fn create_genesis(place: &Place, promise: Promise) -> Result<()
 pub(crate) async fn read_first(place: &Place) -> Result<LedgerEntry, LedgerError> {
     let nothing = LedgerHead { sequence: 0, hash: Hash::NONE };
     let (entry, _) = next(place, nothing).await?.ok_or(LedgerError::Empty)?;
-    match entry.promises.first() {
-        Some(Promise::Genesis { vault, .. }) if *vault == place.vault => Ok(entry),
-        _ => Err(LedgerError::Broken {
-            object: Name::ledger(1).to_string(),
-            what: "is not the vault's beginning",
-        }),
+    let begins =
+        matches!(entry.promises.first(), Some(Promise::Genesis { vault, .. }) if *vault == place.vault);
+    if !begins {
+        let object = Name::ledger(1).to_string();
+        return Err(LedgerError::Broken { object, what: "is not the vault's beginning" });
     }
+    Ok(entry)
 }
 
 /// The newest stored state that opens. A damaged one only makes the start slower.

@@ -135,7 +135,7 @@ async fn two_custodians_on_one_vault_lose_nothing_and_agree() {
             assert!(fresh.restore("team", &format!("{name}-{number}")).is_some(), "{name}-{number}");
         }
     }
-    assert_eq!(fresh.head().sequence as usize, fixture.entries());
+    assert_eq!(fresh.head().sequence, fixture.entries() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,11 @@ impl ReadError {
         match self {
             Self::Open(error) => Some(&error.object),
             Self::Store(error) => Some(&error.object),
-            _ => None,
+            Self::Grant { .. }
+            | Self::NotFound { .. }
+            | Self::KeySubstituted
+            | Self::Name(_)
+            | Self::Stopped { .. } => None,
         }
     }
 }

@@ -214,7 +214,7 @@ fn noise(seed: u8, length: usize) -> Vec<u8> {
     (0..length)
         .map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) as u8
+            state.to_be_bytes()[3]
         })
         .collect()
 }

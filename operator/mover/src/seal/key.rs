@@ -77,7 +77,7 @@ impl CatalogueKey {
     }
 
     pub fn to_base64(&self) -> Secret {
-        Secret::new(STANDARD.encode(&*self.0))
+        Secret::new(STANDARD.encode(*self.0))
     }
 
     /// The bytes, to be wrapped.
@@ -133,7 +133,7 @@ impl ChainKey {
     }
 
     pub fn to_base64(&self) -> Secret {
-        Secret::new(STANDARD.encode(&*self.0.0))
+        Secret::new(STANDARD.encode(*self.0.0))
     }
 
     pub(crate) fn bytes(&self) -> Zeroizing<[u8; 32]> {
@@ -165,7 +165,7 @@ impl RecordKey {
     }
 
     pub fn to_base64(&self) -> Secret {
-        Secret::new(STANDARD.encode(&*self.0.0))
+        Secret::new(STANDARD.encode(*self.0.0))
     }
 
     pub fn key(&self) -> &SealKey {

@@ -94,10 +94,7 @@ impl VaultError {
 
     /// Why a promise was refused, if that is what happened.
     pub fn refused(&self) -> Option<&Refused> {
-        match self {
-            Self::Ledger(LedgerError::Refused(refused)) => Some(refused),
-            _ => None,
-        }
+        if let Self::Ledger(LedgerError::Refused(refused)) = self { Some(refused) } else { None }
     }
 
     /// Whether the point itself is at fault, rather than storage or keys.

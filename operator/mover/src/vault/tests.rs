@@ -115,10 +115,8 @@ impl Fixture {
     async fn accepted(&self, vault: &Vault, run: &str) -> PointId {
         self.store_point(vault, run).await;
         self.clock.advance(Duration::from_secs(60));
-        match settle(vault, run, false).await {
-            Settled::Accepted(view) => view.id,
-            other => panic!("{other:?}"),
-        }
+        let Settled::Accepted(view) = settle(vault, run, false).await else { panic!("not accepted") };
+        view.id
     }
 
     fn exists(&self, name: &Name) -> bool {

@@ -26,6 +26,7 @@ use mover::{
     },
 };
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 /// A versitygw over a temporary directory, stopped when dropped.
 pub struct S3Server {
@@ -248,6 +249,29 @@ fn binary() -> PathBuf {
             tools.display()
         )
     })
+}
+
+/// A server that ends every connection after the handshake: its port, and its own certificate as authority.
+pub async fn tls_server() -> (u16, String, JoinSet<()>) {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
+    let key = rustls_pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider's versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key.into())
+        .expect("a key that fits");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            drop(acceptor.accept(client).await);
+        }
+    });
+    (port, certified.cert.pem(), server)
 }
 
 /// Passes bytes both ways, but hangs up on the first `losses` connections once the server has answered.

@@ -8,19 +8,15 @@ use crate::store::{StoreError, StoreErrorKind, Verb};
 
 pub(super) fn classify(verb: Verb, object: &str, root: &Path, error: &io::Error) -> StoreError {
     let kind = kind(error);
-    let message = match kind {
-        StoreErrorKind::Full => format!("{error}; {}", space(root)),
-        _ => error.to_string(),
-    };
+    let message =
+        if kind == StoreErrorKind::Full { format!("{error}; {}", space(root)) } else { error.to_string() };
     StoreError::new(verb, object, kind, message)
 }
 
 /// The vault's directory itself cannot be looked at.
 pub(super) fn root(verb: Verb, object: &str, root: &Path, error: &io::Error) -> StoreError {
-    let kind = match kind(error) {
-        StoreErrorKind::NotFound => StoreErrorKind::BucketMissing,
-        kind => kind,
-    };
+    let kind = kind(error);
+    let kind = if kind == StoreErrorKind::NotFound { StoreErrorKind::BucketMissing } else { kind };
     StoreError::new(verb, object, kind, format!("directory {}: {error}", root.display()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use object_store::client::{HttpError, HttpErrorKind};
+use object_store::client::HttpError;
 
 use super::watch::Refusal;
 use crate::store::{StoreError, StoreErrorKind, Verb};
@@ -93,16 +93,8 @@ fn transport(error: &object_store::Error) -> (StoreErrorKind, String) {
     let mut kind = StoreErrorKind::Unexpected;
     let mut next: Option<&dyn std::error::Error> = error.source();
     while let Some(current) = next {
-        if let Some(http) = current.downcast_ref::<HttpError>() {
-            kind = match http.kind() {
-                HttpErrorKind::Connect
-                | HttpErrorKind::Request
-                | HttpErrorKind::Timeout
-                | HttpErrorKind::Interrupted
-                | HttpErrorKind::Decode
-                | HttpErrorKind::Unknown => StoreErrorKind::Unreachable,
-                _ => kind,
-            };
+        if current.is::<HttpError>() {
+            kind = StoreErrorKind::Unreachable;
         }
         if let Some(tls) = tls(current) {
             return (StoreErrorKind::Untrusted, format!("its certificate is not accepted: {tls}"));
@@ -120,10 +112,7 @@ fn tls(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
         None => error.downcast_ref::<rustls::Error>(),
     };
-    match inner? {
-        rustls::Error::InvalidCertificate(reason) => Some(format!("{reason:?}")),
-        _ => None,
-    }
+    if let rustls::Error::InvalidCertificate(reason) = inner? { Some(format!("{reason:?}")) } else { None }
 }
 
 #[cfg(test)]
