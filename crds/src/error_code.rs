@@ -104,6 +104,14 @@ error_codes! {
     UserErrorSchemaBusy: retry user => "Run the backup when no migration is running.";
     /// A row cannot be sent in any format.
     UserErrorRowTooLarge: fatal user => "Split the row that the message names.";
+    /// Row-level security hides rows from the role.
+    UserErrorRowSecurity: fatal user => "Give the role BYPASSRLS, or back up as the tables' owner.";
+    /// The standby cancelled the backup's queries to keep up with its primary.
+    UserErrorStandbyConflict: retry user => "Back up the primary, or set max_standby_streaming_delay to -1 or hot_standby_feedback to on.";
+    /// The server answered a query with an error that no other code is for.
+    SourceFailed: retry system => "Read the inner error, which has the server's own code and text.";
+    /// pg_dump could not read the schema.
+    DumpFailed: fatal system => "Read the message, which has pg_dump's own words.";
     /// Something in the database is of a kind that this version does not know.
     UserErrorObjectNotSupported: fatal user => "Read the message; it names the object.";
     /// The target's version, encoding, locale, extensions or roles do not fit.
@@ -112,6 +120,8 @@ error_codes! {
     UserErrorMissingTargetPermissions: fatal user => "Grant the target role what the message names.";
     /// The target server ran out of disk.
     UserErrorTargetFull: fatal user => "Give the target room, then create a new job.";
+    /// The target server refused a statement of the restore.
+    UserErrorTargetStatementFailed: fatal user => "Mend what the inner error names in the target, then create a new job.";
     /// The recovery point does not exist.
     UserErrorRecoveryPointNotFound: fatal user => "Choose a point that `kubectl get rpoint` shows.";
     /// The recovery point cannot be restored in its state.
@@ -136,6 +146,12 @@ error_codes! {
     UserErrorKeyMissing: fatal user => "Bring back the Secret that the message names, or use a recovery identity.";
     /// The vault's key cannot be used at the moment.
     UserErrorKeyInaccessible: retry user => "Restore access to the key.";
+    /// A stored key is not the one that the record promises: somebody planted it.
+    KeySubstituted: fatal system => "Treat the storage as tampered with: find out who may write to it, and restore from another copy.";
+    /// The stored format is of a later version.
+    UserErrorFormatNotSupported: fatal user => "Upgrade Coffer to the version that wrote the vault, or a later one.";
+    /// The keeper refused what the run asked for.
+    KeeperRefused: fatal system => "Read the message; if operator and keeper are of the same version, report it.";
     /// The keeper does not answer.
     KeeperUnavailable: retry system => "Look at the keeper's pod.";
     /// The mover's pod cannot be made or placed.
@@ -152,6 +168,10 @@ error_codes! {
     StartWindowMissed: fatal user => "Widen `startWindowMinutes`, or look at what kept the job waiting.";
     /// The completion window closed first.
     CompletionWindowExceeded: fatal user => "Widen `completionWindowMinutes`, or raise `lanes` or the limits.";
+    /// The run was closed for good before it could commit.
+    RunVoided: fatal system => "Create a new job if the backup is still wanted.";
+    /// The job was cancelled.
+    Cancelled: fatal user => "Create a new job if it is still wanted.";
     /// Something stored is not as it was written.
     IntegrityFailed: fatal system => "Look at the storage; restore from another point, and verify the rest.";
     /// Restored rows differ from the point.

@@ -4,12 +4,15 @@
 //! status; `common` holds what several kinds share; `reason` and `error_code` are the closed lists of words that
 //! conditions, events and job errors use.
 
+pub mod admission;
 pub mod annotations;
 pub mod common;
+pub mod docs;
 pub mod error_code;
 pub mod finalizers;
 pub mod labels;
 pub mod reason;
+pub mod schema;
 pub mod secret_keys;
 
 pub mod backup_job;

@@ -1,13 +1,13 @@
 //! The keys Coffer reads in Secrets that people make, and writes in those it makes.
 
 /// In the Secret of `storage.s3.credentialsSecretRef`: the access key id.
-pub const S3_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+pub const S3_ACCESS_KEY_ID: &str = "accessKeyId";
 
 /// In the Secret of `storage.s3.credentialsSecretRef`: the secret access key.
-pub const S3_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+pub const S3_SECRET_ACCESS_KEY: &str = "secretAccessKey";
 
 /// In the Secret of `storage.s3.credentialsSecretRef`: the session token of temporary credentials. Optional.
-pub const S3_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+pub const S3_SESSION_TOKEN: &str = "sessionToken";
 
 /// In a database Secret, unless `usernameKey` names another: the role to log in as.
 pub const DATABASE_USERNAME: &str = "username";

@@ -42,9 +42,9 @@ pub(crate) fn rule_name(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// The id of a recovery point as the stored format writes it: lower-case hexadecimal.
+/// The id of a recovery point as the stored format writes it: 32 lower-case hexadecimal digits.
 pub(crate) fn point_id(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "minLength": 16, "maxLength": 64, "pattern": "^[0-9a-f]+$"})
+    json_schema!({"type": "string", "minLength": 32, "maxLength": 32, "pattern": "^[0-9a-f]{32}$"})
 }
 
 /// How long to keep: one number and one unit.

@@ -1,1 +1,7 @@
-//! See the crate's description in Cargo.toml.
+//! What the stories, the demo and the gate share: a real cluster, images for it, and the world that stories play in.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this crate talks to the person at the terminal")]
+
+pub mod cluster;
+pub mod image;
+pub mod world;

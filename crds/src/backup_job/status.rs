@@ -87,6 +87,10 @@ pub struct CreatedBy {
     /// Name of the BackupPolicy.
     #[schemars(length(min = 1, max = 253))]
     pub policy: String,
+    /// Namespace of the BackupPolicy. Unset: the job's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub policy_namespace: Option<String>,
     /// Its version (generation).
     #[schemars(range(min = 0))]
     pub version: i64,
@@ -119,6 +123,10 @@ pub struct JobRetention {
     /// Why this rule, in a sentence.
     #[schemars(length(max = 512))]
     pub reason: String,
+    /// How many of the instance's newest good points nothing may delete, by this policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub keep_at_least: Option<i32>,
     /// When the point may be deleted. Unset until the vault has accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,

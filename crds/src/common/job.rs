@@ -151,20 +151,26 @@ pub struct Progress {
 pub enum Stage {
     /// The pod is being placed and started.
     Starting,
-    /// Connections, versions and privileges are being checked.
+    /// Connections to server, keeper and storage are being made.
+    Connecting,
+    /// Versions, privileges and the target are being checked.
     Preflight,
     /// Backup: tables are being locked and the snapshot fixed.
-    Snapshot,
+    Locking,
     /// The schema is being read, or created.
     Schema,
-    /// Rows and large objects are being moved.
+    /// Rows are being moved.
     Data,
+    /// Large objects are being moved.
+    LargeObjects,
     /// Restore: indexes, constraints and the rest of the schema.
     Indexes,
-    /// Counts and digests are being compared, lists written.
-    Checking,
-    /// Backup: the record is written, and the vault is checking it.
+    /// Backup: lists, manifest and the record are being written. Restore: counts and digests are being compared.
+    Committing,
+    /// Backup: the mover is done, and the vault is checking what it left.
     Accepting,
+    /// Restore: the database gets its own name, its ACL and its settings.
+    Finishing,
 }
 
 /// One part of a job with an end of its own.

@@ -14,8 +14,8 @@ use crate::{
 
 pub use postgresql::{DatabaseSelection, Postgresql};
 pub use status::{
-    BackupInstanceStatus, Check, CheckResult, InstanceState, JobCounts, LastBackup, LatestPoint, MissedSlots,
-    PolicySnapshot,
+    BackupInstanceStatus, Check, CheckResult, InstanceState, JobCounts, LastBackup, LastCheck, LatestPoint,
+    MissedSlots, PolicySnapshot,
 };
 
 const VAULT_STAYS: &str =

@@ -36,6 +36,9 @@ pub struct BackupInstanceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub checks: Vec<Check>,
+    /// The last round of checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_check: Option<LastCheck>,
     /// Rights that the role lacks, one SQL statement each. `kubectl coffer grants` prints them in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 512)), extend("x-kubernetes-list-type" = "atomic"))]
@@ -108,7 +111,7 @@ pub struct Check {
     /// What is checked, such as `Credentials` or `Privileges`.
     #[schemars(length(min = 1, max = 64))]
     pub name: String,
-    /// Passed, Failed, Warning, or Unknown while an earlier check stands in the way.
+    /// Passed, Warning, Failed, or Skipped because an earlier check stands in the way.
     pub result: CheckResult,
     /// One of the reasons in docs/api.md. Unset for a check that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,17 +123,30 @@ pub struct Check {
     pub message: Option<String>,
 }
 
+/// The last round of checks: when, of what, and its worst result.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastCheck {
+    /// When it ended.
+    pub time: Time,
+    /// Hash of what was checked: spec, versions of the Secrets, revalidation token. Another one asks for a new round.
+    #[schemars(length(min = 1, max = 64))]
+    pub inputs: String,
+    /// The worst result of its checks.
+    pub result: CheckResult,
+}
+
 /// How a check ended.
 #[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CheckResult {
     /// As it should be.
     Passed,
-    /// Backups cannot run.
-    Failed,
     /// Backups run, and something should be looked at.
     Warning,
+    /// Backups cannot run.
+    Failed,
     /// Not checked: an earlier check stands in the way.
-    Unknown,
+    Skipped,
 }
 
 /// A policy as it was last seen.

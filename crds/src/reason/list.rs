@@ -58,6 +58,8 @@ reasons! {
     FormatUnsupported: "A newer Coffer has written to this vault." => "Upgrade the operator.";
     /// The vault's key is missing.
     KeyMissing: "The storage holds this vault, and the Secret with its key is not there or is another's." => "Bring back the Secret that the message names, or use a recovery identity; no new key can open old backups.";
+    /// A stored key was planted.
+    KeySubstituted: "It is not the one that the record promises, so somebody else wrote it." => "Find out who may write to the storage; restore from another copy.";
     /// The vault's key cannot be used.
     KeyInaccessible: "The key service refuses it, does not answer, or the key is disabled." => "Restore access to the key; it is tried every minute, and at once on annotation coffer.dev/revalidate.";
     /// Only the key's Secret can open the backups.
@@ -150,6 +152,10 @@ reasons! {
     ServerVersionUnsupported: "It is older than the oldest or newer than the newest that this version knows." => "Use a version in the range that the message gives.";
     /// A pooler stands in between.
     PoolerUnsupported: "The connection is shared by sessions, so a snapshot cannot be held." => "Name the server itself in `host`, or a pooler in session mode.";
+    /// Row-level security hides rows from the role.
+    RowSecurityActive: "A policy applies to it, so a backup would silently lack rows." => "Give the role BYPASSRLS, or back up as the tables' owner.";
+    /// The standby cancels long queries.
+    StandbyConflict: "It must replay what the backup's snapshot still needs." => "Back up the primary, or set max_standby_streaming_delay to -1 or hot_standby_feedback to on.";
     /// The server has no connection left.
     TooManyConnections: "max_connections or the role's limit is reached." => "Lower `lanes`, or raise the limit.";
     /// The server is starting, stopping or recovering.
@@ -254,6 +260,10 @@ reasons! {
     TargetUnsuitable: "Version, encoding, locale, an extension or a role does not fit." => "Mend what the message lists; nothing was touched.";
     /// The target role lacks rights.
     TargetPrivilegesMissing: "It may not create databases, or does not own the empty one." => "Grant what the message names.";
+    /// The target refused a statement.
+    TargetStatementFailed: "The server answered with an error while the schema was put back." => "Mend what the message names in the target, then create a new job.";
+    /// What was restored differs from the point.
+    RestoredDataDiffers: "A count or a digest of a table is not the manifest's." => "Restore again; if it stays, report it with the message.";
     /// The target is full.
     TargetFull: "The server ran out of disk while loading." => "Give it room; the unfinished database was dropped if the job had made it.";
     /// An unfinished database was left.

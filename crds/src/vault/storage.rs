@@ -81,8 +81,8 @@ pub struct S3Storage {
     /// Path: https://HOST/BUCKET, which every store takes. VirtualHost: https://BUCKET.HOST. Unset: Path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addressing: Option<Addressing>,
-    /// Secret of the vault's namespace with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
-    /// AWS_SESSION_TOKEN for temporary credentials. Changes are taken up without a restart. Unset: refused.
+    /// Secret of the vault's namespace with the keys `accessKeyId` and `secretAccessKey`, and `sessionToken` for
+    /// temporary credentials. Changes are taken up without a restart. Unset: refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretReference>,
     /// Secret of the vault's namespace with the authority that signed the store's certificate. Unset: the public

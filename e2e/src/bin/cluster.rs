@@ -1,0 +1,107 @@
+//! Boots, fills and stops scratch clusters by hand. See `docs/cluster.md`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to the person at the terminal")]
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+use e2e::cluster::{Cache, Cluster, Tools};
+use e2e::image;
+
+#[derive(Parser)]
+#[command(about = "Scratch clusters for working on Coffer")]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Install and build what clusters need
+    Tools,
+    /// Boot a cluster; one of the same name is replaced
+    Up(Name),
+    /// Stop a cluster and remove every trace of it
+    Down(Name),
+    /// Build images and load them into a cluster
+    Images {
+        #[command(flatten)]
+        name: Name,
+        /// The binary for the image coffer.local/coffer
+        #[arg(long)]
+        coffer: Option<PathBuf>,
+        /// PostgreSQL servers to load: 15, 17 or 18
+        #[arg(long, value_delimiter = ',')]
+        postgres: Vec<u8>,
+        /// Load the S3 server
+        #[arg(long)]
+        versitygw: bool,
+        /// Load a shell and small programs
+        #[arg(long)]
+        busybox: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct Name {
+    /// The cluster's name
+    #[arg(long, default_value = "scratch")]
+    name: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let begin = Instant::now();
+    match run(Arguments::parse().action).await {
+        Ok(()) => {
+            eprintln!("done in {:.1} s", begin.elapsed().as_secs_f64());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = error.source();
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(action: Action) -> Result<(), Box<dyn Error>> {
+    match action {
+        Action::Tools => drop(Tools::ensure()?),
+        Action::Up(Name { name }) => {
+            let cluster = Cluster::boot(&name, &Tools::ensure()?).await?;
+            println!("export KUBECONFIG={}", cluster.kubeconfig().display());
+        }
+        Action::Down(Name { name }) => Cluster::remove(&name, &Cache::locate()?).await?,
+        Action::Images { name: Name { name }, coffer, postgres, versitygw, busybox } => {
+            let tools = Tools::ensure()?;
+            let cache = tools.cache();
+            let mut images = Vec::new();
+            for binary in coffer {
+                images.push(image::coffer(cache, &binary)?);
+            }
+            for major in postgres {
+                images.push(image::postgres(cache, major)?);
+            }
+            if versitygw {
+                images.push(image::versitygw(cache, &tools)?);
+            }
+            if busybox {
+                images.push(image::busybox(cache)?);
+            }
+            let cluster = Cluster::find(&name, &tools)?.ok_or_else(|| format!("no cluster {name} runs here"))?;
+            for image in images {
+                cluster.load_image(&image).await?;
+                println!("{}", image.reference());
+            }
+        }
+    }
+    Ok(())
+}
