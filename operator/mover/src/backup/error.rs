@@ -3,7 +3,11 @@
 use contract::{Failure, FailureCode, Stage};
 
 use crate::{
-    archive::ArchiveError, point::{PackError, WriteError}, postgres::PgError, schema::SchemaError, seal::RandomError,
+    archive::ArchiveError,
+    point::{PackError, WriteError},
+    postgres::PgError,
+    schema::SchemaError,
+    seal::RandomError,
     store::StoreError,
 };
 
@@ -22,11 +26,15 @@ pub enum BackupError {
     LockTimeout(String),
     #[error("lock the tables: the schema changed each time between locking and looking, {tries} times; the last change: {0}", tries = super::lock::TRIES)]
     SchemaBusy(String),
-    #[error("session {pid} ({application}) waits since {seconds} s for a lock on {relation} that the backup holds; it is given up so that the application can go on")]
+    #[error(
+        "session {pid} ({application}) waits since {seconds} s for a lock on {relation} that the backup holds; it is given up so that the application can go on"
+    )]
     Blocking { pid: i32, application: String, relation: String, seconds: u64 },
     #[error("read {table}: the name stands for another table now (OID {found} instead of {planned})")]
     Exchanged { table: String, planned: u32, found: u32 },
-    #[error("read {table}, {place}: a row is larger than 1 GB as text, and a column of it cannot be read in binary")]
+    #[error(
+        "read {table}, {place}: a row is larger than 1 GB as text, and a column of it cannot be read in binary"
+    )]
     RowTooLarge { table: String, place: String },
     #[error("start {program}: {source}")]
     StartDump { program: String, source: std::io::Error },
@@ -60,9 +68,9 @@ impl BackupError {
     /// The cause for programs.
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::Connect(error) | Self::Source { source: error, .. } | Self::ReadTable { source: error, .. } => {
-                error.code()
-            }
+            Self::Connect(error)
+            | Self::Source { source: error, .. }
+            | Self::ReadTable { source: error, .. } => error.code(),
             Self::Refused { code, .. } => *code,
             Self::LockTimeout(_) | Self::Blocking { .. } => FailureCode::LockTimeout,
             Self::SchemaBusy(_) | Self::Exchanged { .. } => FailureCode::SchemaBusy,

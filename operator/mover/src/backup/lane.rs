@@ -61,12 +61,7 @@ impl Reading {
     }
 
     pub fn packer(&self) -> Packer {
-        Packer::new(
-            self.writer.clone(),
-            PackKind::Rows,
-            Arc::clone(&self.throttle),
-            self.progress.clone(),
-        )
+        Packer::new(self.writer.clone(), PackKind::Rows, Arc::clone(&self.throttle), self.progress.clone())
     }
 
     /// A segment was read.

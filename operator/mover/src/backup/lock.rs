@@ -73,7 +73,9 @@ pub async fn lock_then_look(
         match failed {
             Failed::Locked(why) if tried >= TRIES => return Err(BackupError::LockTimeout(why)),
             Failed::Changed(why) if tried >= TRIES => return Err(BackupError::SchemaBusy(why)),
-            Failed::Locked(why) | Failed::Changed(why) => tracing::info!(why, tried, "the locks are taken again"),
+            Failed::Locked(why) | Failed::Changed(why) => {
+                tracing::info!(why, tried, "the locks are taken again")
+            }
             Failed::Other(error) => return Err(error),
         }
         // Nothing may stay locked while others are let through.
@@ -118,7 +120,8 @@ async fn look(
     if let Some(changed) = seen.iter().find(|table| table.trouble == Some(Trouble::Changed)) {
         return Err(Failed::Changed(shown(&changed.name)));
     }
-    let new: Vec<TableName> = seen.into_iter().filter(|table| table.trouble.is_some()).map(|table| table.name).collect();
+    let new: Vec<TableName> =
+        seen.into_iter().filter(|table| table.trouble.is_some()).map(|table| table.name).collect();
     if !new.is_empty() {
         lock_all(session, &new).await?;
         let seen = tables::seen(session).await?;
@@ -159,7 +162,10 @@ async fn lock(session: &mut Session, names: &[TableName]) -> Result<Locked, Fail
     match sqlstate.as_str() {
         sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
             let names: Vec<String> = names.iter().take(3).map(shown).collect();
-            Err(Failed::Locked(format!("a lock was not granted in time, among {} ...: {error}", names.join(", "))))
+            Err(Failed::Locked(format!(
+                "a lock was not granted in time, among {} ...: {error}",
+                names.join(", ")
+            )))
         }
         sqlstate::UNDEFINED_TABLE | sqlstate::INVALID_SCHEMA_NAME | sqlstate::WRONG_OBJECT_TYPE => {
             session.execute("ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch").await?;

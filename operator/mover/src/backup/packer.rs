@@ -42,12 +42,7 @@ pub struct Part {
 }
 
 impl Packer {
-    pub fn new(
-        writer: PointWriter,
-        kind: PackKind,
-        throttle: Arc<Throttle>,
-        progress: ProgressSink,
-    ) -> Self {
+    pub fn new(writer: PointWriter, kind: PackKind, throttle: Arc<Throttle>, progress: ProgressSink) -> Self {
         Self {
             writer,
             kind,

@@ -6,52 +6,39 @@
 
 use std::time::Duration;
 
-use crate::{format::PgText, schema::literal};
+use crate::{postgres::Session, schema::Sql};
 
-/// A setting, its value, and whether every supported server knows it.
-struct Pin {
-    name: &'static str,
-    value: &'static str,
-    is_universal: bool,
-}
+/// A setting, its value, and the first major version that knows it.
+type Pin = (&'static str, &'static str, u32);
 
-const fn pin(name: &'static str, value: &'static str) -> Pin {
-    Pin { name, value, is_universal: true }
-}
-
-const fn where_known(name: &'static str, value: &'static str) -> Pin {
-    Pin { name, value, is_universal: false }
-}
-
-const PINS: [Pin; 21] = [
-    pin("search_path", "''"),
-    pin("datestyle", "'ISO, MDY'"),
-    pin("intervalstyle", "'postgres'"),
-    pin("extra_float_digits", "3"),
-    pin("timezone", "'UTC'"),
-    pin("bytea_output", "'hex'"),
-    pin("lc_monetary", "'C'"),
-    pin("xmlbinary", "'base64'"),
-    pin("synchronize_seqscans", "off"),
-    pin("row_security", "off"),
-    pin("standard_conforming_strings", "on"),
-    pin("quote_all_identifiers", "off"),
-    pin("enable_tidscan", "on"),
-    pin("statement_timeout", "0"),
-    where_known("max_parallel_workers_per_gather", "0"),
-    where_known("jit", "off"),
-    where_known("idle_in_transaction_session_timeout", "0"),
-    where_known("idle_session_timeout", "0"),
-    where_known("transaction_timeout", "0"),
-    where_known("restrict_nonsystem_relation_kind", "'view, foreign-table'"),
-    where_known("array_nulls", "on"),
+const PINS: [Pin; 19] = [
+    ("search_path", "''", 0),
+    ("datestyle", "'ISO, MDY'", 0),
+    ("intervalstyle", "'postgres'", 0),
+    ("extra_float_digits", "3", 0),
+    ("timezone", "'UTC'", 0),
+    ("bytea_output", "'hex'", 0),
+    ("lc_monetary", "'C'", 0),
+    ("xmlbinary", "'base64'", 0),
+    ("synchronize_seqscans", "off", 0),
+    ("row_security", "off", 0),
+    ("standard_conforming_strings", "on", 0),
+    ("quote_all_identifiers", "off", 0),
+    ("enable_tidscan", "on", 0),
+    ("max_parallel_workers_per_gather", "0", 0),
+    ("statement_timeout", "0", 0),
+    ("idle_in_transaction_session_timeout", "0", 0),
+    ("jit", "off", 11),
+    ("idle_session_timeout", "0", 14),
+    ("transaction_timeout", "0", 17),
 ];
 
-/// The query that tells which of the settings a server knows.
-pub fn known_settings_query() -> String {
-    let names: Vec<String> =
-        PINS.iter().filter(|pin| !pin.is_universal).map(|pin| format!("'{}'", pin.name)).collect();
-    format!("SELECT name FROM pg_catalog.pg_settings WHERE name IN ({})", names.join(", "))
+/// Came with minor versions of many major ones: views and foreign tables of users are then not read by mistake.
+const RESTRICT: &str = "restrict_nonsystem_relation_kind";
+
+/// Asks whether the server knows a setting that its major version does not tell of.
+pub fn restrict_query() -> String {
+    format!("SELECT count(*) FROM pg_catalog.pg_settings WHERE name = '{RESTRICT}'")
 }
 
 /// The settings for one server and database.
@@ -61,32 +48,34 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// `encoding` is the database's; `known` is the answer to [`known_settings_query`].
-    pub fn new(encoding: &str, known: &[PgText]) -> Self {
-        let mut statements = Vec::new();
-        for pin in &PINS {
-            if pin.is_universal || known.iter().any(|name| name.as_bytes() == pin.name.as_bytes()) {
-                statements.extend_from_slice(format!("SET LOCAL {} = {};", pin.name, pin.value).as_bytes());
-            }
+    /// `encoding` is the database's; `knows_restrict` is the answer to [`restrict_query`].
+    pub fn new(encoding: &str, major: u32, knows_restrict: bool) -> Self {
+        let mut sql = Sql::default();
+        for (name, value, _) in PINS.iter().filter(|(_, _, since)| major >= *since) {
+            sql = sql.text(&format!("SET LOCAL {name} = {value};"));
         }
-        statements.extend_from_slice(b"SET LOCAL client_encoding = ");
-        statements.extend_from_slice(&literal(encoding.as_bytes()));
-        statements.push(b';');
-        Self { statements }
+        if knows_restrict {
+            sql = sql.text(&format!("SET LOCAL {RESTRICT} = 'view, foreign-table';"));
+        }
+        let sql = sql.text("SET LOCAL client_encoding = ").literal(encoding.as_bytes()).text(";");
+        Self { statements: sql.into_bytes() }
+    }
+
+    /// For the first questions, as far as the server has introduced itself at log-in.
+    pub fn first(session: &Session) -> Self {
+        let version = session.parameter("server_version").unwrap_or_default();
+        let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+        Self::new(session.parameter("server_encoding").unwrap_or("SQL_ASCII"), digits.parse().unwrap_or(0), false)
     }
 
     /// Begins a transaction that sees one instant and changes nothing. With a snapshot it sees that one's instant; else
     /// its first query will fix one.
     pub fn begin(&self, snapshot: Option<&str>, lock_timeout: Duration) -> Vec<u8> {
-        let mut sql = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;".to_vec();
+        let mut sql = Sql::default().text("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;");
         if let Some(snapshot) = snapshot {
-            sql.extend_from_slice(b"SET TRANSACTION SNAPSHOT ");
-            sql.extend_from_slice(&literal(snapshot.as_bytes()));
-            sql.push(b';');
+            sql = sql.text("SET TRANSACTION SNAPSHOT ").literal(snapshot.as_bytes()).text(";");
         }
-        sql.extend_from_slice(&self.statements);
-        sql.extend_from_slice(set_lock_timeout(lock_timeout).as_bytes());
-        sql
+        sql.raw(&self.statements).text(&set_lock_timeout(lock_timeout)).into_bytes()
     }
 }
 
@@ -101,13 +90,13 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_taken_over_before_anything_else_is_said() {
-        let pins = Pins::new("LATIN1", &["jit".into()]);
+        let pins = Pins::new("LATIN1", 16, false);
         let sql = String::from_utf8(pins.begin(Some("00000003-1B-1"), Duration::from_secs(2))).unwrap();
         assert!(sql.starts_with(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET TRANSACTION SNAPSHOT '00000003-1B-1';SET LOCAL search_path = '';"
         ));
-        assert!(sql.ends_with("SET LOCAL client_encoding = 'LATIN1';SET LOCAL lock_timeout = 2000;"));
+        assert!(sql.ends_with("SET LOCAL client_encoding = 'LATIN1';SET LOCAL lock_timeout = 2000;"), "{sql}");
         assert!(sql.contains("SET LOCAL jit = off;"));
-        assert!(!sql.contains("transaction_timeout = 0;SET LOCAL transaction") && !sql.contains("restrict_"));
+        assert!(!sql.contains(" transaction_timeout") && !sql.contains("restrict_"), "16 knows neither");
     }
 }

@@ -13,9 +13,15 @@ use crate::{
 pub enum Range {
     All,
     /// Heap pages; without an end, to the end of the table.
-    Pages { first: u32, end: Option<u32> },
+    Pages {
+        first: u32,
+        end: Option<u32>,
+    },
     /// Large objects, from the first to the last OID.
-    Objects { first: u32, last: u32 },
+    Objects {
+        first: u32,
+        last: u32,
+    },
 }
 
 /// One segment to read.

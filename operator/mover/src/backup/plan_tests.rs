@@ -37,12 +37,7 @@ fn the_largest_table_is_handed_out_first_and_its_last_range_is_open() {
         std::iter::from_fn(|| work.next()).map(|job| (job.table, job.number, job.range)).collect();
     assert_eq!(
         jobs,
-        [
-            (2, 0, pages(0, Some(4))),
-            (2, 1, pages(4, Some(8))),
-            (2, 2, pages(8, None)),
-            (1, 0, Range::All)
-        ]
+        [(2, 0, pages(0, Some(4))), (2, 1, pages(4, Some(8))), (2, 2, pages(8, None)), (1, 0, Range::All)]
     );
     assert!(!work.is_done());
 }
@@ -65,7 +60,8 @@ fn ranges_of_pages_cover_a_table_without_gap_or_overlap() {
             assert!(next < blocks);
         }
     }
-    let (range, is_last) = range(&Cut::Pages { blocks: u32::MAX, each: 4_096 }, (u32::MAX - 1) / 4_096).unwrap();
+    let (range, is_last) =
+        range(&Cut::Pages { blocks: u32::MAX, each: 4_096 }, (u32::MAX - 1) / 4_096).unwrap();
     assert_eq!((range, is_last), (pages(u32::MAX - 4_095, None), true), "the largest table there can be");
 }
 
@@ -103,10 +99,10 @@ fn a_row_too_large_for_text_is_read_in_binary_once_and_counted_apart() {
     work.done(second, segment(2));
     let finished = work.done(binary, segment(1)).unwrap();
     let digests = finished.table.digests;
-    assert_eq!(digests.iter().map(|d| (d.format, d.rows)).collect::<Vec<_>>(), [
-        (RowFormat::Text, 2),
-        (RowFormat::Binary, 1)
-    ]);
+    assert_eq!(
+        digests.iter().map(|d| (d.format, d.rows)).collect::<Vec<_>>(),
+        [(RowFormat::Text, 2), (RowFormat::Binary, 1)]
+    );
 }
 
 #[test]

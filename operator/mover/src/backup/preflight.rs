@@ -3,7 +3,10 @@
 
 use contract::FailureCode;
 
-use super::facts::{privileges::PrivilegeFacts, server::{LockSettings, ServerFacts}};
+use super::facts::{
+    privileges::PrivilegeFacts,
+    server::{LockSettings, ServerFacts},
+};
 
 /// The oldest major version that is read: it has `pg_sequence` and declarative partitions.
 pub const OLDEST_MAJOR: u32 = 10;
@@ -26,14 +29,17 @@ fn obstacle(code: FailureCode, message: String) -> Option<Obstacle> {
 pub fn version(server: &ServerFacts, newest_client: Option<u32>) -> Option<Obstacle> {
     let (major, text) = (server.major(), &server.version_text);
     if major < OLDEST_MAJOR {
-        let message = format!("the server is PostgreSQL {text}; the oldest that is supported is {OLDEST_MAJOR}");
+        let message =
+            format!("the server is PostgreSQL {text}; the oldest that is supported is {OLDEST_MAJOR}");
         return obstacle(FailureCode::VersionUnsupported, message);
     }
     match newest_client {
         None => obstacle(FailureCode::VersionUnsupported, "no pg_dump was found on this machine".to_owned()),
         Some(newest) if newest < major => obstacle(
             FailureCode::VersionUnsupported,
-            format!("the server is PostgreSQL {text} and the newest pg_dump here is of {newest}; use a newer Coffer"),
+            format!(
+                "the server is PostgreSQL {text} and the newest pg_dump here is of {newest}; use a newer Coffer"
+            ),
         ),
         Some(_) => None,
     }
@@ -159,7 +165,7 @@ mod tests {
             block_size: 8_192,
             database_bytes: 1,
             system_identifier: None,
-            known_settings: Vec::new(),
+            knows_restrict: false,
             locks: LockSettings { per_transaction: 64, connections: 100, prepared: 0 },
             connections: ConnectionFacts { most: 100, reserved: 3, used: 20 },
             backend: 77,
@@ -193,7 +199,11 @@ mod tests {
         assert_eq!(relations(&facts(5_760), server().locks), None);
         let refused = relations(&facts(5_761), server().locks).unwrap();
         assert_eq!(refused.code, FailureCode::TooManyRelations);
-        assert!(refused.message.contains("max_locks_per_transaction to at least 65 (it is 64)"), "{}", refused.message);
+        assert!(
+            refused.message.contains("max_locks_per_transaction to at least 65 (it is 64)"),
+            "{}",
+            refused.message
+        );
         let enough = LockSettings { per_transaction: 65, ..server().locks };
         assert_eq!(relations(&facts(5_761), enough), None, "what is asked for is enough");
     }

@@ -35,7 +35,9 @@ impl Rows {
         if self.header < BINARY_HEADER.len() {
             bytes = self.take_header(bytes)?;
         }
-        if self.trailer > 0 || (!self.is_inside_row && self.format == RowFormat::Binary && bytes.first() == Some(&0xff)) {
+        if self.trailer > 0
+            || (!self.is_inside_row && self.format == RowFormat::Binary && bytes.first() == Some(&0xff))
+        {
             self.take_trailer(bytes)?;
             return Ok((&[], false));
         }
@@ -107,7 +109,8 @@ mod tests {
         for message in messages {
             let mut pieces = message.chunks(cut).peekable();
             while let Some(bytes) = pieces.next() {
-                let (bytes, ends_row) = rows.accept(Piece { bytes, ends_message: pieces.peek().is_none() })?;
+                let (bytes, ends_row) =
+                    rows.accept(Piece { bytes, ends_message: pieces.peek().is_none() })?;
                 row.extend_from_slice(bytes);
                 if ends_row {
                     all.push(std::mem::take(&mut row));

@@ -147,22 +147,20 @@ impl<C: Custody> Backup<'_, C> {
         let mut session = self.source.connect().await.map_err(BackupError::Connect)?;
         self.progress.stage(Stage::Preflight);
         let failed = BackupError::doing("look at the source");
-        let encoding = session.parameter("server_encoding").unwrap_or("SQL_ASCII").to_owned();
-        session.execute(Pins::new(&encoding, &[]).begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
+        let pins = Pins::first(&session);
+        session.execute(pins.begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
         let server = ServerFacts::read(&mut session).await.map_err(&failed)?;
         let privileges = PrivilegeFacts::read(&mut session, server.version).await.map_err(&failed)?;
         let client = DumpClient::for_server(server.major()).await;
         let newest = client.as_ref().map(|client| client.major);
         let newest = if newest.is_some() { newest } else { DumpClient::newest().await };
-        if let Some(found) =
-            preflight::first_obstacle(&server, &privileges, session.process_id(), newest)
-        {
+        if let Some(found) = preflight::first_obstacle(&server, &privileges, session.process_id(), newest) {
             return Err(BackupError::Refused { code: found.code, message: found.message });
         }
         let client = client.ok_or_else(|| BackupError::Dump("no pg_dump is new enough".to_owned()))?;
         let names = tables::names(&mut session).await.map_err(&failed)?;
         session.close().await;
-        let pins = Pins::new(&server.encoding, &server.known_settings);
+        let pins = Pins::new(&server.encoding, server.major(), server.knows_restrict);
         let coverage = preflight::coverage(&server, &privileges);
         Ok(Preflight { server, pins, client, names, coverage })
     }
@@ -208,11 +206,13 @@ impl<C: Custody> Backup<'_, C> {
         let mut tried = 1;
         loop {
             self.progress.stage(Stage::Locking);
-            let locked = lock::lock_then_look(&self.source, &preflight.pins, names, self.lock_timeout(), self.clock);
+            let locked =
+                lock::lock_then_look(&self.source, &preflight.pins, names, self.lock_timeout(), self.clock);
             let mut leader = self.stop.or(locked).await?;
             self.progress.started(leader.point_time);
             let failed = BackupError::doing("read the sequences");
-            let sequences = self.stop.or(async { sequences::read(&mut leader.session).await.map_err(failed) }).await?;
+            let sequences =
+                self.stop.or(async { sequences::read(&mut leader.session).await.map_err(failed) }).await?;
             self.progress.stage(Stage::Schema);
             match self.schema(preflight, writer, &mut leader).await {
                 Ok(schema) => return Ok(Looked { leader, sequences, schema }),
@@ -220,7 +220,9 @@ impl<C: Custody> Backup<'_, C> {
                 Err(SchemaFailure::Locked(why)) if tried >= lock::TRIES => {
                     return Err(BackupError::LockTimeout(why));
                 }
-                Err(SchemaFailure::Locked(why)) => tracing::info!(why, tried, "the locks are let go and taken again"),
+                Err(SchemaFailure::Locked(why)) => {
+                    tracing::info!(why, tried, "the locks are let go and taken again")
+                }
             }
             leader.session.close().await;
             self.stop.or(lock::pause(tried)).await?;
@@ -245,7 +247,8 @@ impl<C: Custody> Backup<'_, C> {
         };
         let blocked = self.watch().until_blocking(&mut leader.session);
         let stored = schema::store(&request, writer, self.progress, &self.stop, blocked).await?;
-        let defined = tables::defined(&mut leader.session).await.map_err(BackupError::doing("list the tables"))?;
+        let defined =
+            tables::defined(&mut leader.session).await.map_err(BackupError::doing("list the tables"))?;
         match lock::differ(&stored.tables, &defined) {
             None => Ok(stored),
             Some(difference) => Err(SchemaFailure::Other(BackupError::Dump(difference))),
@@ -265,11 +268,13 @@ impl<C: Custody> Backup<'_, C> {
         let failed = BackupError::doing("plan what is to be read");
         let (large_objects, database, all) = {
             let mut session = leader.lock().await;
-            let large_objects =
-                LargeObjects::read(&mut session, server.block_size).await.map_err(&failed)?;
+            let large_objects = LargeObjects::read(&mut session, server.block_size).await.map_err(&failed)?;
             let database = DatabaseFacts::read(&mut session, server).await.map_err(&failed)?;
-            let scope =
-                Scope { version: server.version, is_standby: server.is_standby, block_size: server.block_size };
+            let scope = Scope {
+                version: server.version,
+                is_standby: server.is_standby,
+                block_size: server.block_size,
+            };
             let mut all = tables::with_rows(&mut session, scope).await.map_err(&failed)?;
             all.extend(large_objects.tables.iter().cloned());
             (large_objects, database, all)
@@ -299,8 +304,8 @@ impl<C: Custody> Backup<'_, C> {
             let failed = BackupError::doing("read the sequences again");
             sequences::read_again(&mut session, &mut sequences).await.map_err(failed)?
         };
-        let reading = Arc::into_inner(reading)
-            .ok_or_else(|| BackupError::Dump("a lane has not ended".to_owned()))?;
+        let reading =
+            Arc::into_inner(reading).ok_or_else(|| BackupError::Dump("a lane has not ended".to_owned()))?;
         let (pages, totals) = reading.lists.finish().await?;
         Ok(Rows {
             pages,

@@ -83,7 +83,10 @@ fn judge(
     if !end.is_success && ended_early {
         let said = last_lines(&end.said);
         return Err(if is_lock_failure(&end.said) {
-            SchemaFailure::Locked(format!("pg_dump was refused a lock within {} s: {said}", lock_timeout.as_secs()))
+            SchemaFailure::Locked(format!(
+                "pg_dump was refused a lock within {} s: {said}",
+                lock_timeout.as_secs()
+            ))
         } else {
             SchemaFailure::Other(BackupError::Dump(said))
         });
@@ -170,7 +173,8 @@ mod tests {
                        pg_dump: detail: Query was: LOCK TABLE app.orders IN ACCESS SHARE MODE\n";
         assert!(is_lock_failure(refused));
         assert!(!is_lock_failure("pg_dump: error: aborting because of server version mismatch"));
-        let denied = refused.replace("canceling statement due to statement timeout", "permission denied for table orders");
+        let denied = refused
+            .replace("canceling statement due to statement timeout", "permission denied for table orders");
         assert!(!is_lock_failure(&denied));
         assert_eq!(last_lines(refused).lines().count(), 1);
         assert_eq!(last_lines("\n"), "it ended with an error and said nothing");
@@ -179,6 +183,9 @@ mod tests {
     #[test]
     fn warnings_are_kept_one_by_one() {
         let said = "pg_dump: warning: subscriptions not dumped because current user is not a superuser\npg_dump: note\n";
-        assert_eq!(warnings(said), ["pg_dump: subscriptions not dumped because current user is not a superuser"]);
+        assert_eq!(
+            warnings(said),
+            ["pg_dump: subscriptions not dumped because current user is not a superuser"]
+        );
     }
 }

@@ -32,7 +32,7 @@ struct Open {
     next: AtomicU64,
 }
 
-/// A session that is forgotten when it is dropped.
+/// A session that is remembered until it was closed in an orderly way: one that is dropped may still run at the server.
 pub struct SourceSession {
     session: Session,
     number: u64,
@@ -76,7 +76,7 @@ impl Source {
         Ok(session)
     }
 
-    /// What can end the statements of all sessions that are open now.
+    /// What can end the statements of all sessions that were not closed.
     pub fn cancel_handles(&self) -> Vec<CancelHandle> {
         self.open.lock().values().cloned().collect()
     }
@@ -94,6 +94,7 @@ impl SourceSession {
     /// Ends it in an orderly way.
     pub async fn close(mut self) {
         self.session.terminate().await;
+        self.open.lock().remove(&self.number);
     }
 }
 
@@ -108,12 +109,6 @@ impl std::ops::Deref for SourceSession {
 impl std::ops::DerefMut for SourceSession {
     fn deref_mut(&mut self) -> &mut Session {
         &mut self.session
-    }
-}
-
-impl Drop for SourceSession {
-    fn drop(&mut self) {
-        self.open.lock().remove(&self.number);
     }
 }
 

@@ -17,7 +17,9 @@ pub const SLICE: u32 = 1024 * 1024;
 pub fn read(table: &Table, range: Range, format: RowFormat) -> Vec<u8> {
     let check = match table.kind {
         TableKind::Ordinary | TableKind::Configuration => oid_of(table),
-        TableKind::LargeObjects | TableKind::LargeObjectPages | TableKind::LargeObjectSlices => Sql::default(),
+        TableKind::LargeObjects | TableKind::LargeObjectPages | TableKind::LargeObjectSlices => {
+            Sql::default()
+        }
     };
     let settings = match range {
         Range::Objects { .. } => "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; ",

@@ -21,7 +21,8 @@ impl Stop {
         let left = Duration::try_from(deadline.duration_since(clock.now())).unwrap_or(Duration::ZERO);
         let now = Instant::now();
         // A deadline that lies decades ahead may be more than a clock can hold.
-        let deadline = now.checked_add(left).unwrap_or_else(|| now + Duration::from_secs(u64::from(u32::MAX)));
+        let deadline =
+            now.checked_add(left).unwrap_or_else(|| now + Duration::from_secs(u64::from(u32::MAX)));
         Self { cancel, deadline }
     }
 
@@ -34,10 +35,7 @@ impl Stop {
     }
 
     /// Works until it is done, or the run is to stop.
-    pub async fn or<T>(
-        &self,
-        work: impl Future<Output = Result<T, BackupError>>,
-    ) -> Result<T, BackupError> {
+    pub async fn or<T>(&self, work: impl Future<Output = Result<T, BackupError>>) -> Result<T, BackupError> {
         tokio::select! {
             biased;
             reason = self.stopped() => Err(reason),

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn columns_come_out_as_they_went_in() {
-        for names in [vec![], vec!["a".into()], vec!["a b".into(), PgText::new(b"\xe4\"".to_vec()), "c".into()]] {
+        for names in
+            [vec![], vec!["a".into()], vec!["a b".into(), PgText::new(b"\xe4\"".to_vec()), "c".into()]]
+        {
             let columns = Columns::new(&names);
             assert_eq!(columns.names().collect::<Vec<_>>(), names);
             assert_eq!(columns.is_empty(), names.is_empty());

@@ -45,9 +45,10 @@ impl LockWatch {
     /// # Errors
     /// [`BackupError::Blocking`] when somebody has waited too long.
     pub async fn look(&mut self, session: &mut Session) -> Result<(), BackupError> {
-        let waiters = waiters(session, &self.application)
-            .await
-            .map_err(|source| BackupError::Source { doing: "look for sessions that wait for our locks", source })?;
+        let waiters = waiters(session, &self.application).await.map_err(|source| BackupError::Source {
+            doing: "look for sessions that wait for our locks",
+            source,
+        })?;
         match self.judge(waiters, Instant::now()) {
             None => Ok(()),
             Some((waiter, waited)) => Err(BackupError::Blocking {
@@ -119,7 +120,9 @@ mod tests {
         let mut watch = LockWatch::new("coffer", Duration::from_secs(10));
         let mut judge = |waiters: &[i32], second: u64| {
             let waiters = waiters.iter().copied().map(waiter).collect();
-            watch.judge(waiters, start + Duration::from_secs(second)).map(|(waiter, waited)| (waiter.pid, waited.as_secs()))
+            watch
+                .judge(waiters, start + Duration::from_secs(second))
+                .map(|(waiter, waited)| (waiter.pid, waited.as_secs()))
         };
         assert_eq!(judge(&[1], 0), None);
         assert_eq!(judge(&[1, 2], 6), None);

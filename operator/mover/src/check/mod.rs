@@ -11,7 +11,8 @@ use crate::{
 use probe::Probed;
 
 /// The checks in the order in which they depend on each other.
-const NAMES: [&str; 8] = ["Resolve", "Connect", "Tls", "LogIn", "Version", "Pooler", "Privileges", "Relations"];
+const NAMES: [&str; 8] =
+    ["Resolve", "Connect", "Tls", "LogIn", "Version", "Pooler", "Privileges", "Relations"];
 
 /// Looks at a source.
 pub async fn run(connection: &Connection) -> CheckReport {
@@ -111,7 +112,8 @@ impl Checklist {
     }
 
     fn found(&mut self, name: &str, obstacle: Option<Obstacle>, warning: Option<Obstacle>) {
-        let failure = |found: Obstacle| Failure { code: found.code, stage: Stage::Preflight, message: found.message };
+        let failure =
+            |found: Obstacle| Failure { code: found.code, stage: Stage::Preflight, message: found.message };
         match (obstacle, warning) {
             (Some(obstacle), _) => self.add(name, CheckResult::Failed, Some(failure(obstacle))),
             (None, Some(warning)) => self.add(name, CheckResult::Warning, Some(failure(warning))),
@@ -144,4 +146,3 @@ impl Checklist {
         self.items.push(CheckItem { name: name.to_owned(), result, failure });
     }
 }
-

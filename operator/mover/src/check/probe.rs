@@ -20,8 +20,8 @@ pub struct Probed {
 
 /// Asks, in a transaction that changes nothing.
 pub async fn probe(session: &mut Session) -> Result<Probed, PgError> {
-    let encoding = session.parameter("server_encoding").unwrap_or("SQL_ASCII").to_owned();
-    session.execute(Pins::new(&encoding, &[]).begin(None, LOCK_TIMEOUT)).await?;
+    let pins = Pins::first(session);
+    session.execute(pins.begin(None, LOCK_TIMEOUT)).await?;
     let server = ServerFacts::read(session).await?;
     let privileges = PrivilegeFacts::read(session, server.version).await?;
     let large_objects = LargeObjects::read(session, server.block_size).await?;

@@ -1,10 +1,6 @@
 //! From a host name to a connected socket: every address of the name is tried.
 
-use std::{
-    io,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
@@ -73,7 +69,9 @@ pub async fn connect(address: &Address) -> Result<Stream, PgError> {
     connected.map_err(|source| {
         let address = address.to_string();
         match source.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => PgError::Refused { address, source },
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                PgError::Refused { address, source }
+            }
             io::ErrorKind::TimedOut => PgError::TimedOut { address, limit: CONNECT_TIMEOUT },
             _ => PgError::Unreachable { address, source },
         }

@@ -49,7 +49,9 @@ pub enum ConnectionStringError {
     AfterQuote(String),
     #[error("the connection string has a [ without a ] in its host")]
     UnclosedBracket,
-    #[error("sslmode in the connection string is none of disable, allow, prefer, require, verify-ca, verify-full")]
+    #[error(
+        "sslmode in the connection string is none of disable, allow, prefer, require, verify-ca, verify-full"
+    )]
     UnknownTlsMode,
 }
 
@@ -89,7 +91,9 @@ impl ConnectionString {
             "sslmode" => self.tls = tls_mode(&value)?,
             other if LIBPQ_IGNORED.contains(&other) => {}
             // After an unquoted password with a blank in it, this may be the password's end.
-            _ if self.password.is_some() => return Err(ConnectionStringError::UnknownKeyword("…".to_owned())),
+            _ if self.password.is_some() => {
+                return Err(ConnectionStringError::UnknownKeyword("…".to_owned()));
+            }
             other => return Err(ConnectionStringError::UnknownKeyword(other.to_owned())),
         }
         Ok(())

@@ -18,8 +18,9 @@ impl<'s> CopyIn<'s> {
                 Ok(Answer::CopyIn) => return Ok(Self { session }),
                 Ok(Answer::Failed(error)) => failed = Some(PgError::Server(error)),
                 Ok(Answer::Ready) => {
-                    return Err(failed
-                        .unwrap_or_else(|| PgError::Answer("no COPY began where one was expected".to_owned())));
+                    return Err(failed.unwrap_or_else(|| {
+                        PgError::Answer("no COPY began where one was expected".to_owned())
+                    }));
                 }
                 Ok(Answer::CopyOut { .. } | Answer::CopyDone) => {
                     return Err(PgError::Answer("the server sends rows instead of taking them".to_owned()));
@@ -80,7 +81,9 @@ impl<'s> CopyIn<'s> {
     async fn heard(&mut self, sent: Result<(), PgError>) -> Result<(), PgError> {
         while self.session.wire().has_unread() || sent.is_err() {
             match self.session.wire().peek() {
-                Ok(Some(header)) if matches!(header.tag, b'N' | b'S' | b'A') => self.session.between().await?,
+                Ok(Some(header)) if matches!(header.tag, b'N' | b'S' | b'A') => {
+                    self.session.between().await?
+                }
                 Ok(None) if sent.is_ok() => return Ok(()),
                 // An error ends the COPY; a lost connection may have told its reason first.
                 _ => {

@@ -49,8 +49,9 @@ impl<'s> CopyOut<'s> {
                 }
                 Ok(Answer::Failed(error)) => failed = Some(PgError::Server(error)),
                 Ok(Answer::Ready) => {
-                    return Err(failed
-                        .unwrap_or_else(|| PgError::Answer("no COPY began where one was expected".to_owned())));
+                    return Err(failed.unwrap_or_else(|| {
+                        PgError::Answer("no COPY began where one was expected".to_owned())
+                    }));
                 }
                 Ok(Answer::CopyIn | Answer::CopyDone) => {
                     return Err(PgError::Answer("the server wants rows instead of sending them".to_owned()));

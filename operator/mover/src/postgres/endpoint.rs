@@ -131,11 +131,7 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{}@{}:{}/{}",
-            self.server.user, self.server.host, self.server.port, self.database
-        )
+        write!(formatter, "{}@{}:{}/{}", self.server.user, self.server.host, self.server.port, self.database)
     }
 }
 

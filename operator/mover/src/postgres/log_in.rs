@@ -56,8 +56,11 @@ async fn log_in(
     let server = endpoint.server();
     let stream = secure(server, stream, address).await?;
     let mut wire = Wire::new(stream);
-    let parameters =
-        [("user", server.user.as_str()), ("database", endpoint.database()), ("application_name", application)];
+    let parameters = [
+        ("user", server.user.as_str()),
+        ("database", endpoint.database()),
+        ("application_name", application),
+    ];
     encode(frontend::startup_message(parameters, &mut wire.out))?;
     wire.send().await?;
     authenticate(&mut wire, server, address).await?;
@@ -75,7 +78,8 @@ async fn ask_for_tls(mut stream: TcpStream, address: &Address) -> Result<TcpStre
         b'N' => Err(PgError::TlsNotOffered { address: address.to_string() }),
         b'E' => Err(PgError::Tls {
             address: address.to_string(),
-            reason: "the server answered the question for TLS with an error; it may be out of processes".to_owned(),
+            reason: "the server answered the question for TLS with an error; it may be out of processes"
+                .to_owned(),
         }),
         _ => Err(PgError::NotPostgres {
             address: address.to_string(),
@@ -140,9 +144,9 @@ async fn authenticate(wire: &mut Wire, server: &Server, address: &Address) -> Re
 fn finished(scram: &Scram) -> Result<(), PgError> {
     match scram {
         Scram::Unused | Scram::Proven => Ok(()),
-        Scram::Running(_) => {
-            Err(PgError::Authentication("the server ended SCRAM without proving that it knows the password".to_owned()))
-        }
+        Scram::Running(_) => Err(PgError::Authentication(
+            "the server ended SCRAM without proving that it knows the password".to_owned(),
+        )),
     }
 }
 
@@ -217,7 +221,9 @@ fn finish_scram(scram: &mut Scram, data: &[u8]) -> Result<(), PgError> {
 }
 
 fn scram_failed(error: io::Error) -> PgError {
-    PgError::Authentication(format!("SCRAM failed: {error}; check the password, and that nobody stands between"))
+    PgError::Authentication(format!(
+        "SCRAM failed: {error}; check the password, and that nobody stands between"
+    ))
 }
 
 fn unsupported(kind: u32) -> PgError {

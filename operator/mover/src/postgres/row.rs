@@ -153,7 +153,11 @@ fn split(body: &[u8], cells: &mut Vec<Cell>) -> Result<(), PgError> {
         cells.push(Some(start..start + length));
         rest = after;
     }
-    if rest.is_empty() { Ok(()) } else { Err(PgError::Protocol("a row is longer than its values".to_owned())) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(PgError::Protocol("a row is longer than its values".to_owned()))
+    }
 }
 
 /// `{a,"b \"c\"",d}`: PostgreSQL's notation. In quotes, a backslash takes the next byte as it is.
@@ -238,8 +242,13 @@ mod tests {
     fn arrays_are_read_in_the_servers_notation() {
         let read = |text: &[u8]| array(text).map(|all| all.iter().map(PgText::to_string).collect::<Vec<_>>());
         assert_eq!(read(b"{}"), Some(vec![]));
-        assert_eq!(read(br#"{a,"b,{ \" \\ }",NULLs,""}"#), Some(vec!["a".into(), r#"b,{ " \ }"#.into(), "NULLs".into(), String::new()]));
-        for wrong in [&b"{a"[..], b"a}", b"{a,}", b"{NULL}", b"{{a}}", b"{\"a}", b"{\"a\"b}", b"{a\"", b"[0:1]={a,b}"] {
+        assert_eq!(
+            read(br#"{a,"b,{ \" \\ }",NULLs,""}"#),
+            Some(vec!["a".into(), r#"b,{ " \ }"#.into(), "NULLs".into(), String::new()])
+        );
+        for wrong in
+            [&b"{a"[..], b"a}", b"{a,}", b"{NULL}", b"{{a}}", b"{\"a}", b"{\"a\"b}", b"{a\"", b"[0:1]={a,b}"]
+        {
             assert_eq!(read(wrong), None, "{}", String::from_utf8_lossy(wrong));
         }
     }

@@ -95,9 +95,13 @@ impl ServerError {
             "57P03" => FailureCode::ServerStarting,
             "57P01" | "57P02" | "57P05" | "25P03" => FailureCode::ConnectionLost,
             sqlstate::LOCK_NOT_AVAILABLE => FailureCode::LockTimeout,
-            sqlstate::INSUFFICIENT_PRIVILEGE if self.file.as_deref() == Some("rls.c") => FailureCode::RowSecurity,
+            sqlstate::INSUFFICIENT_PRIVILEGE if self.file.as_deref() == Some("rls.c") => {
+                FailureCode::RowSecurity
+            }
             sqlstate::INSUFFICIENT_PRIVILEGE => FailureCode::PrivilegesMissing,
-            sqlstate::OUT_OF_MEMORY if self.file.as_deref() == Some("lock.c") => FailureCode::TooManyRelations,
+            sqlstate::OUT_OF_MEMORY if self.file.as_deref() == Some("lock.c") => {
+                FailureCode::TooManyRelations
+            }
             _ if self.is_standby_conflict() => FailureCode::StandbyConflict,
             other if other.starts_with("08") => FailureCode::ConnectionLost,
             _ => FailureCode::SourceFailed,

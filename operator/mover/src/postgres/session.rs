@@ -50,7 +50,9 @@ pub enum TransactionStatus {
 #[derive(Debug)]
 pub(super) enum Answer<'a> {
     Row(&'a [u8]),
-    CopyOut { is_binary: bool },
+    CopyOut {
+        is_binary: bool,
+    },
     CopyIn,
     CopyDone,
     /// The tag of a finished command, such as `COPY 5`.
@@ -212,7 +214,9 @@ impl Session {
     /// Sends statements.
     async fn start(&mut self, sql: &[u8]) -> Result<(), PgError> {
         if self.is_busy {
-            return Err(PgError::Answer("an earlier statement of this session was given up half-way".to_owned()));
+            return Err(PgError::Answer(
+                "an earlier statement of this session was given up half-way".to_owned(),
+            ));
         }
         if sql.contains(&0) {
             return Err(PgError::Answer("a statement holds a NUL".to_owned()));
@@ -322,7 +326,9 @@ impl Greeting {
                 b'N' | b'v' => {}
                 other => {
                     let tag = char::from(other);
-                    return Err(PgError::Protocol(format!("a message {tag:?} came before the session began")));
+                    return Err(PgError::Protocol(format!(
+                        "a message {tag:?} came before the session began"
+                    )));
                 }
             }
         }

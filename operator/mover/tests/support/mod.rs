@@ -1,6 +1,6 @@
 //! PostgreSQL servers for tests: real ones, each in a directory of its own, on a free port of this machine, stopped when
 //! the test's process ends.
-#![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its own part of this")]
 
 mod custody;
 mod installation;

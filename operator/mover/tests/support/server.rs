@@ -92,7 +92,7 @@ impl Server {
     /// columns.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         let mut command = self.client("psql");
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]);
+        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]).env("PGDATABASE", database);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
@@ -106,13 +106,13 @@ impl Server {
 
     /// What `pg_dump` of this server's version writes with these arguments.
     pub fn dump(&self, database: &str, arguments: &[&str]) -> Vec<u8> {
-        run(self.client("pg_dump").args(arguments).args(["-d", database]))
+        run(self.client("pg_dump").args(arguments).env("PGDATABASE", database))
     }
 
     /// The archive of a database's schema, as a backup asks pg_dump for it.
     pub fn archive_by(&self, client: &Installation, database: &str) -> Vec<u8> {
-        let arguments = ["-Fc", "-Z0", "--section=pre-data", "--section=post-data", "--no-blobs", "-d", database];
-        run(self.client_of(client, "pg_dump").args(arguments))
+        let arguments = ["-Fc", "-Z0", "--section=pre-data", "--section=post-data", "--no-blobs"];
+        run(self.client_of(client, "pg_dump").args(arguments).env("PGDATABASE", database))
     }
 
     /// Stops the server at once, as a power failure would.

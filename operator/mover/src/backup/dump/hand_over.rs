@@ -30,7 +30,8 @@ impl HandOver {
         hand_over.set("PGHOST", endpoint.host());
         hand_over.set("PGPORT", endpoint.port().to_string());
         hand_over.set("PGUSER", endpoint.user());
-        hand_over.set("PGDATABASE", database(endpoint.database()));
+        // From here, unlike from arguments, a name is never taken for a connection string.
+        hand_over.set("PGDATABASE", endpoint.database());
         hand_over.set("PGAPPNAME", application);
         hand_over.set("PGCONNECT_TIMEOUT", "10");
         hand_over.set("PGGSSENCMODE", "disable");
@@ -97,16 +98,6 @@ impl HandOver {
     }
 }
 
-/// libpq takes a database name with `=` or a URI's scheme in it for a whole connection string.
-fn database(name: &str) -> String {
-    let escaped = name.replace('\\', "\\\\").replace('\'', "\\'");
-    if name.contains('=') || name.starts_with("postgres://") || name.starts_with("postgresql://") {
-        format!("dbname='{escaped}'")
-    } else {
-        name.to_owned()
-    }
-}
-
 /// A password file's way to write a colon and a backslash.
 fn escape(password: &str) -> Zeroizing<String> {
     Zeroizing::new(password.replace('\\', "\\\\").replace(':', "\\:"))
@@ -160,12 +151,5 @@ mod tests {
         assert_eq!(modes(TlsMode::Require, None), ("require".into(), false));
         assert_eq!(modes(TlsMode::Require, Some("own")), ("verify-ca".into(), true));
         assert_eq!(modes(TlsMode::Disable, None), ("disable".into(), false));
-    }
-
-    #[test]
-    fn a_database_name_is_never_taken_for_a_connection_string() {
-        assert_eq!(database("orders"), "orders");
-        assert_eq!(database("a=b'c\\"), "dbname='a=b\\'c\\\\'");
-        assert_eq!(database("postgres://x"), "dbname='postgres://x'");
     }
 }

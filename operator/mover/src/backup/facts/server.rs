@@ -3,8 +3,7 @@
 use contract::SourceServer;
 
 use crate::{
-    backup::pins::known_settings_query,
-    format::PgText,
+    backup::pins::restrict_query,
     postgres::{PgError, Session, sqlstate},
 };
 
@@ -22,8 +21,8 @@ pub struct ServerFacts {
     pub block_size: u32,
     pub database_bytes: u64,
     pub system_identifier: Option<String>,
-    /// Of the settings that not every server knows, those that this one knows.
-    pub known_settings: Vec<PgText>,
+    /// Whether it can be told to leave views and foreign tables of users alone.
+    pub knows_restrict: bool,
     pub locks: LockSettings,
     pub connections: ConnectionFacts,
     /// The process that answers, which a proxy may make differ from the one that was told at log-in.
@@ -64,7 +63,7 @@ impl ServerFacts {
     /// Asks. The session is in a transaction, and is so afterwards.
     pub async fn read(session: &mut Session) -> Result<Self, PgError> {
         let row = session.query_one(FACTS).await?;
-        let known_settings = session.query(known_settings_query()).await?;
+        let knows_restrict = session.query_one(restrict_query()).await?.bytes(0)? != b"0";
         Ok(Self {
             version: row.parse(0)?,
             version_text: row.text(1)?.to_string(),
@@ -84,7 +83,7 @@ impl ServerFacts {
             },
             backend: row.parse(11)?,
             system_identifier: system_identifier(session).await?,
-            known_settings: known_settings.iter().map(|row| row.text(0)).collect::<Result<_, _>>()?,
+            knows_restrict,
         })
     }
 }

@@ -76,7 +76,7 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
         ("host=h port=x", E::BadPort),
         ("postgres://[::1/x", E::UnclosedBracket),
         ("postgres://u:%zz@h", E::BadEscape),
-        ("postgres://u:%2", E::BadPort),
+        ("postgres://h:%2", E::BadEscape),
         ("postgres://u:%2@h", E::BadEscape),
         ("postgres://u:%00@h", E::ControlCharacter),
         ("postgres://u:%ff@h", E::NotUtf8),
