@@ -71,7 +71,11 @@ mod tests {
         assert!(clock.raise(3600));
         assert!(!clock.raise(60), "a smaller offset is ignored");
         let now = clock.clone().now();
-        assert_eq!(now.time.duration_since(now.wall), SignedDuration::from_hours(1), "clones share the offset");
+        assert_eq!(
+            now.time.duration_since(now.wall),
+            SignedDuration::from_hours(1),
+            "clones share the offset"
+        );
     }
 
     #[test]

@@ -1,6 +1,19 @@
 //! Coffer's control plane and command line. The binary is a thin shell around [`command::main`]; this library exists so
 //! that tests reach the parts without starting a process.
 
+mod backoff;
+mod clock;
+mod cluster;
+mod context;
+mod controller;
+mod health;
+mod keeper_client;
+mod leader;
+mod metrics;
+mod names;
+mod settings;
+mod words;
+
 pub mod command;
 pub mod pinned;
 pub mod token;

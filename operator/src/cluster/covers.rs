@@ -38,7 +38,10 @@ fn quantity(text: &str) -> Option<i128> {
     let (unit, factor) = UNITS.into_iter().find(|(unit, _)| text.ends_with(unit))?;
     let number = text.strip_suffix(unit)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if fraction.len() > 3 || whole.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if fraction.len() > 3
+        || whole.is_empty()
+        || !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    {
         return None;
     }
     let thousandths = format!("{whole}{fraction:0<3}").parse::<i128>().ok()?;
@@ -70,7 +73,9 @@ mod tests {
 
     #[test]
     fn quantities_are_compared_by_value() {
-        for (left, right) in [("1000m", "1"), ("1024Mi", "1Gi"), ("0.5", "500m"), ("2k", "2000"), ("1.5Gi", "1536Mi")] {
+        for (left, right) in
+            [("1000m", "1"), ("1024Mi", "1Gi"), ("0.5", "500m"), ("2k", "2000"), ("1.5Gi", "1536Mi")]
+        {
             assert!(covers(&json!(left), &json!(right)), "{left} {right}");
         }
         for (left, right) in [("1", "2"), ("1Gi", "1G"), ("abc", "abd"), ("1Mi", "x"), ("", "0")] {

@@ -161,8 +161,19 @@ mod tests {
     }
 
     fn ending() -> kube::Error {
-        let cause = StatusCause { reason: "NamespaceTerminating".into(), ..StatusCause::default() };
-        let details = StatusDetails { causes: vec![cause], ..StatusDetails::default() };
+        let cause = StatusCause {
+            reason: "NamespaceTerminating".into(),
+            message: String::new(),
+            field: String::new(),
+        };
+        let details = StatusDetails {
+            name: String::new(),
+            group: String::new(),
+            kind: String::new(),
+            uid: String::new(),
+            causes: vec![cause],
+            retry_after_seconds: 0,
+        };
         kube::Error::Api(Status::failure("no", "Forbidden").with_code(403).with_details(details).boxed())
     }
 

@@ -178,7 +178,10 @@ mod tests {
     #[test]
     fn what_vanished_while_nobody_watched_is_told_after_the_next_list() {
         let mut feed = feed();
-        take_all(&mut feed, vec![Event::Init, Event::InitApply(map("a")), Event::InitApply(map("b")), Event::InitDone]);
+        take_all(
+            &mut feed,
+            vec![Event::Init, Event::InitApply(map("a")), Event::InitApply(map("b")), Event::InitDone],
+        );
         let mut listener = feed.listen();
         take_all(&mut feed, vec![Event::Init, Event::InitApply(map("b")), Event::InitDone]);
         assert_eq!(heard(&mut listener), ["b", "b", "a"], "b before and after, then the loss of a");

@@ -99,7 +99,8 @@ mod tests {
         {
             job.labels_mut().insert(key.into(), value.into());
         }
-        let expected = JobOwner { kind: "BackupJob".into(), namespace: "shop".into(), name: "orders-now".into() };
+        let expected =
+            JobOwner { kind: "BackupJob".into(), namespace: "shop".into(), name: "orders-now".into() };
         assert_eq!(owner(&job), Some(expected));
     }
 }

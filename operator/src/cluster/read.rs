@@ -50,9 +50,11 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
     let parameters = ListParams::default().labels(labels);
-    Api::<K>::namespaced(client.clone(), namespace).list(&parameters).await.map(|list| list.items).map_err(
-        |source| ReadError::List { kind: kind::<K>(), namespace: namespace.to_owned(), source },
-    )
+    Api::<K>::namespaced(client.clone(), namespace)
+        .list(&parameters)
+        .await
+        .map(|list| list.items)
+        .map_err(|source| ReadError::List { kind: kind::<K>(), namespace: namespace.to_owned(), source })
 }
 
 /// The kind's name for messages.

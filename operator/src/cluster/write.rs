@@ -21,7 +21,11 @@ use super::read::kind;
 /// [`WriteError::Create`]; see [`super::is_already_exists`].
 pub async fn create<K>(client: &Client, object: &K) -> Result<K, WriteError>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Serialize
+        + Debug,
 {
     let (namespace, name) = address(object);
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
@@ -37,7 +41,11 @@ where
 /// [`WriteError::Apply`].
 pub async fn apply<K>(client: &Client, object: &K) -> Result<K, WriteError>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Serialize
+        + Debug,
 {
     let (namespace, name) = address(object);
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
@@ -76,7 +84,12 @@ where
 ///
 /// # Errors
 /// [`WriteError::Delete`].
-pub async fn delete<K>(client: &Client, namespace: &str, name: &str, uid: Option<String>) -> Result<(), WriteError>
+pub async fn delete<K>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    uid: Option<String>,
+) -> Result<(), WriteError>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
@@ -87,7 +100,12 @@ where
 ///
 /// # Errors
 /// [`WriteError::Delete`].
-pub async fn delete_job(client: &Client, namespace: &str, name: &str, uid: Option<String>) -> Result<(), WriteError> {
+pub async fn delete_job(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    uid: Option<String>,
+) -> Result<(), WriteError> {
     delete_with::<Job>(client, namespace, name, uid, DeleteParams::background()).await
 }
 
@@ -137,7 +155,11 @@ pub async fn unsuspend_job(client: &Client, namespace: &str, name: &str) -> Resu
         .patch(name, &parameters, &patch)
         .await
         .map(|_| ())
-        .map_err(|source| WriteError::Unsuspend { namespace: namespace.to_owned(), name: name.to_owned(), source })
+        .map_err(|source| WriteError::Unsuspend {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            source,
+        })
 }
 
 async fn delete_with<K>(

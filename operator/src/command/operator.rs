@@ -1,13 +1,255 @@
 //! `coffer operator`: reconciles Coffer's kinds. Started by the Deployment of the chart.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::{Client, ResourceExt as _};
+use mover::seal::{CatalogueKey, Identity};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::signals;
+use crate::clock::Clock;
+use crate::cluster::{self, Notes, ReadError, WriteError};
+use crate::context::{Context, KeysError, Root, Turns, VaultKeys};
+use crate::controller::{Feeds, run_all};
+use crate::health::{ListenError, Readiness, serve_health, serve_metrics};
+use crate::keeper_client::Keepers;
+use crate::leader::Leadership;
+use crate::metrics::Metrics;
+use crate::names;
+use crate::settings::Settings;
+use crate::token::ROOT_SECRET_LENGTH;
+
+const METRICS_PORT: u16 = 8080;
+const HEALTH_PORT: u16 = 8081;
+/// Keys of the root Secret.
+const ROOT: &str = "root";
+const PREVIOUS_ROOT: &str = "previous";
 
 /// Flags of the operator.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The namespace that the operator runs in.
+    #[arg(long, env = "COFFER_NAMESPACE")]
+    namespace: String,
+    /// The name of this pod.
+    #[arg(long, env = "COFFER_POD_NAME")]
+    pod: String,
+    /// The ServiceAccount that the operator runs as.
+    #[arg(long, env = "COFFER_SERVICE_ACCOUNT", default_value = "coffer")]
+    service_account: String,
+    /// The image of keepers and movers: the operator's own.
+    #[arg(long, env = "COFFER_IMAGE")]
+    image: String,
+    /// When that image is pulled.
+    #[arg(long, env = "COFFER_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
+    image_pull_policy: String,
+}
 
-/// Runs until it is told to stop.
-pub async fn run(_arguments: Arguments) -> ExitCode {
-    tracing::error!("the operator's controllers are not part of this build");
-    ExitCode::FAILURE
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("failed to find the API server")]
+    Connect(#[source] kube::Error),
+    #[error("failed to listen for signals")]
+    Signals(#[source] std::io::Error),
+    #[error(transparent)]
+    Listen(ListenError),
+    #[error("failed to prepare the lease")]
+    Lease(#[source] kube_lease_manager::LeaseManagerError),
+    #[error("failed to read what the operator starts with")]
+    Read(#[source] ReadError),
+    #[error("failed to make the root secret")]
+    Write(#[source] WriteError),
+    #[error("namespace kube-system has no UID")]
+    NoClusterId,
+    #[error("Secret {name} has no key `root` with {ROOT_SECRET_LENGTH} bytes or more", name = names::ROOT_SECRET)]
+    NoRoot,
+    #[error("failed to make random bytes for the root secret: {0}")]
+    Random(String),
+}
+
+/// Runs until it is told to stop, or no longer leads.
+pub async fn run(arguments: Arguments) -> ExitCode {
+    match serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "the operator cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(arguments: Arguments) -> Result<(), StartError> {
+    let client = Client::try_default().await.map_err(StartError::Connect)?;
+    let (metrics, readiness, stop) = (Metrics::default(), Readiness::default(), CancellationToken::new());
+    let mut servers: JoinSet<Result<(), StartError>> = JoinSet::new();
+    let ready = readiness.clone();
+    servers.spawn(async move { serve_health(HEALTH_PORT, ready).await.map_err(StartError::Listen) });
+    let told = metrics.clone();
+    servers.spawn(async move { serve_metrics(METRICS_PORT, told).await.map_err(StartError::Listen) });
+    let signalled = stop.clone();
+    servers.spawn(async move { signals::cancel_on_stop(signalled).await.map_err(StartError::Signals) });
+
+    let settings = settings(&client, arguments).await?;
+    let leadership = Leadership::prepare(client.clone(), &settings.namespace, &settings.pod)
+        .await
+        .map_err(StartError::Lease)?;
+    readiness.set(true);
+    tokio::select! {
+        () = leadership.acquire() => {}
+        () = stop.cancelled() => return Ok(()),
+        outcome = failed(&mut servers) => return outcome,
+    }
+    tracing::info!(pod = settings.pod, "this replica leads");
+    metrics.lead(true);
+    let outcome = lead(client, settings, metrics.clone(), &leadership, &stop, &mut servers).await;
+    metrics.lead(false);
+    leadership.release().await;
+    outcome
+}
+
+/// Reconciles until told to stop, or the lease is lost.
+async fn lead(
+    client: Client,
+    settings: Settings,
+    metrics: Metrics,
+    leadership: &Leadership,
+    stop: &CancellationToken,
+    servers: &mut JoinSet<Result<(), StartError>>,
+) -> Result<(), StartError> {
+    let root = root(&client, &settings.namespace).await?;
+    let clock = Clock::default();
+    let (moved, clock_moved) = watch::channel(());
+    let feeds = Feeds::default();
+    let known = feeds.indexes();
+    let namespace = settings.namespace.clone();
+    let context = Arc::new(Context {
+        notes: Notes::new(client.clone(), &settings.pod),
+        client: client.clone(),
+        clock: clock.clone(),
+        settings,
+        metrics,
+        keepers: Keepers::new(clock.clone()),
+        root,
+        turns: Turns::default(),
+        new_vault_keys,
+        vaults: known.vaults,
+        policies: known.policies,
+        instances: known.instances,
+        backup_jobs: known.backup_jobs,
+        restore_jobs: known.restore_jobs,
+        points: known.points,
+        namespaces: known.namespaces,
+    });
+    let controllers = run_all(feeds, context, clock_moved, stop.clone());
+    tokio::select! {
+        () = controllers => Ok(()),
+        () = follow_test_clock(client, &namespace, clock, moved) => Ok(()),
+        () = leadership.hold() => {
+            tracing::error!("the lease was lost");
+            Ok(())
+        }
+        outcome = failed(servers) => outcome,
+    }
+}
+
+/// Waits for the first server that fails. The one that listened to signals ends well when it has heard one.
+async fn failed(servers: &mut JoinSet<Result<(), StartError>>) -> Result<(), StartError> {
+    while let Some(ended) = servers.join_next().await {
+        if let Ok(Err(error)) = ended {
+            return Err(error);
+        }
+    }
+    std::future::pending().await
+}
+
+async fn settings(client: &Client, arguments: Arguments) -> Result<Settings, StartError> {
+    let system: Option<Namespace> =
+        cluster::get_global(client, "kube-system").await.map_err(StartError::Read)?;
+    Ok(Settings {
+        namespace: arguments.namespace,
+        pod: arguments.pod,
+        service_account: arguments.service_account,
+        image: arguments.image,
+        image_pull_policy: arguments.image_pull_policy,
+        cluster_id: system.and_then(|namespace| namespace.uid()).ok_or(StartError::NoClusterId)?,
+    })
+}
+
+/// Reads the root secret, and makes it once if there is none.
+async fn root(client: &Client, namespace: &str) -> Result<Root, StartError> {
+    let read = || cluster::get::<Secret>(client, namespace, names::ROOT_SECRET);
+    let held = match read().await.map_err(StartError::Read)? {
+        Some(held) => held,
+        None => match cluster::create(client, &new_root(namespace)?).await {
+            Ok(made) => made,
+            // The other replica was first.
+            Err(error) if cluster::is_already_exists(error.cause()) => {
+                read().await.map_err(StartError::Read)?.ok_or(StartError::NoRoot)?
+            }
+            Err(error) => return Err(StartError::Write(error)),
+        },
+    };
+    let bytes = |key: &str| held.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
+    let current = bytes(ROOT).filter(|root| root.len() >= ROOT_SECRET_LENGTH).ok_or(StartError::NoRoot)?;
+    let uid: String =
+        held.uid().unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(8).collect();
+    let previous = bytes(PREVIOUS_ROOT).filter(|root| root.len() >= ROOT_SECRET_LENGTH);
+    Ok(Root { current, previous, version: uid })
+}
+
+fn new_root(namespace: &str) -> Result<Secret, StartError> {
+    let mut bytes = vec![0; ROOT_SECRET_LENGTH];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
+    let mut secret = Secret {
+        data: Some(BTreeMap::from([(ROOT.to_owned(), ByteString(bytes))])),
+        type_: Some("Opaque".into()),
+        ..Secret::default()
+    };
+    secret.metadata.name = Some(names::ROOT_SECRET.into());
+    secret.metadata.namespace = Some(namespace.to_owned());
+    Ok(secret)
+}
+
+fn new_vault_keys() -> Result<VaultKeys, KeysError> {
+    let catalogue = CatalogueKey::random().map_err(|error| KeysError(error.to_string()))?;
+    Ok(VaultKeys { identity: Identity::generate().to_text(), catalogue: catalogue.to_base64() })
+}
+
+/// Moves the clock as ConfigMap `coffer-test-clock` says, and tells everybody.
+#[cfg(feature = "test-clock")]
+async fn follow_test_clock(client: Client, namespace: &str, clock: Clock, moved: watch::Sender<()>) {
+    use futures::StreamExt as _;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::Api;
+    use kube::runtime::{WatchStreamExt as _, watcher};
+
+    tracing::warn!("this build obeys a test clock: it must not hold backups that anybody needs");
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", names::TEST_CLOCK));
+    let maps =
+        watcher(Api::<ConfigMap>::namespaced(client, namespace), config).default_backoff().applied_objects();
+    let mut maps = std::pin::pin!(maps);
+    while let Some(map) = maps.next().await {
+        match map {
+            Ok(map) => {
+                let offset = map.data.as_ref().and_then(|data| data.get("offsetSeconds")?.parse().ok());
+                if offset.is_some_and(|seconds| clock.raise(seconds)) {
+                    tracing::info!(offset_seconds = clock.offset_seconds(), "the clock was moved");
+                    moved.send_replace(());
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the watch of the test clock was interrupted"),
+        }
+    }
+}
+
+#[cfg(not(feature = "test-clock"))]
+async fn follow_test_clock(_client: Client, _namespace: &str, _clock: Clock, _moved: watch::Sender<()>) {
+    std::future::pending().await
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contract::{
-    Appended, LedgerRequest, PointId, Points, Refusal, RestoreSeen, RunId, Runs, Secret, SettleRequest, Settled,
-    TombstoneRequest, VaultView,
+    Appended, LedgerRequest, PointId, Points, Refusal, RestoreSeen, RunId, Runs, Secret, SettleRequest,
+    Settled, TombstoneRequest, VaultView,
 };
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -128,7 +128,11 @@ impl KeeperClient {
     ///
     /// # Errors
     /// [`KeeperError::Refused`] when the keeper's own judgement is another.
-    pub async fn tombstone(&self, point: &PointId, request: &TombstoneRequest) -> Result<Appended, KeeperError> {
+    pub async fn tombstone(
+        &self,
+        point: &PointId,
+        request: &TombstoneRequest,
+    ) -> Result<Appended, KeeperError> {
         let path = format!("/v1/points/{point}/tombstone");
         self.call("delete a point", Method::POST, &path, Some(request), ANSWER).await
     }
@@ -172,8 +176,10 @@ impl KeeperClient {
             .await
             .map_err(|source| KeeperError::Reach { what, source: source.without_url() })?;
         let status = reply.status();
-        let bytes =
-            reply.bytes().await.map_err(|source| KeeperError::Reach { what, source: source.without_url() })?;
+        let bytes = reply
+            .bytes()
+            .await
+            .map_err(|source| KeeperError::Reach { what, source: source.without_url() })?;
         if status == StatusCode::OK {
             return serde_json::from_slice(&bytes).map_err(|source| KeeperError::Answer { what, source });
         }

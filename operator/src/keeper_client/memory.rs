@@ -125,7 +125,8 @@ impl Keepers {
         token: Secret,
     ) -> Result<KeeperClient, KeeperError> {
         self.with(vault_uid, |memory| {
-            if let Some(client) = memory.client.as_ref().filter(|_| memory.address.as_ref() == Some(address)) {
+            if let Some(client) = memory.client.as_ref().filter(|_| memory.address.as_ref() == Some(address))
+            {
                 return Ok(client.clone());
             }
             let client = KeeperClient::new(address, token, self.clock.clone())?;

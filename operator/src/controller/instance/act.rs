@@ -1,0 +1,143 @@
+//! Writes what was decided for an instance; the status comes last.
+
+use contract::{Assignment, CheckTask, Connection, RunId, Task, VERSION};
+use crds::common::ConditionType;
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
+use jiff::SignedDuration;
+use kube::ResourceExt as _;
+
+use super::decide::{Decision, Step};
+use super::observe::Seen;
+use super::status::find;
+use crate::cluster::{self, JobOwner, Note};
+use crate::context::Context;
+use crate::controller::run::{self, Plan, Role};
+use crate::controller::{Error, Wake};
+use crate::metrics::{InstanceFigures, InstanceLabels};
+
+/// A check stops itself after this.
+const DEADLINE: SignedDuration = SignedDuration::from_mins(4);
+
+/// Writes, in order.
+///
+/// # Errors
+/// The first write that failed; what comes after it is decided anew.
+pub async fn act(
+    instance: &BackupInstance,
+    context: &Context,
+    seen: &Seen,
+    decision: Decision,
+) -> Result<Wake, Error> {
+    for step in decision.steps {
+        take(instance, context, seen, step).await?;
+    }
+    if let Some(status) = decision.status {
+        write_status(instance, context, &status).await?;
+    }
+    Ok(decision.wake)
+}
+
+/// Takes the instance out of the metrics.
+pub fn forget(instance: &BackupInstance, context: &Context) {
+    context.metrics.instance(&labels(instance), None);
+}
+
+async fn take(instance: &BackupInstance, context: &Context, seen: &Seen, step: Step) -> Result<(), Error> {
+    let namespace = instance.namespace().unwrap_or_default();
+    match step {
+        Step::RemoveCheck(attempt) => {
+            let vault = instance.spec.vault_ref.namespace_or(&namespace);
+            run::act::remove(&context.client, vault, &attempt).await
+        }
+        Step::StartCheck { name, connection } => {
+            start_check(instance, context, seen, name, *connection).await
+        }
+        Step::CreateJob(job) => match cluster::create(&context.client, job.as_ref()).await {
+            Err(error) if !cluster::is_already_exists(error.cause()) => Err(error.into()),
+            // Its name is its slot: it was made before.
+            Ok(_) | Err(_) => Ok(()),
+        },
+        Step::RemoveJob { name, uid } => {
+            Ok(cluster::delete::<BackupJob>(&context.client, &namespace, &name, uid).await?)
+        }
+        Step::Tell(note) => {
+            context.notes.publish(instance, &note).await;
+            Ok(())
+        }
+    }
+}
+
+async fn start_check(
+    instance: &BackupInstance,
+    context: &Context,
+    seen: &Seen,
+    name: String,
+    source: Connection,
+) -> Result<(), Error> {
+    let Some(vault) = &seen.vault else { return Ok(()) };
+    let now = context.clock.now();
+    let assignment = Assignment {
+        version: VERSION,
+        run: RunId(instance.uid().unwrap_or_default()),
+        attempt: 1,
+        clock_offset_seconds: context.clock.offset_seconds(),
+        deadline: now.time.checked_add(DEADLINE).unwrap_or(now.time),
+        task: Task::Check(CheckTask { source }),
+    };
+    let plan = Plan {
+        vault,
+        settings: &context.settings,
+        name,
+        role: Role::Check,
+        owner: JobOwner {
+            kind: "BackupInstance".into(),
+            namespace: instance.namespace().unwrap_or_default(),
+            name: instance.name_any(),
+        },
+        instance: Some(instance.name_any()),
+        assignment,
+        decision: None,
+        relations: 0,
+        beside_keeper: false,
+    };
+    run::act::start(&context.client, &plan).await
+}
+
+async fn write_status(
+    instance: &BackupInstance,
+    context: &Context,
+    status: &BackupInstanceStatus,
+) -> Result<(), Error> {
+    context.metrics.instance(&labels(instance), Some(&figures(status)));
+    if instance.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    cluster::apply_status(&context.client, instance, status).await?;
+    let before = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    for type_ in [ConditionType::Ready, ConditionType::BackupReady] {
+        let (was, is) = (find(before, type_), find(&status.conditions, type_));
+        let Some(is) = is.filter(|is| is.status == "False" && was.is_none_or(|was| was.reason != is.reason))
+        else {
+            continue;
+        };
+        let reason = is.reason.parse().unwrap_or(Reason::InProgress);
+        context.notes.publish(instance, &Note::warning(reason, is.message.as_str())).await;
+    }
+    Ok(())
+}
+
+fn labels(instance: &BackupInstance) -> InstanceLabels {
+    InstanceLabels { namespace: instance.namespace().unwrap_or_default(), instance: instance.name_any() }
+}
+
+fn figures(status: &BackupInstanceStatus) -> InstanceFigures {
+    let last = status.last_backup.as_ref();
+    InstanceFigures {
+        latest_point: status.latest_recovery_point.as_ref().map(|point| point.point_time.0.as_second()),
+        expected_interval: None,
+        last_success: status.last_success_time.as_ref().map(|time| time.0.as_second()),
+        last_attempt: last.map(|last| last.completion_time.0.as_second()),
+        last_result: last.map(|last| i64::from(last.state.is_success())),
+        next_run: status.next_backup_time.as_ref().map(|time| time.0.as_second()),
+    }
+}

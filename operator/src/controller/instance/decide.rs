@@ -1,0 +1,138 @@
+//! The whole decision about an instance: references, then checks, then slots, then what the status says. Pure.
+
+use contract::Connection;
+use crds::instance::Protection;
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
+use kube::ResourceExt as _;
+
+use super::checks::{Checked, checked, stale};
+use super::observe::Seen;
+use super::references::references;
+use super::slots::{begun, slots};
+use super::status::{Parts, status};
+use crate::clock::Now;
+use crate::cluster::Note;
+use crate::controller::Wake;
+use crate::controller::run::SeenAttempt;
+use crate::settings::Settings;
+
+/// One thing to write, in the order of the list.
+pub enum Step {
+    RemoveCheck(SeenAttempt),
+    StartCheck {
+        name: String,
+        connection: Box<Connection>,
+    },
+    /// The job of a slot.
+    CreateJob(Box<BackupJob>),
+    /// The object of a job that the operator made and that history no longer holds.
+    RemoveJob {
+        name: String,
+        uid: Option<String>,
+    },
+    Tell(Note),
+}
+
+/// Steps, status, and when to look again.
+pub struct Decision {
+    pub steps: Vec<Step>,
+    pub status: Option<BackupInstanceStatus>,
+    pub wake: Wake,
+}
+
+/// Credentials that cannot be read are looked for this often.
+const MINUTE: Wake = Wake::seconds(60);
+/// Secrets are looked at this often while all is well.
+const QUARTER: Wake = Wake::seconds(900);
+
+/// Decides.
+pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: Now) -> Decision {
+    if seen.namespace_ending {
+        return Decision { steps: Vec::new(), status: None, wake: Wake::OnChange };
+    }
+    let found = references(instance, seen, now);
+    let mut steps = Vec::new();
+    let (checked, mut wake) = match &found {
+        Ok(_) => {
+            let checked = checked(instance, seen, settings, now);
+            let wake = check_steps(seen, &checked, &mut steps, now);
+            (Some(checked), wake)
+        }
+        Err(_) => (None, QUARTER),
+    };
+    let mut slots_found = None;
+    let enabled = instance.spec.protection == Protection::Enabled;
+    if let (Ok(references), true) = (&found, enabled && may_schedule(instance)) {
+        let due = slots(instance, references, seen, begun(instance, now), now);
+        if let Some(job) = &due.job {
+            let message = format!("Job {} was made for rule {}.", job.name_any(), rule(job));
+            steps.push(Step::CreateJob(Box::new(job.clone())));
+            steps.push(Step::Tell(Note::normal(Reason::BackupScheduled, message)));
+        }
+        wake = wake.or(due.wake, now);
+        slots_found = Some(due);
+    }
+    if let Ok(references) = &found {
+        history(seen, &references.spec.job_history, &mut steps);
+    }
+    let parts =
+        Parts { instance, seen, found: &found, checked: checked.as_ref(), slots: slots_found.as_ref() };
+    let (status, fresh_until) = status(&parts, now);
+    if let Some(until) = fresh_until {
+        wake = wake.or(Wake::At(until), now);
+    }
+    Decision { steps, status: Some(status), wake }
+}
+
+/// Nothing is planned before the first time that all checks passed; after it the schedule keeps trying.
+fn may_schedule(instance: &BackupInstance) -> bool {
+    let Some(status) = &instance.status else { return false };
+    let ready = crds::common::is_true(&status.conditions, crds::common::ConditionType::BackupReady);
+    ready || status.last_slot_time.is_some()
+}
+
+fn rule(job: &BackupJob) -> &str {
+    job.spec.slot.as_ref().map(|slot| slot.rule.as_str()).unwrap_or_default()
+}
+
+fn check_steps(seen: &Seen, checked: &Checked, steps: &mut Vec<Step>, now: Now) -> Wake {
+    let wanted = match checked {
+        Checked::Due { name, .. } => Some(name.as_str()),
+        Checked::Ended { remove, .. } => Some(remove.job_name.as_str()),
+        Checked::Running { .. } => seen.checks.last().map(|attempt| attempt.job_name.as_str()),
+        Checked::Fault(_) | Checked::Standing { .. } => None,
+    };
+    steps.extend(stale(seen, wanted).into_iter().cloned().map(Step::RemoveCheck));
+    match checked {
+        Checked::Fault(_) => MINUTE,
+        Checked::Due { name, connection } => {
+            steps.push(Step::StartCheck { name: name.clone(), connection: connection.clone() });
+            Wake::seconds(15)
+        }
+        Checked::Running { .. } => Wake::seconds(10),
+        Checked::Ended { remove, .. } => {
+            steps.push(Step::RemoveCheck(remove.clone()));
+            MINUTE
+        }
+        // Weekly when it passed: until then the Secrets are looked at.
+        Checked::Standing { again } => QUARTER.or(Wake::At(*again), now),
+    }
+}
+
+/// Removes the oldest jobs that the operator made, beyond what the policy keeps of each ending. Data is not touched.
+fn history(seen: &Seen, limits: &crds::policy::JobHistory, steps: &mut Vec<Step>) {
+    let kept = |limit: i32| usize::try_from(limit).unwrap_or(0);
+    for (well, limit) in [(true, kept(limits.completed)), (false, kept(limits.failed))] {
+        let mut ended: Vec<&BackupJob> = seen
+            .jobs
+            .iter()
+            .map(AsRef::as_ref)
+            .filter(|job| job.is_scheduled() && job.is_terminal() && job.state().is_success() == well)
+            .filter(|job| job.finalizers().is_empty() && job.metadata.deletion_timestamp.is_none())
+            .collect();
+        ended.sort_by_key(|job| std::cmp::Reverse(job.spec.slot.as_ref().map(|slot| slot.time.0)));
+        steps.extend(
+            ended.into_iter().skip(limit).map(|job| Step::RemoveJob { name: job.name_any(), uid: job.uid() }),
+        );
+    }
+}

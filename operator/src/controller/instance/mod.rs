@@ -1,0 +1,39 @@
+//! BackupInstance: whether it can be backed up, and a job for each slot of its policy.
+//!
+//! ```text
+//! observe   vault, policy, Secrets, the check's Job, the instance's jobs and points   (client, index)
+//! decide    references -> checks -> slots -> status                                   (pure)
+//! act       the check's Job, slot jobs, what history no longer holds; status last     (client)
+//! ```
+
+mod act;
+mod checks;
+mod decide;
+mod observe;
+mod references;
+mod slots;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crds::BackupInstance;
+
+use super::{Error, Wake};
+use crate::context::Context;
+
+/// Brings one instance to where it should be.
+///
+/// # Errors
+/// What kept the reconcile from its end; see [`Error::class`].
+pub async fn reconcile(instance: Arc<BackupInstance>, context: Arc<Context>) -> Result<Wake, Error> {
+    if instance.metadata.deletion_timestamp.is_some() {
+        act::forget(&instance, &context);
+        return Ok(Wake::OnChange);
+    }
+    let seen = observe::observe(&instance, &context).await?;
+    let decision = decide::decide(&instance, &seen, &context.settings, context.clock.now());
+    act::act(&instance, &context, &seen, decision).await
+}

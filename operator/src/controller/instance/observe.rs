@@ -1,0 +1,100 @@
+//! What an instance depends on, and what it has. Reads only.
+
+use std::sync::Arc;
+
+use contract::{Owner, PointState, PointView};
+use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault};
+use kube::ResourceExt as _;
+
+use crate::cluster::{self, Key};
+use crate::context::Context;
+use crate::controller::Error;
+use crate::controller::run::{self, Material, SeenAttempt};
+
+/// Facts about one instance.
+#[derive(Clone, Default)]
+pub struct Seen {
+    pub namespace_ending: bool,
+    pub vault: Option<Arc<BackupVault>>,
+    pub policy: Option<Arc<BackupPolicy>>,
+    /// The Secrets that the connection refers to.
+    pub material: Option<Material>,
+    /// Jobs of checks.
+    pub checks: Vec<SeenAttempt>,
+    /// The operator may not look into the vault's namespace.
+    pub forbidden: bool,
+    pub jobs: Vec<Arc<BackupJob>>,
+    /// The instance's points, oldest first; `None` until the catalogue was read.
+    pub points: Option<Vec<PointView>>,
+    /// Name of an older instance that protects the same database in the same vault.
+    pub duplicate_of: Option<String>,
+    pub beside_keeper: bool,
+}
+
+/// Reads everything that decisions about the instance are made from.
+///
+/// # Errors
+/// Reads that failed for another reason than missing rights.
+pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<Seen, Error> {
+    let namespace = instance.namespace().unwrap_or_default();
+    let vault_namespace = instance.spec.vault_ref.namespace_or(&namespace);
+    let policy_namespace = instance.spec.policy_ref.namespace_or(&namespace);
+    let mut seen = Seen {
+        namespace_ending: context.namespace(&namespace).is_some_and(|(_, ending)| ending),
+        vault: context.vaults.get(vault_namespace, &instance.spec.vault_ref.name),
+        policy: context.policies.get(policy_namespace, &instance.spec.policy_ref.name),
+        jobs: context.backup_jobs.by(&Key::instance(&namespace, &instance.name_any())),
+        ..Seen::default()
+    };
+    let Some(vault) = seen.vault.clone() else { return Ok(seen) };
+    if !vault.spec.allows_namespace(vault_namespace, &namespace) || seen.namespace_ending {
+        return Ok(seen);
+    }
+    let uid = instance.uid().unwrap_or_default();
+    seen.points = context.keepers.catalogue(&vault.uid().unwrap_or_default()).map(|catalogue| {
+        let mut points: Vec<PointView> =
+            catalogue.points.values().filter(|point| belongs(point, &uid)).cloned().collect();
+        points.sort_by_key(|point| point.point_time);
+        points
+    });
+    seen.duplicate_of = duplicate(instance, vault_namespace, context);
+    let postgresql = &instance.spec.postgresql;
+    let tls = postgresql.tls();
+    let material =
+        run::observe::material(&context.client, &namespace, &postgresql.credentials_secret_ref, &tls);
+    seen.material = Some(material.await?);
+    match run::observe::attempts(&context.client, vault_namespace, &uid, context.clock.now().wall).await {
+        Ok(checks) => seen.checks = checks,
+        Err(error) if cluster::is_forbidden(error.cause()) => seen.forbidden = true,
+        Err(error) => return Err(error.into()),
+    }
+    Ok(seen)
+}
+
+fn belongs(point: &PointView, uid: &str) -> bool {
+    point.state != PointState::Expired
+        && matches!(&point.owner, Owner::Instance { instance_uid, .. } if instance_uid == uid)
+}
+
+/// The oldest other instance of the vault with the same datasource; of two that were made at once the one with the
+/// smaller UID was first.
+fn duplicate(instance: &BackupInstance, vault_namespace: &str, context: &Context) -> Option<String> {
+    let datasource =
+        |held: &BackupInstance| held.status.as_ref().and_then(|status| status.datasource_id.clone());
+    let own = datasource(instance)?;
+    let age =
+        |held: &BackupInstance| (held.metadata.creation_timestamp.clone().map(|time| time.0), held.uid());
+    let key = Key::vault(vault_namespace, &instance.spec.vault_ref.name);
+    let holder = context
+        .instances
+        .by(&key)
+        .into_iter()
+        .filter(|other| other.uid() != instance.uid() && datasource(other).as_ref() == Some(&own))
+        .find(|other| age(other) < age(instance))?;
+    // Names of other namespaces are not this namespace's to know.
+    Some(if holder.namespace() == instance.namespace() {
+        holder.name_any()
+    } else {
+        "an instance of another namespace; ask the platform team".into()
+    })
+}

@@ -1,0 +1,312 @@
+//! What an instance's status says. Pure.
+
+use contract::PointView;
+use crds::common::{Condition, ConditionType, Time};
+use crds::instance::{
+    CheckResult, InstanceState, JobCounts, LastBackup, LatestPoint, PolicySnapshot, Protection,
+};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason, annotations};
+use jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt as _;
+
+use super::checks::{Checked, first_failure};
+use super::observe::Seen;
+use super::references::{Objection, References};
+use super::slots::Slots;
+use crate::clock::Now;
+use crate::controller::Conditions;
+use crate::names;
+
+/// So many slots around now tell how often backups are due.
+const LOOKED_AT: usize = 8;
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What the status is made from.
+pub struct Parts<'a> {
+    pub instance: &'a BackupInstance,
+    pub seen: &'a Seen,
+    pub found: &'a Result<References, Objection>,
+    pub checked: Option<&'a Checked>,
+    pub slots: Option<&'a Slots>,
+}
+
+/// The status, and until when it holds without anything happening.
+pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Timestamp>) {
+    let instance = parts.instance;
+    let mut status = instance.status.clone().unwrap_or_default();
+    let before = std::mem::take(&mut status.conditions);
+    status.observed_generation = instance.metadata.generation;
+    status.revalidated =
+        instance.annotations().get(annotations::REVALIDATE).map(|text| text.chars().take(256).collect());
+    take_checks(parts, &mut status);
+    take_policy(parts, &mut status);
+    take_jobs(parts.seen, &mut status, now);
+    take_points(instance, parts.seen, &mut status);
+    take_slots(parts, &mut status);
+    let mut conditions = Conditions::new(&before, instance.metadata.generation, now.time);
+    let backup_ready = references_and_checks(parts, &status, &mut conditions);
+    let fresh_until = results(parts, &status, &mut conditions, now);
+    status.state = Some(state(parts, &status, backup_ready));
+    status.conditions = conditions.finish();
+    (status, fresh_until)
+}
+
+fn take_checks(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
+    if let Some(Checked::Ended { result, .. }) = parts.checked {
+        status.checks.clone_from(&result.checks);
+        status.last_check = Some(result.last.clone());
+        status.datasource_id = result.datasource_id.clone().or_else(|| status.datasource_id.take());
+        status.relations = result.relations.or(status.relations);
+        status.server_version = result.server_version.clone().or_else(|| status.server_version.take());
+    }
+}
+
+fn take_policy(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
+    if let Ok(found) = parts.found {
+        status.policy_version = Some(found.version);
+        status.policy_snapshot = Some(PolicySnapshot {
+            name: found.policy_name.clone(),
+            version: found.version,
+            spec: found.spec.clone(),
+        });
+    }
+}
+
+fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
+    let ended = |job: &BackupJob| job.status.as_ref().and_then(|status| status.completion_time.clone());
+    let newest =
+        seen.jobs.iter().filter(|job| job.is_terminal()).max_by_key(|job| ended(job).map(|time| time.0));
+    let Some((job, time)) = newest.and_then(|job| ended(job).map(|time| (job, time))) else { return };
+    if status.last_backup.as_ref().is_some_and(|held| held.completion_time.0 >= time.0) {
+        return;
+    }
+    let code = job.status.as_ref().and_then(|status| status.errors.last()).map(|error| error.code.clone());
+    let good = job.state().is_success();
+    status.last_backup = Some(LastBackup {
+        job_name: job.name_any(),
+        state: job.state(),
+        completion_time: time.clone(),
+        error_code: code.filter(|_| !good),
+    });
+    let success = seen
+        .jobs
+        .iter()
+        .filter(|job| job.state().is_success())
+        .filter_map(|job| ended(job))
+        .max_by_key(|time| time.0);
+    status.last_success_time = success.or_else(|| status.last_success_time.take());
+    status.jobs_7d = Some(counts(seen, now));
+}
+
+fn counts(seen: &Seen, now: Now) -> JobCounts {
+    let since = now.time.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
+    let mut counts = JobCounts::default();
+    for job in &seen.jobs {
+        let time = job.status.as_ref().and_then(|status| status.completion_time.as_ref());
+        if time.is_none_or(|time| time.0 < since) {
+            continue;
+        }
+        use crds::common::JobState;
+        match job.state() {
+            JobState::Completed | JobState::CompletedWithWarnings => counts.completed += 1,
+            JobState::Failed => counts.failed += 1,
+            JobState::Expired => counts.expired += 1,
+            JobState::Cancelled => counts.cancelled += 1,
+            JobState::Created | JobState::Pending | JobState::Running | JobState::Cancelling => {}
+        }
+    }
+    counts
+}
+
+fn take_points(instance: &BackupInstance, seen: &Seen, status: &mut BackupInstanceStatus) {
+    let Some(points) = &seen.points else { return };
+    status.recovery_points = i64::try_from(points.len()).ok();
+    status.latest_recovery_point = points.last().map(|point: &PointView| LatestPoint {
+        name: names::recovery_point(&instance.name_any(), point.point_time, &point.id),
+        point_time: Time(point.point_time),
+    });
+}
+
+fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
+    match parts.slots {
+        Some(slots) => {
+            status.last_slot_time = slots.last.map(Time).or_else(|| status.last_slot_time.take());
+            status.next_backup_time = slots.next.map(Time);
+            status.missed_slots.clone_from(&slots.missed);
+        }
+        None if parts.instance.spec.protection != Protection::Enabled => status.next_backup_time = None,
+        None => {}
+    }
+}
+
+/// Ready and BackupReady, and what goes with them. Returns whether backups can run.
+fn references_and_checks(
+    parts: &Parts<'_>,
+    status: &BackupInstanceStatus,
+    conditions: &mut Conditions,
+) -> Option<bool> {
+    let found = match parts.found {
+        Ok(found) => found,
+        Err(objection) => {
+            conditions.set(ConditionType::Ready, Some(false), objection.reason, objection.message.as_str());
+            let type_ = if objection.may_pass { ConditionType::Reconciling } else { ConditionType::Stalled };
+            conditions.set(type_, Some(true), objection.reason, objection.message.as_str());
+            conditions.keep(ConditionType::BackupReady);
+            return conditions.before(ConditionType::BackupReady).map(|held| held.status == "True");
+        }
+    };
+    conditions.set(
+        ConditionType::Ready,
+        Some(true),
+        Reason::AsConfigured,
+        "Vault, policy and consent are as they should be.",
+    );
+    if found.policy_missing {
+        let message = format!(
+            "BackupPolicy {} is gone; version {} of it goes on acting.",
+            found.policy_name, found.version
+        );
+        conditions.set(ConditionType::PolicyMissing, Some(true), Reason::PolicyGone, message);
+    }
+    backup_ready(parts, status, conditions)
+}
+
+fn backup_ready(
+    parts: &Parts<'_>,
+    status: &BackupInstanceStatus,
+    conditions: &mut Conditions,
+) -> Option<bool> {
+    let judged = match parts.checked {
+        Some(Checked::Fault(fault)) => Some((Some(false), fault.reason, fault.message.clone())),
+        Some(Checked::Ended { .. } | Checked::Standing { .. }) => Some(judge(status)),
+        // A round that is on its way changes nothing until it ends, if there was one before.
+        Some(Checked::Due { .. } | Checked::Running { blocked: None }) | None => None,
+        Some(Checked::Running { blocked: Some(blocked) }) => {
+            Some((None, Reason::PodBlocked, format!("The check's pod cannot start: {blocked}")))
+        }
+    };
+    match judged {
+        Some((ready, reason, message)) => {
+            conditions.set(ConditionType::BackupReady, ready, reason, message);
+            ready
+        }
+        None if conditions.before(ConditionType::BackupReady).is_some() => {
+            let held = conditions.before(ConditionType::BackupReady).map(|held| held.status == "True");
+            conditions.keep(ConditionType::BackupReady);
+            held
+        }
+        None => {
+            let message = "Server, log-in, version, privileges and database are being looked at.";
+            conditions.set(ConditionType::BackupReady, None, Reason::ChecksRunning, message);
+            conditions.set(ConditionType::Reconciling, Some(true), Reason::ChecksRunning, message);
+            None
+        }
+    }
+}
+
+fn judge(status: &BackupInstanceStatus) -> (Option<bool>, Reason, String) {
+    match first_failure(&status.checks) {
+        Some((reason, message)) => (Some(false), reason, message),
+        None if status.last_check.as_ref().is_some_and(|last| last.result == CheckResult::Failed) => {
+            (Some(false), Reason::ServerUnreachable, "The check ended without a result.".into())
+        }
+        None => (Some(true), Reason::ChecksPassed, "Every check passed.".into()),
+    }
+}
+
+/// LastBackupSucceeded and RecoveryPointFresh. Returns until when the latter holds.
+fn results(
+    parts: &Parts<'_>,
+    status: &BackupInstanceStatus,
+    conditions: &mut Conditions,
+    now: Now,
+) -> Option<Timestamp> {
+    match &status.last_backup {
+        Some(last) if last.state.is_success() => {
+            let message = format!("Job {} ended well.", last.job_name);
+            conditions.set(
+                ConditionType::LastBackupSucceeded,
+                Some(true),
+                Reason::LastBackupCompleted,
+                message,
+            );
+        }
+        Some(last) => {
+            let message = format!("Job {} ended {}.", last.job_name, last.state.as_str());
+            conditions.set(
+                ConditionType::LastBackupSucceeded,
+                Some(false),
+                Reason::LastBackupFailed,
+                message,
+            );
+        }
+        None => {
+            let message = "No backup has ended yet.";
+            conditions.set(ConditionType::LastBackupSucceeded, None, Reason::NoBackupYet, message);
+        }
+    }
+    let Ok(found) = parts.found else {
+        conditions.keep(ConditionType::RecoveryPointFresh);
+        return None;
+    };
+    let Some(latest) = &status.latest_recovery_point else {
+        let message = "There is no point yet.";
+        conditions.set(ConditionType::RecoveryPointFresh, None, Reason::NoPointYet, message);
+        return None;
+    };
+    let until = latest.point_time.0.checked_add(promise(found, now)).unwrap_or(Timestamp::MAX);
+    if now.time < until {
+        let message = "The newest point is as young as the policy promises.";
+        conditions.set(ConditionType::RecoveryPointFresh, Some(true), Reason::PointFresh, message);
+        return Some(until);
+    }
+    let message =
+        format!("The newest point is of {}; a younger one was due by {until}.", latest.point_time.0);
+    conditions.set(ConditionType::RecoveryPointFresh, Some(false), Reason::PointOverdue, message);
+    None
+}
+
+/// How old the newest point may get: the longest time between two slots, and a completion window.
+fn promise(found: &References, now: Now) -> SignedDuration {
+    let window = found
+        .policy
+        .rules
+        .iter()
+        .map(|rule| rule.windows.complete_by(now.time).duration_since(now.time))
+        .max()
+        .unwrap_or(SignedDuration::ZERO);
+    interval(found, now).unwrap_or(WEEK) + window
+}
+
+/// The longest time between two of the next slots of all rules together.
+pub fn interval(found: &References, now: Now) -> Option<SignedDuration> {
+    let rules = &found.policy.rules;
+    let mut slots: Vec<Timestamp> =
+        rules.iter().flat_map(|rule| rule.schedule.slots_after(now.time).take(LOOKED_AT)).collect();
+    slots.sort_unstable();
+    slots.truncate(LOOKED_AT);
+    slots.windows(2).map(|pair| pair[1].duration_since(pair[0])).max()
+}
+
+fn state(parts: &Parts<'_>, status: &BackupInstanceStatus, backup_ready: Option<bool>) -> InstanceState {
+    let worked = status.last_slot_time.is_some() || status.last_success_time.is_some();
+    match parts.instance.spec.protection {
+        Protection::Suspended => return InstanceState::BackupsSuspended,
+        Protection::Stopped => return InstanceState::ProtectionStopped,
+        Protection::Enabled => {}
+    }
+    let failed =
+        if worked { InstanceState::ProtectionError } else { InstanceState::ConfiguringProtectionFailed };
+    match (parts.found, backup_ready) {
+        (Err(objection), _) if objection.may_pass && !worked => InstanceState::ConfiguringProtection,
+        (Err(_), _) | (Ok(_), Some(false)) => failed,
+        (Ok(_), Some(true)) => InstanceState::ProtectionConfigured,
+        (Ok(_), None) if worked => InstanceState::UpdatingProtection,
+        (Ok(_), None) => InstanceState::ConfiguringProtection,
+    }
+}
+
+/// The condition of this type, if it is there.
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|held| held.type_ == type_.as_str())
+}

@@ -1,0 +1,382 @@
+//! Decisions about instances: references, checks and slots, each as a table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{
+    CheckItem, CheckReport, CheckResult as Reported, Failure, FailureCode, Outcome, Report, RunId, Stage,
+    VERSION,
+};
+use crds::instance::InstanceState;
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupPolicy, BackupVault};
+use jiff::Timestamp;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+use serde_json::{Value, json};
+
+use super::checks;
+use super::decide::{Decision, Step, decide};
+use super::observe::Seen;
+use crate::clock::Now;
+use crate::controller::run::{AttemptState, Ending, Found, Material, SeenAttempt};
+use crate::settings::Settings;
+
+fn at(text: &str) -> Now {
+    let time: Timestamp = text.parse().unwrap();
+    Now { time, wall: time }
+}
+
+fn settings() -> Settings {
+    Settings {
+        namespace: "coffer-system".into(),
+        pod: "coffer-0".into(),
+        service_account: "coffer".into(),
+        image: "coffer.local/coffer:1".into(),
+        image_pull_policy: "IfNotPresent".into(),
+        cluster_id: "c1".into(),
+    }
+}
+
+fn instance() -> BackupInstance {
+    serde_json::from_value(json!({
+        "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
+        "metadata": {"name": "orders", "namespace": "shop", "uid": "0f8fad5b-d9cb", "generation": 1},
+        "spec": {"vaultRef": {"name": "main", "namespace": "vaults"}, "policyRef": {"name": "daily"},
+                 "postgresql": {"host": "db", "database": "app", "credentialsSecretRef": {"name": "db"}}},
+    }))
+    .unwrap()
+}
+
+fn vault(ready: &str, namespaces: Value) -> Arc<BackupVault> {
+    let ready = json!({"type": "Ready", "status": ready, "reason": "AsConfigured", "message": "said so",
+                       "lastTransitionTime": "2026-11-01T00:00:00Z"});
+    Arc::new(
+        serde_json::from_value(json!({
+            "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupVault",
+            "metadata": {"name": "main", "namespace": "vaults", "uid": "7d0c"},
+            "spec": {"storage": {"s3": {"bucket": "backups"}}, "encryption": {"mode": "SystemManaged"},
+                     "access": {"allowedNamespaces": {"names": namespaces}}},
+            "status": {"conditions": [ready]},
+        }))
+        .unwrap(),
+    )
+}
+
+fn policy(keep: &str) -> Arc<BackupPolicy> {
+    Arc::new(
+        serde_json::from_value(json!({
+            "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
+            "metadata": {"name": "daily", "namespace": "shop", "generation": 3},
+            "spec": {"rules": [{"name": "Daily", "schedule": {"cron": "0 20 * * *"}}],
+                     "retention": [{"name": "Default", "default": true, "keep": keep}],
+                     "jobHistory": {"completed": 1, "failed": 1}},
+        }))
+        .unwrap(),
+    )
+}
+
+fn secret(keys: &[&str]) -> Found {
+    let data: BTreeMap<String, ByteString> =
+        keys.iter().map(|key| ((*key).to_owned(), ByteString(b"value".to_vec()))).collect();
+    let mut secret = Secret { data: Some(data), ..Secret::default() };
+    secret.metadata.resource_version = Some("1".into());
+    Found::Secret(Box::new(secret))
+}
+
+fn material(credentials: Found) -> Option<Material> {
+    Some(Material { credentials, authority: None, client_certificate: None })
+}
+
+fn seen() -> Seen {
+    Seen {
+        vault: Some(vault("True", json!(["shop"]))),
+        policy: Some(policy("P3M")),
+        material: material(secret(&["username", "password"])),
+        ..Seen::default()
+    }
+}
+
+fn decided(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
+    decide(instance, seen, &settings(), now)
+}
+
+fn condition<'a>(status: &'a BackupInstanceStatus, type_: &str) -> (&'a str, &'a str) {
+    status
+        .conditions
+        .iter()
+        .find(|held| held.type_ == type_)
+        .map_or(("absent", ""), |held| (held.status.as_str(), held.reason.as_str()))
+}
+
+fn status(decision: &Decision) -> &BackupInstanceStatus {
+    decision.status.as_ref().expect("a status")
+}
+
+fn report(items: Vec<CheckItem>) -> AttemptState {
+    let report = Report {
+        version: VERSION,
+        run: RunId("0f8fad5b-d9cb".into()),
+        attempt: 1,
+        started: None,
+        outcome: Outcome::Checked(CheckReport {
+            items,
+            server_version: Some("17.2".into()),
+            datasource_id: Some("73/app".into()),
+            relations: Some(40),
+            size_bytes: None,
+        }),
+        warnings: Vec::new(),
+    };
+    AttemptState::Ended(Box::new(Ending { report: Some(report), exit_code: Some(0), out_of_memory: false }))
+}
+
+fn item(result: Reported, failure: Option<FailureCode>) -> CheckItem {
+    let failure = failure.map(|code| Failure { code, stage: Stage::Connecting, message: "no".into() });
+    CheckItem { name: "LogIn".into(), result, failure }
+}
+
+/// The check's Job for what the instance now is, in this state.
+fn with_check(instance: &BackupInstance, mut seen: Seen, state: AttemptState) -> Seen {
+    let last = instance.status.as_ref().and_then(|status| status.last_check.as_ref());
+    let name = checks::check_name(instance, &checks::inputs(instance, &seen), last);
+    seen.checks = vec![SeenAttempt {
+        number: 1,
+        job_name: name,
+        job_uid: Some("j1".into()),
+        going: false,
+        created: None,
+        decision: None,
+        state,
+    }];
+    seen
+}
+
+/// An instance whose checks passed at 10:00.
+fn checked() -> BackupInstance {
+    let mut instance = instance();
+    let seen = with_check(&instance, seen(), report(vec![item(Reported::Passed, None)]));
+    instance.status = decided(&instance, &seen, at("2026-11-20T10:00:00Z")).status;
+    instance
+}
+
+fn made(decision: &Decision) -> Option<String> {
+    decision
+        .steps
+        .iter()
+        .find_map(|step| if let Step::CreateJob(job) = step { Some(job.name_any()) } else { None })
+}
+
+#[test]
+fn each_missing_reference_is_the_reason_and_nothing_is_started() {
+    let base = seen();
+    let cases = [
+        (Seen { vault: None, ..base.clone() }, "VaultNotFound"),
+        (Seen { vault: Some(vault("True", json!(["other"]))), ..base.clone() }, "NamespaceNotAllowed"),
+        (Seen { policy: None, ..base.clone() }, "PolicyNotFound"),
+        (Seen { policy: Some(policy("P1D")), ..base.clone() }, "RetentionOutsideVault"),
+        (Seen { duplicate_of: Some("older".into()), ..base.clone() }, "DuplicateDatasource"),
+        (Seen { vault: Some(vault("False", json!(["shop"]))), ..base.clone() }, "VaultNotReady"),
+    ];
+    for (seen, reason) in cases {
+        let decision = decided(&instance(), &seen, at("2026-11-20T10:00:00Z"));
+        assert_eq!(condition(status(&decision), "Ready"), ("False", reason));
+        assert!(decision.steps.is_empty(), "{reason}");
+        let both = condition(status(&decision), "Reconciling").0 == "True"
+            && condition(status(&decision), "Stalled").0 == "True";
+        assert!(!both, "{reason}");
+    }
+}
+
+#[test]
+fn a_new_instance_is_checked_before_anything_is_planned() {
+    let decision = decided(&instance(), &seen(), at("2026-11-20T21:00:00Z"));
+    assert!(matches!(decision.steps.as_slice(), [Step::StartCheck { .. }]));
+    assert_eq!(condition(status(&decision), "Ready"), ("True", "AsConfigured"));
+    assert_eq!(condition(status(&decision), "BackupReady"), ("Unknown", "ChecksRunning"));
+    assert_eq!(status(&decision).state, Some(InstanceState::ConfiguringProtection));
+}
+
+#[test]
+fn credentials_that_cannot_be_read_are_told_without_a_pod() {
+    for (found, reason) in [
+        (Found::Absent, "SecretNotFound"),
+        (Found::Forbidden, "SecretForbidden"),
+        (secret(&["username"]), "SecretKeyMissing"),
+    ] {
+        let seen = Seen { material: material(found), ..seen() };
+        let decision = decided(&instance(), &seen, at("2026-11-20T10:00:00Z"));
+        assert_eq!(condition(status(&decision), "BackupReady"), ("False", reason));
+        assert_eq!(
+            condition(status(&decision), "Ready").0,
+            "True",
+            "Ready is about references, not about log-ins"
+        );
+        assert!(decision.steps.is_empty());
+        assert_eq!(status(&decision).state, Some(InstanceState::ConfiguringProtectionFailed));
+    }
+}
+
+#[test]
+fn a_check_that_passed_makes_the_instance_ready_and_its_job_goes() {
+    let instance = instance();
+    let seen = with_check(&instance, seen(), report(vec![item(Reported::Passed, None)]));
+    let decision = decided(&instance, &seen, at("2026-11-20T10:00:00Z"));
+    assert!(matches!(decision.steps.as_slice(), [Step::RemoveCheck(_)]));
+    let status = status(&decision);
+    assert_eq!(condition(status, "BackupReady"), ("True", "ChecksPassed"));
+    assert_eq!((status.relations, status.datasource_id.as_deref()), (Some(40), Some("73/app")));
+}
+
+#[test]
+fn a_failed_check_names_its_reason_and_is_repeated_sooner_then_later() {
+    let mut instance = instance();
+    let mut failing = |now: &str| {
+        let refused = item(Reported::Failed, Some(FailureCode::AuthenticationFailed));
+        let seen = with_check(&instance, seen(), report(vec![refused]));
+        let decision = decided(&instance, &seen, at(now));
+        assert_eq!(condition(status(&decision), "BackupReady"), ("False", "AuthenticationFailed"));
+        instance.status = decision.status;
+        instance.clone()
+    };
+    let starts = |instance: &BackupInstance, now: &str| {
+        decided(instance, &seen(), at(now)).steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+    };
+    let first = failing("2026-11-20T10:00:00Z");
+    assert!(!starts(&first, "2026-11-20T10:00:59Z"));
+    assert!(starts(&first, "2026-11-20T10:01:00Z"));
+    let second = failing("2026-11-20T10:01:00Z");
+    assert!(!starts(&second, "2026-11-20T10:02:30Z"));
+    assert!(starts(&second, "2026-11-20T10:03:00Z"));
+    let late = failing("2026-11-20T11:00:00Z");
+    assert!(!starts(&late, "2026-11-20T11:14:00Z"));
+    assert!(starts(&late, "2026-11-20T11:15:00Z"));
+}
+
+#[test]
+fn a_check_that_passed_is_repeated_weekly_and_when_a_secret_changes() {
+    let instance = checked();
+    let starts = |seen: &Seen, now: &str| {
+        decided(&instance, seen, at(now)).steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+    };
+    assert!(!starts(&seen(), "2026-11-27T09:59:00Z"));
+    assert!(starts(&seen(), "2026-11-27T10:00:00Z"));
+    let mut rotated = Secret { data: None, ..Secret::default() };
+    rotated.metadata.resource_version = Some("2".into());
+    if let Found::Secret(held) = secret(&["username", "password"]) {
+        rotated.data = held.data;
+    }
+    let changed = Seen { material: material(Found::Secret(Box::new(rotated))), ..seen() };
+    assert!(starts(&changed, "2026-11-20T10:05:00Z"));
+}
+
+#[test]
+fn a_slot_becomes_one_job_and_no_second() {
+    let instance = checked();
+    assert_eq!(made(&decided(&instance, &seen(), at("2026-11-20T19:59:59Z"))), None);
+    let due = decided(&instance, &seen(), at("2026-11-20T20:00:00Z"));
+    assert_eq!(made(&due).as_deref(), Some("orders-20261120t2000z"));
+    let mut after = instance;
+    after.status = due.status;
+    assert_eq!(made(&decided(&after, &seen(), at("2026-11-20T20:00:01Z"))), None);
+    let next = status(&decided(&after, &seen(), at("2026-11-20T20:00:01Z"))).next_backup_time.clone();
+    assert_eq!(next.map(|time| time.0), Some("2026-11-21T20:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn a_job_that_is_there_uses_its_slot_even_if_the_status_was_lost() {
+    let instance = checked();
+    let due = decided(&instance, &seen(), at("2026-11-20T20:00:00Z"));
+    let Some(Step::CreateJob(job)) = due.steps.into_iter().find(|step| matches!(step, Step::CreateJob(_)))
+    else {
+        panic!("a job is due")
+    };
+    let seen = Seen { jobs: vec![Arc::new(*job)], ..seen() };
+    assert_eq!(made(&decided(&instance, &seen, at("2026-11-20T20:00:05Z"))), None);
+}
+
+#[test]
+fn nothing_is_planned_while_protection_is_suspended_or_before_the_first_check() {
+    let mut suspended = checked();
+    suspended.spec.protection = crds::instance::Protection::Suspended;
+    let decision = decided(&suspended, &seen(), at("2026-11-20T20:00:00Z"));
+    assert_eq!(made(&decision), None);
+    assert_eq!(status(&decision).state, Some(InstanceState::BackupsSuspended));
+    assert_eq!(status(&decision).next_backup_time, None);
+    assert_eq!(made(&decided(&instance(), &seen(), at("2026-11-20T20:00:00Z"))), None);
+}
+
+#[test]
+fn of_the_slots_missed_while_nobody_looked_the_newest_runs_and_the_others_are_counted() {
+    let instance = checked();
+    let decision = decided(&instance, &seen(), at("2026-11-23T21:00:00Z"));
+    assert_eq!(made(&decision).as_deref(), Some("orders-20261123t2000z"));
+    assert_eq!(status(&decision).missed_slots.as_ref().map(|missed| missed.count), Some(3));
+}
+
+#[test]
+fn a_policy_that_vanished_keeps_acting() {
+    let instance = checked();
+    let decision = decided(&instance, &Seen { policy: None, ..seen() }, at("2026-11-20T20:00:00Z"));
+    assert_eq!(condition(status(&decision), "PolicyMissing"), ("True", "PolicyGone"));
+    assert!(made(&decision).is_some());
+}
+
+#[test]
+fn a_rule_that_was_just_written_does_not_run_for_a_time_before_it_was() {
+    let instance = checked();
+    let mut edited = (*policy("P3M")).clone();
+    edited.spec.rules[0].schedule.cron = Some("0 9 * * *".into());
+    edited.metadata.generation = Some(4);
+    let seen = Seen { policy: Some(Arc::new(edited)), ..seen() };
+    let mut after = instance.clone();
+    // 09:00 came before the checks had passed and before the edit; it must not be taken for a missed slot.
+    let first = decided(&instance, &seen, at("2026-11-21T09:30:00Z"));
+    assert_eq!(made(&first), None);
+    after.status = first.status;
+    assert_eq!(made(&decided(&after, &seen, at("2026-11-21T09:31:00Z"))), None);
+    assert_eq!(
+        made(&decided(&after, &seen, at("2026-11-22T09:00:00Z"))).as_deref(),
+        Some("orders-20261122t0900z")
+    );
+}
+
+#[test]
+fn history_removes_only_old_jobs_that_the_operator_made() {
+    let job = |name: &str, slot: Option<&str>, state: &str| -> Arc<BackupJob> {
+        let spec = match slot {
+            Some(slot) => json!({"instanceRef": {"name": "orders"}, "slot": {"rule": "Daily", "time": slot}}),
+            None => json!({"instanceRef": {"name": "orders"}, "retentionTag": "Default"}),
+        };
+        let value = json!({
+            "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupJob",
+            "metadata": {"name": name, "namespace": "shop"}, "spec": spec,
+            "status": {"state": state, "completionTime": "2026-11-19T21:00:00Z"},
+        });
+        Arc::new(serde_json::from_value(value).unwrap())
+    };
+    let jobs = vec![
+        job("first", Some("2026-11-17T20:00:00Z"), "Completed"),
+        job("second", Some("2026-11-18T20:00:00Z"), "Completed"),
+        job("failed", Some("2026-11-16T20:00:00Z"), "Failed"),
+        job("by-hand", None, "Completed"),
+    ];
+    let decision = decided(&checked(), &Seen { jobs, ..seen() }, at("2026-11-20T10:01:00Z"));
+    let removed: Vec<_> = decision
+        .steps
+        .iter()
+        .filter_map(|step| if let Step::RemoveJob { name, .. } = step { Some(name.as_str()) } else { None })
+        .collect();
+    assert_eq!(removed, ["first"]);
+}
+
+#[test]
+fn a_second_look_changes_nothing() {
+    let instance = checked();
+    let again = decided(&instance, &seen(), at("2026-11-20T10:30:00Z"));
+    let mut after = instance;
+    after.status = again.status;
+    let third = decided(&after, &seen(), at("2026-11-20T10:45:00Z"));
+    assert!(third.steps.is_empty());
+    assert_eq!(third.status, after.status);
+}

@@ -1,0 +1,27 @@
+//! The controllers, one folder for each kind, each with the same steps:
+//!
+//! ```text
+//! observe   reads, absence included                  (client)
+//! decide    facts and time -> steps, status, wake    (pure)
+//! act       writes in order, status last             (client)
+//! ```
+
+mod conditions;
+mod error;
+mod runner;
+mod wake;
+mod wiring;
+
+pub mod backup_job;
+pub mod instance;
+pub mod policy;
+pub mod recovery_point;
+pub mod restore_job;
+pub mod run;
+pub mod vault;
+
+pub use conditions::Conditions;
+pub use error::Error;
+pub use runner::run_controller;
+pub use wake::Wake;
+pub use wiring::{Feeds, run_all};

@@ -1,0 +1,144 @@
+//! The keeper's ConfigMap: its configuration and the certificates that clients pin. Pure.
+
+use std::collections::BTreeMap;
+
+use contract::{Addressing, Head, KeeperConfig, Storage, VERSION, files};
+use crds::vault::{Addressing as SpecAddressing, Storage as SpecStorage};
+use crds::{BackupVault, secret_keys};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt as _;
+
+use super::workload::{labels, metadata};
+use crate::keeper_client::KeeperAddress;
+use crate::names;
+
+const CURRENT: &str = "current";
+const CURRENT_CERTIFICATE: &str = "current.crt";
+const CURRENT_BORN: &str = "current.born";
+const NEXT: &str = "next";
+const NEXT_CERTIFICATE: &str = "next.crt";
+const NEXT_BORN: &str = "next.born";
+
+/// One certificate of a keeper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Number of the Secret with the private key.
+    pub number: u32,
+    pub pem: String,
+    /// When it was made.
+    pub born: Timestamp,
+}
+
+/// The certificates of a keeper: what it shows, and what it will show next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificates {
+    pub current: Certificate,
+    pub next: Option<Certificate>,
+}
+
+impl Certificates {
+    /// What a ConfigMap says; `None` when it says nothing that makes sense.
+    pub fn of(map: &ConfigMap) -> Option<Self> {
+        let data = map.data.as_ref()?;
+        let read = |number: &str, pem: &str, born: &str| {
+            Some(Certificate {
+                number: data.get(number)?.parse().ok()?,
+                pem: data.get(pem)?.clone(),
+                born: data.get(born)?.parse().ok()?,
+            })
+        };
+        Some(Self {
+            current: read(CURRENT, CURRENT_CERTIFICATE, CURRENT_BORN)?,
+            next: read(NEXT, NEXT_CERTIFICATE, NEXT_BORN),
+        })
+    }
+
+    /// Every certificate that the keeper may show, PEM.
+    pub fn pinned(&self) -> Vec<String> {
+        std::iter::once(&self.current).chain(&self.next).map(|certificate| certificate.pem.clone()).collect()
+    }
+}
+
+/// How to reach a vault's keeper, by its ConfigMap.
+pub fn address(map: &ConfigMap, namespace: &str, vault: &str) -> Option<KeeperAddress> {
+    let certificates = Certificates::of(map)?;
+    let url = format!("https://{}.{namespace}.svc:{}", names::keeper(vault), files::KEEPER_PORT);
+    Some(KeeperAddress { url, certificates: certificates.pinned() })
+}
+
+/// The keeper's configuration, without what it finds in mounted Secrets.
+pub fn keeper_config(vault: &BackupVault, known_head: Option<Head>) -> Option<KeeperConfig> {
+    Some(KeeperConfig {
+        version: VERSION,
+        namespace: vault.namespace()?,
+        vault: vault.name_any(),
+        vault_uid: vault.uid()?,
+        storage: storage(&vault.spec.storage)?,
+        credentials_expected: credentials_secret(vault).is_some(),
+        recovery_recipients: vault.spec.encryption.recovery_recipients().to_vec(),
+        known_head,
+    })
+}
+
+/// The whole ConfigMap.
+pub fn config_map(vault: &BackupVault, config: &KeeperConfig, certificates: &Certificates) -> ConfigMap {
+    let config = serde_json::to_string_pretty(config).expect("a configuration is strings and numbers");
+    let mut data = BTreeMap::from([(files::KEEPER_CONFIG_KEY.to_owned(), config)]);
+    let mut write = |certificate: &Certificate, number: &str, pem: &str, born: &str| {
+        data.insert(number.to_owned(), certificate.number.to_string());
+        data.insert(pem.to_owned(), certificate.pem.clone());
+        data.insert(born.to_owned(), certificate.born.to_string());
+    };
+    write(&certificates.current, CURRENT, CURRENT_CERTIFICATE, CURRENT_BORN);
+    if let Some(next) = &certificates.next {
+        write(next, NEXT, NEXT_CERTIFICATE, NEXT_BORN);
+    }
+    ConfigMap {
+        metadata: metadata(vault, names::keeper(&vault.name_any()), labels(vault, "keeper")),
+        data: Some(data),
+        ..ConfigMap::default()
+    }
+}
+
+/// The Secret with the storage's credentials, if the vault names one.
+pub fn credentials_secret(vault: &BackupVault) -> Option<&str> {
+    let reference = vault.spec.storage.s3.as_ref()?.credentials_secret_ref.as_ref()?;
+    Some(&reference.name)
+}
+
+/// The Secret with the storage's authority and the key in it, if the vault names one.
+pub fn authority_secret(vault: &BackupVault) -> Option<(&str, &str)> {
+    let reference = vault.spec.storage.s3.as_ref()?.ca_secret_ref.as_ref()?;
+    Some((&reference.name, reference.key()))
+}
+
+/// Keys of the credentials' Secret and the files that keepers read.
+pub const CREDENTIAL_FILES: [(&str, &str); 3] = [
+    (secret_keys::S3_ACCESS_KEY_ID, "accessKeyId"),
+    (secret_keys::S3_SECRET_ACCESS_KEY, "secretAccessKey"),
+    (secret_keys::S3_SESSION_TOKEN, "sessionToken"),
+];
+
+fn storage(storage: &SpecStorage) -> Option<Storage> {
+    if let Some(s3) = &storage.s3 {
+        return Some(Storage::S3 {
+            bucket: s3.bucket.clone(),
+            prefix: s3.prefix.clone().unwrap_or_default().trim_matches('/').to_owned(),
+            endpoint: s3.endpoint.clone(),
+            region: s3.region().to_owned(),
+            addressing: match s3.addressing() {
+                SpecAddressing::Path => Addressing::Path,
+                SpecAddressing::VirtualHost => Addressing::VirtualHost,
+            },
+            ca: None,
+            credentials: None,
+        });
+    }
+    let filesystem = storage.filesystem.as_ref()?;
+    let path = filesystem.path.as_deref().unwrap_or_default().trim_matches('/');
+    let root = files::VAULT_VOLUME;
+    Some(Storage::Filesystem {
+        path: if path.is_empty() { root.to_owned() } else { format!("{root}/{path}") },
+    })
+}

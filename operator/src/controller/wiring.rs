@@ -1,0 +1,331 @@
+//! Which changes wake which objects, and how all controllers are run together.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob, labels};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
+use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
+use crate::context::Context;
+
+/// A watch for each kind, not yet begun.
+pub struct Feeds {
+    vaults: Feed<BackupVault>,
+    policies: Feed<BackupPolicy>,
+    instances: Feed<BackupInstance>,
+    backup_jobs: Feed<BackupJob>,
+    restore_jobs: Feed<RestoreJob>,
+    points: Feed<RecoveryPoint>,
+    namespaces: Feed<Namespace>,
+}
+
+/// What the watches know, for the context.
+pub struct Indexes {
+    pub vaults: Arc<Index<BackupVault>>,
+    pub policies: Arc<Index<BackupPolicy>>,
+    pub instances: Arc<Index<BackupInstance>>,
+    pub backup_jobs: Arc<Index<BackupJob>>,
+    pub restore_jobs: Arc<Index<RestoreJob>>,
+    pub points: Arc<Index<RecoveryPoint>>,
+    pub namespaces: Arc<Index<Namespace>>,
+}
+
+type Wakes<K> = BoxStream<'static, ObjectRef<Held<K>>>;
+
+impl Default for Feeds {
+    fn default() -> Self {
+        Self {
+            vaults: Feed::new(|_| Vec::new(), |_| {}),
+            policies: Feed::new(|_| Vec::new(), |_| {}),
+            instances: Feed::new(|held| vec![vault_of(held), policy_of(held)], |_| {}),
+            backup_jobs: Feed::new(|job| vec![instance_of(job)], |_| {}),
+            restore_jobs: Feed::new(|job| vec![restored_from(job)], |_| {}),
+            points: Feed::new(|point| vec![seen_in(point)], |_| {}),
+            namespaces: Feed::new(|_| Vec::new(), |namespace| namespace.spec = None),
+        }
+    }
+}
+
+impl Feeds {
+    /// What they know, now and later.
+    pub fn indexes(&self) -> Indexes {
+        Indexes {
+            vaults: self.vaults.index(),
+            policies: self.policies.index(),
+            instances: self.instances.index(),
+            backup_jobs: self.backup_jobs.index(),
+            restore_jobs: self.restore_jobs.index(),
+            points: self.points.index(),
+            namespaces: self.namespaces.index(),
+        }
+    }
+}
+
+/// Runs every controller until `stop`, and lets reconciles that have begun come to their end. `clock_moved` looks at
+/// everything again.
+pub async fn run_all(
+    mut feeds: Feeds,
+    context: Arc<Context>,
+    clock_moved: watch::Receiver<()>,
+    stop: CancellationToken,
+) {
+    let client = context.client.clone();
+    let mut controllers = JoinSet::new();
+    let mut watches = JoinSet::new();
+    let (backup_owners, backup_changes) = unbounded_channel();
+    let (restore_owners, restore_changes) = unbounded_channel();
+    let (check_owners, check_changes) = unbounded_channel();
+    let listeners = vec![backup_owners, restore_owners, check_owners];
+    watches.spawn(watch_jobs(client.clone(), feeds.vaults.index(), feeds.vaults.listen(), listeners));
+
+    let every = Every { clock_moved, stop };
+    let wakes = every.stream(&feeds.vaults.store(), vault_wakes(&mut feeds, &context));
+    controllers.spawn(run_controller(
+        "BackupVault",
+        feeds.vaults.store(),
+        wakes,
+        Arc::clone(&context),
+        vault::reconcile,
+    ));
+    let wakes = every.stream(&feeds.vaults.store(), point_wakes(&mut feeds));
+    controllers.spawn(run_controller(
+        "RecoveryPoint",
+        feeds.vaults.store(),
+        wakes,
+        Arc::clone(&context),
+        recovery_point::reconcile,
+    ));
+    let wakes = every.stream(&feeds.policies.store(), policy_wakes(&mut feeds));
+    controllers.spawn(run_controller(
+        "BackupPolicy",
+        feeds.policies.store(),
+        wakes,
+        Arc::clone(&context),
+        policy::reconcile,
+    ));
+    let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, check_changes));
+    controllers.spawn(run_controller(
+        "BackupInstance",
+        feeds.instances.store(),
+        wakes,
+        Arc::clone(&context),
+        instance::reconcile,
+    ));
+    let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backup_changes));
+    controllers.spawn(run_controller(
+        "BackupJob",
+        feeds.backup_jobs.store(),
+        wakes,
+        Arc::clone(&context),
+        backup_job::reconcile,
+    ));
+    let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restore_changes));
+    controllers.spawn(run_controller(
+        "RestoreJob",
+        feeds.restore_jobs.store(),
+        wakes,
+        context,
+        restore_job::reconcile,
+    ));
+
+    begin(&mut watches, feeds, &client);
+    while controllers.join_next().await.is_some() {}
+}
+
+fn begin(watches: &mut JoinSet<()>, feeds: Feeds, client: &Client) {
+    let Feeds { vaults, policies, instances, backup_jobs, restore_jobs, points, namespaces } = feeds;
+    watches.spawn(vaults.run(Api::all(client.clone())));
+    watches.spawn(policies.run(Api::all(client.clone())));
+    watches.spawn(instances.run(Api::all(client.clone())));
+    watches.spawn(backup_jobs.run(Api::all(client.clone())));
+    watches.spawn(restore_jobs.run(Api::all(client.clone())));
+    watches.spawn(points.run(Api::all(client.clone())));
+    watches.spawn(namespaces.run(Api::all(client.clone())));
+}
+
+/// What concerns the objects of every kind.
+struct Every {
+    clock_moved: watch::Receiver<()>,
+    stop: CancellationToken,
+}
+
+impl Every {
+    /// The wakes of a kind, and all its objects whenever the clock was moved; ends with `stop`.
+    fn stream<K>(&self, store: &Store<Held<K>>, wakes: Wakes<K>) -> Wakes<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
+    {
+        let store = store.clone();
+        let moved = stream::unfold(self.clock_moved.clone(), |mut moved| async move {
+            // The clock of a shipped build never moves: its sender stays and says nothing.
+            moved.changed().await.ok()?;
+            Some(((), moved))
+        });
+        let all = moved.flat_map(move |()| {
+            stream::iter(store.state().into_iter().map(|held| ObjectRef::from_obj(held.as_ref())))
+        });
+        stream::select(wakes, all).take_until(stopped(self.stop.clone())).boxed()
+    }
+}
+
+fn stopped(stop: CancellationToken) -> impl Future<Output = ()> + Send {
+    async move { stop.cancelled().await }
+}
+
+fn vault_wakes(feeds: &mut Feeds, context: &Arc<Context>) -> Wakes<BackupVault> {
+    let own = itself(feeds.vaults.listen());
+    let instances = mapped(feeds.instances.listen(), |held: &BackupInstance| vec![vault_address(held)]);
+    let known = feeds.instances.index();
+    let jobs = mapped(feeds.backup_jobs.listen(), move |job: &BackupJob| {
+        let found = known.get(&job.namespace().unwrap_or_default(), &job.spec.instance_ref.name);
+        found.as_deref().map(vault_address).into_iter().collect()
+    });
+    let restores = mapped(feeds.restore_jobs.listen(), |job: &RestoreJob| {
+        let own = job.namespace().unwrap_or_default();
+        vec![(job.spec.vault_ref.namespace_or(&own).to_owned(), job.spec.vault_ref.name.clone())]
+    });
+    let vaults = Arc::clone(&context.vaults);
+    let namespaces = mapped(feeds.namespaces.listen(), move |namespace: &Namespace| {
+        let name = namespace.name_any();
+        let here = vaults.all().into_iter().filter(|vault| vault.namespace().as_ref() == Some(&name));
+        here.map(|vault| (name.clone(), vault.name_any())).collect()
+    });
+    stream::select_all([own, instances, jobs, restores, namespaces]).boxed()
+}
+
+fn point_wakes(feeds: &mut Feeds) -> Wakes<BackupVault> {
+    let own = itself(feeds.vaults.listen());
+    let points = mapped(feeds.points.listen(), |point: &RecoveryPoint| match seen_in(point) {
+        Key::Vault { namespace, name } => vec![(namespace, name)],
+        Key::Policy { .. } | Key::Instance { .. } => Vec::new(),
+    });
+    stream::select_all([own, points]).boxed()
+}
+
+fn policy_wakes(feeds: &mut Feeds) -> Wakes<BackupPolicy> {
+    let own = itself(feeds.policies.listen());
+    let instances = mapped(feeds.instances.listen(), |held: &BackupInstance| {
+        let namespace = held.namespace().unwrap_or_default();
+        let reference = &held.spec.policy_ref;
+        vec![(reference.namespace_or(&namespace).to_owned(), reference.name.clone())]
+    });
+    stream::select_all([own, instances]).boxed()
+}
+
+fn instance_wakes(feeds: &mut Feeds, checks: UnboundedReceiver<JobOwner>) -> Wakes<BackupInstance> {
+    let own = itself(feeds.instances.listen());
+    let index = feeds.instances.index();
+    let vaults = mapped(feeds.vaults.listen(), move |vault: &BackupVault| {
+        addresses(&index.by(&Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any())))
+    });
+    let index = feeds.instances.index();
+    let policies = mapped(feeds.policies.listen(), move |policy: &BackupPolicy| {
+        addresses(&index.by(&Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any())))
+    });
+    let jobs = mapped(feeds.backup_jobs.listen(), |job: &BackupJob| {
+        vec![(job.namespace().unwrap_or_default(), job.spec.instance_ref.name.clone())]
+    });
+    let points = mapped(feeds.points.listen(), |point: &RecoveryPoint| {
+        let name = point.labels().get(labels::INSTANCE).cloned();
+        name.map(|name| (point.namespace().unwrap_or_default(), name)).into_iter().collect()
+    });
+    stream::select_all([own, vaults, policies, jobs, points, owners(checks, "BackupInstance")]).boxed()
+}
+
+fn backup_wakes(feeds: &mut Feeds, owned: UnboundedReceiver<JobOwner>) -> Wakes<BackupJob> {
+    let own = itself(feeds.backup_jobs.listen());
+    let index = feeds.backup_jobs.index();
+    let instances = mapped(feeds.instances.listen(), move |held: &BackupInstance| {
+        let key = Key::instance(&held.namespace().unwrap_or_default(), &held.name_any());
+        let waiting: Vec<_> = index.by(&key).into_iter().filter(|job| !job.is_terminal()).collect();
+        addresses(&waiting)
+    });
+    stream::select_all([own, instances, owners(owned, "BackupJob")]).boxed()
+}
+
+fn restore_wakes(feeds: &mut Feeds, owned: UnboundedReceiver<JobOwner>) -> Wakes<RestoreJob> {
+    let own = itself(feeds.restore_jobs.listen());
+    stream::select_all([own, owners(owned, "RestoreJob")]).boxed()
+}
+
+fn itself<K>(receiver: UnboundedReceiver<Arc<K>>) -> Wakes<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    mapped(receiver, |object: &K| vec![(object.namespace().unwrap_or_default(), object.name_any())])
+}
+
+/// What `map` says is concerned by a change.
+fn mapped<C, K, F>(receiver: UnboundedReceiver<Arc<C>>, map: F) -> Wakes<K>
+where
+    C: Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    F: Fn(&C) -> Vec<(String, String)> + Send + Sync + 'static,
+{
+    received(receiver).flat_map(move |change| stream::iter(map(&change).into_iter().map(reference))).boxed()
+}
+
+/// The objects of one kind for which a Job came, changed or went.
+fn owners<K>(receiver: UnboundedReceiver<JobOwner>, kind: &'static str) -> Wakes<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    received(receiver)
+        .filter_map(move |owner| {
+            std::future::ready((owner.kind == kind).then(|| reference((owner.namespace, owner.name))))
+        })
+        .boxed()
+}
+
+fn received<T: Send + 'static>(receiver: UnboundedReceiver<T>) -> impl Stream<Item = T> + Send {
+    stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) })
+}
+
+fn reference<K: Resource<DynamicType = ()> + Clone + 'static>(
+    (namespace, name): (String, String),
+) -> ObjectRef<Held<K>> {
+    ObjectRef::new(&name).within(&namespace)
+}
+
+fn addresses<K: Resource<DynamicType = ()>>(objects: &[Arc<K>]) -> Vec<(String, String)> {
+    objects.iter().map(|object| (object.namespace().unwrap_or_default(), object.name_any())).collect()
+}
+
+fn vault_address(held: &BackupInstance) -> (String, String) {
+    let namespace = held.namespace().unwrap_or_default();
+    (held.spec.vault_ref.namespace_or(&namespace).to_owned(), held.spec.vault_ref.name.clone())
+}
+
+fn vault_of(held: &BackupInstance) -> Key {
+    let (namespace, name) = vault_address(held);
+    Key::Vault { namespace, name }
+}
+
+fn policy_of(held: &BackupInstance) -> Key {
+    let namespace = held.namespace().unwrap_or_default();
+    Key::policy(held.spec.policy_ref.namespace_or(&namespace), &held.spec.policy_ref.name)
+}
+
+fn instance_of(job: &BackupJob) -> Key {
+    Key::instance(&job.namespace().unwrap_or_default(), &job.spec.instance_ref.name)
+}
+
+fn restored_from(job: &RestoreJob) -> Key {
+    let namespace = job.namespace().unwrap_or_default();
+    Key::vault(job.spec.vault_ref.namespace_or(&namespace), &job.spec.vault_ref.name)
+}
+
+fn seen_in(point: &RecoveryPoint) -> Key {
+    let namespace = point.namespace().unwrap_or_default();
+    Key::vault(point.spec.vault_ref.namespace_or(&namespace), &point.spec.vault_ref.name)
+}
