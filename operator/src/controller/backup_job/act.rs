@@ -1,0 +1,91 @@
+//! Writes what was decided, in order, the status last and only when it says something new.
+
+use contract::{LedgerRequest, RunId};
+use crds::{BackupJob, finalizers};
+use kube::ResourceExt as _;
+
+use super::build;
+use super::facts::{Decision, Facts, Start, Step};
+use super::observe::KIND;
+use crate::cluster;
+use crate::context::Context;
+use crate::controller::run::act;
+use crate::controller::{Error, Wake};
+
+/// Carries a decision out.
+///
+/// # Errors
+/// The first write that failed; what was written before it is found again by the next look.
+pub async fn act(
+    job: &BackupJob,
+    context: &Context,
+    facts: &Facts,
+    decision: Decision,
+) -> Result<Wake, Error> {
+    let Decision { steps, status, note, ask: _, wake } = decision;
+    for step in steps {
+        take(job, context, facts, step).await?;
+    }
+    if job.status.as_ref() != Some(&status) {
+        cluster::apply_status(&context.client, job, &status).await?;
+        if let Some(note) = note {
+            context.notes.publish(job, &note).await;
+        }
+    }
+    Ok(wake)
+}
+
+async fn take(job: &BackupJob, context: &Context, facts: &Facts, step: Step) -> Result<(), Error> {
+    let client = &context.client;
+    match step {
+        Step::AddFinalizer => Ok(cluster::set_finalizer(client, job, finalizers::STOP_RUN).await?),
+        Step::RemoveFinalizer => Ok(cluster::remove_finalizer(client, job, finalizers::STOP_RUN).await?),
+        Step::Start(start) => begin(job, context, facts, &start).await,
+        Step::Remove(attempt) => match &facts.vault {
+            Some(vault) => act::remove(client, &vault.namespace().unwrap_or_default(), &attempt).await,
+            None => Ok(()),
+        },
+        Step::KeepPoint(point) => {
+            if let Some(vault) = &facts.vault {
+                context.keepers.fold_point(&vault.uid().unwrap_or_default(), *point);
+            }
+            Ok(())
+        }
+        Step::TellLedger { state, message } => tell(job, context, facts, state, message).await,
+    }
+}
+
+async fn begin(job: &BackupJob, context: &Context, facts: &Facts, start: &Start) -> Result<(), Error> {
+    let Some(vault) = &facts.vault else { return Ok(()) };
+    let token = context.vault_token(&vault.uid().unwrap_or_default())?;
+    let offset = context.clock.offset_seconds();
+    match build::plan(job, facts, start, &context.settings, &token, offset) {
+        Some(plan) => act::start(&context.client, &plan).await,
+        // The guards have seen every fact; one that vanished since is found missing by the next look.
+        None => Ok(()),
+    }
+}
+
+/// The ledger's copy is for the day when the objects are gone: without a keeper the job ends all the same.
+async fn tell(
+    job: &BackupJob,
+    context: &Context,
+    facts: &Facts,
+    state: &'static str,
+    message: String,
+) -> Result<(), Error> {
+    let (Some(vault), Some(address)) = (&facts.vault, &facts.keeper) else { return Ok(()) };
+    let request = LedgerRequest::JobEnded {
+        run: RunId(job.uid().unwrap_or_default()),
+        kind: KIND.into(),
+        namespace: job.namespace().unwrap_or_default(),
+        name: job.name_any(),
+        state: state.into(),
+        message,
+    };
+    let client = context.keeper(&vault.uid().unwrap_or_default(), address)?;
+    if let Err(error) = client.append(&request).await {
+        tracing::warn!(job = job.name_any(), %error, "failed to write a job's end into the ledger");
+    }
+    Ok(())
+}

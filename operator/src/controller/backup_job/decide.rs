@@ -1,0 +1,161 @@
+//! What is to be done about a backup: a total function of the job, the facts and the time. Pure.
+
+use crds::common::{JobState, Stage};
+use crds::{BackupJob, ErrorCode, Reason, finalizers};
+use kube::ResourceExt as _;
+
+use super::draft::Draft;
+use super::ended::{self, Ended};
+use super::facts::{Decision, Facts, Step};
+use super::start;
+use crate::clock::Now;
+use crate::controller::Wake;
+use crate::controller::run::failure::{self, Verdict};
+use crate::controller::run::outcome::{self, Standing};
+use crate::controller::run::{AttemptState, Current, Ending, SeenAttempt, current, pace, progress};
+use crate::keeper_client::moves_bytes;
+
+/// Whether nothing is left to do about the job, and nothing has to be read to know it.
+pub fn is_done(job: &BackupJob) -> bool {
+    let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
+    !held && (job.is_terminal() || job.metadata.deletion_timestamp.is_some())
+}
+
+/// What to do now.
+pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
+    if job.is_terminal() {
+        return tidy(job, facts);
+    }
+    let mut draft = Draft::new(job, facts, now);
+    let (current, leftovers) = current(&mut draft.status.attempts, &facts.attempts, now.time);
+    draft.steps.extend(leftovers.into_iter().map(Step::Remove));
+    if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
+        return cancel(draft, current);
+    }
+    match current {
+        Current::Nothing => start::decide(draft),
+        Current::Vanished(number) => {
+            let verdict = failure::verdict(&Ending::default());
+            ended::decide(draft, &Ended::new(number, verdict))
+        }
+        Current::Seen(attempt) => seen(draft, &attempt),
+    }
+}
+
+/// An attempt that the cluster has.
+fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
+    let heard = draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number);
+    let mut started = heard.and_then(|held| held.view.progress.started);
+    if let AttemptState::Ended(ending) = &attempt.state {
+        started = started.or_else(|| ending.report.as_ref().and_then(|report| report.started));
+        draft.mark_started(started);
+        return ended::decide(draft, &Ended::of(attempt, ending));
+    }
+    draft.mark_started(started);
+    if let Some(verdict) = overdue(&draft).or_else(|| silent(&draft, attempt)) {
+        return ended::decide(draft, &Ended::stopped(attempt, verdict));
+    }
+    match &attempt.state {
+        AttemptState::Suspended => start::resume(draft, attempt),
+        AttemptState::Waiting { blocked: Some(why) } => {
+            let standing = Standing::new(JobState::Pending, Reason::PodBlocked, why.as_str());
+            waiting(draft, &standing)
+        }
+        AttemptState::Waiting { blocked: None } => {
+            draft.status.progress = Some(progress::at(Stage::Starting, None));
+            let text = format!("Attempt {}: the pod is being started.", attempt.number);
+            waiting(draft, &Standing::new(JobState::Pending, Reason::InProgress, text))
+        }
+        AttemptState::Running | AttemptState::Ended(_) => running(draft, attempt),
+    }
+}
+
+/// A pod that is not there yet, before the start or between two attempts.
+fn waiting(draft: Draft<'_>, standing: &Standing) -> Decision {
+    let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
+    draft.wait(&Standing { state, ..standing.clone() }, Wake::seconds(15))
+}
+
+fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
+    if let Some(held) =
+        draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number)
+        && let Some(new) = progress::shown(draft.status.progress.as_ref(), &held.view.progress)
+    {
+        draft.status.progress = Some(new);
+    }
+    if draft.started().is_some() {
+        let standing = Standing::new(JobState::Running, Reason::Running, "The backup is running.");
+        return draft.wait(&standing, Wake::seconds(30));
+    }
+    let text =
+        format!("Attempt {} is connecting and locking; its snapshot is not fixed yet.", attempt.number);
+    draft.wait(&Standing::new(JobState::Pending, Reason::InProgress, text), Wake::seconds(5))
+}
+
+/// The window that has closed, if one has.
+pub fn overdue(draft: &Draft<'_>) -> Option<Verdict> {
+    let (closed, reason, code, text) = if draft.started().is_some() {
+        (
+            draft.now.time >= draft.deadlines.completion,
+            Reason::CompletionWindowExceeded,
+            ErrorCode::CompletionWindowExceeded,
+            "The completion window closed before the backup was finished; nothing of it is kept.",
+        )
+    } else {
+        (
+            draft.now.time >= draft.deadlines.start,
+            Reason::StartWindowMissed,
+            ErrorCode::StartWindowMissed,
+            "The start window closed before the backup could start.",
+        )
+    };
+    closed.then(|| Verdict::stopped(reason, code, text))
+}
+
+/// A run whose bytes have not moved for ten minutes.
+fn silent(draft: &Draft<'_>, attempt: &SeenAttempt) -> Option<Verdict> {
+    let held = draft.facts.movement.as_ref()?;
+    let still = draft.now.wall.duration_since(held.moved) >= pace::SILENCE;
+    (held.view.progress.attempt == attempt.number && moves_bytes(held.view.progress.stage) && still).then(
+        || {
+            let text = "The mover moved nothing for ten minutes and was stopped.";
+            Verdict::stopped(Reason::MoverStalled, ErrorCode::MoverStalled, text)
+        },
+    )
+}
+
+/// Stops the run. What it has committed before stays: the keeper says which came first.
+fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
+    let cancelled =
+        Standing::new(JobState::Cancelled, Reason::Cancelled, "The job was cancelled; nothing was kept.");
+    let verdict = Verdict::stopped(Reason::Cancelled, ErrorCode::Cancelled, cancelled.message.as_str());
+    match current {
+        Current::Seen(attempt) if !attempt.going => {
+            draft.steps.push(Step::Remove(attempt));
+            let standing =
+                Standing::new(JobState::Cancelling, Reason::Cancelling, "The mover is being stopped.");
+            draft.wait(&standing, Wake::seconds(2))
+        }
+        Current::Seen(SeenAttempt { number, .. }) | Current::Vanished(number) => {
+            ended::decide(draft, &Ended::cancelled(number, verdict))
+        }
+        Current::Nothing if draft.status.attempts.is_empty() => draft.end(&cancelled),
+        Current::Nothing => {
+            let number = outcome::next_number(&draft.status.attempts).saturating_sub(1);
+            ended::decide(draft, &Ended::cancelled(number, verdict))
+        }
+    }
+}
+
+/// After the end: what the run left in the cluster goes, then the finalizer.
+fn tidy(job: &BackupJob, facts: &Facts) -> Decision {
+    let status = job.status.clone().unwrap_or_default();
+    let mut steps: Vec<Step> = facts.attempts.iter().cloned().map(Step::Remove).collect();
+    let wake = if steps.is_empty() {
+        steps.push(Step::RemoveFinalizer);
+        Wake::OnChange
+    } else {
+        Wake::seconds(5)
+    };
+    Decision { steps, status, note: None, ask: None, wake }
+}

@@ -1,0 +1,125 @@
+//! What keeps a backup from starting: one list, so that "why has it not started?" has one answer. Pure.
+//!
+//! The guards stand before a start only. A run is not judged again because something beside it was edited meanwhile.
+
+use contract::Connection;
+use crds::common::{ConditionType, is_true};
+use crds::instance::Protection;
+use crds::{ErrorCode, Reason};
+use kube::ResourceExt as _;
+
+use super::draft::Draft;
+use super::facts::PolicySeen;
+use crate::controller::policy::ParsedPolicy;
+
+/// Why a backup cannot start now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    pub reason: Reason,
+    pub message: String,
+    /// Nothing that anybody may still do helps this job.
+    pub fatal: Option<ErrorCode>,
+}
+
+/// Everything that a start needs.
+pub struct Ready<'a> {
+    pub policy: &'a ParsedPolicy,
+    pub seen: &'a PolicySeen,
+    pub connection: &'a Connection,
+}
+
+/// Asks every guard in turn.
+///
+/// # Errors
+/// The first [`Objection`].
+pub fn guards<'a>(draft: &'a Draft<'_>) -> Result<Ready<'a>, Objection> {
+    instance(draft)?;
+    let (policy, seen) = policy(draft)?;
+    tag(draft, policy)?;
+    vault(draft)?;
+    if draft.facts.namespace_uid.is_none() {
+        return Err(waits(Reason::InProgress, "The namespace of the job is not known yet."));
+    }
+    if let Some(message) = draft.facts.place.message() {
+        return Err(waits(Reason::Queued, message));
+    }
+    match &draft.facts.connection {
+        Some(Ok(connection)) => Ok(Ready { policy, seen, connection }),
+        Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
+        None => Err(waits(Reason::InProgress, "The way to the server is being looked up.")),
+    }
+}
+
+fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
+    let name = &draft.job.spec.instance_ref.name;
+    let Some(instance) = &draft.facts.instance else {
+        let message = format!("There is no BackupInstance {name} in this namespace.");
+        return Err(waits(Reason::InstanceNotFound, message));
+    };
+    if instance.spec.protection != Protection::Enabled {
+        return Err(waits(Reason::BackupsSuspended, format!("Backups of instance {name} are suspended.")));
+    }
+    let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if !is_true(conditions, ConditionType::Ready) {
+        let why = conditions
+            .iter()
+            .find(|held| held.type_ == ConditionType::Ready.as_str())
+            .map_or("it has not been looked at yet", |held| held.message.as_str());
+        return Err(waits(Reason::InstanceNotReady, format!("Instance {name} is not ready: {why}")));
+    }
+    if instance.status.as_ref().is_none_or(|status| status.datasource_id.is_none()) {
+        let message = format!("The server of instance {name} has not been identified by a check yet.");
+        return Err(waits(Reason::InstanceNotReady, message));
+    }
+    Ok(())
+}
+
+fn policy<'a>(draft: &'a Draft<'_>) -> Result<(&'a ParsedPolicy, &'a PolicySeen), Objection> {
+    match (&draft.policy, &draft.facts.policy) {
+        (Some(Ok(policy)), Some(seen)) => Ok((policy, seen)),
+        (Some(Err(fault)), _) => {
+            Err(waits(Reason::PolicyNotReady, format!("The policy cannot be used: {}", fault.message)))
+        }
+        (None, _) | (_, None) => {
+            Err(waits(Reason::PolicyNotFound, "The policy of the instance does not exist."))
+        }
+    }
+}
+
+/// The tag of a job on demand is exactly one of the policy's.
+fn tag(draft: &Draft<'_>, policy: &ParsedPolicy) -> Result<(), Objection> {
+    match &draft.job.spec.retention_tag {
+        Some(tag) if *tag != policy.tag => Err(Objection {
+            reason: Reason::TagNotFound,
+            message: format!("The policy has no retention rule {tag:?}; it has {:?}.", policy.tag),
+            fatal: Some(ErrorCode::UserErrorRetentionTagNotFound),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn vault(draft: &Draft<'_>) -> Result<(), Objection> {
+    let Some(vault) = &draft.facts.vault else {
+        return Err(waits(Reason::VaultNotFound, "The vault of the instance does not exist."));
+    };
+    let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
+    if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
+        let message = format!("Vault {own}/{name} does not take instances of this namespace.");
+        return Err(waits(Reason::NamespaceNotAllowed, message));
+    }
+    let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if !is_true(conditions, ConditionType::Ready) || draft.facts.keeper.is_none() {
+        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready.")));
+    }
+    if is_true(conditions, ConditionType::KeeperUnavailable) {
+        return Err(waits(
+            Reason::KeeperUnavailable,
+            format!("The keeper of vault {own}/{name} does not answer."),
+        ));
+    }
+    Ok(())
+}
+
+fn waits(reason: Reason, message: impl Into<String>) -> Objection {
+    Objection { reason, message: message.into(), fatal: None }
+}

@@ -1,0 +1,157 @@
+//! What there is of a backup in cluster and index. Reads only.
+
+use std::sync::Arc;
+
+use contract::{Connection, RunId};
+use crds::common::JobState;
+use crds::{BackupInstance, BackupJob, BackupVault, Reason};
+use kube::ResourceExt as _;
+use tokio::sync::OwnedMutexGuard;
+
+use super::facts::{Facts, PolicySeen};
+use crate::context::Context;
+use crate::controller::Error;
+use crate::controller::run::connection::{self, Place as Target};
+use crate::controller::run::place::{Place, place};
+use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
+
+/// The kind whose Jobs count against `limits.concurrentBackups`.
+pub const KIND: &str = "BackupJob";
+
+/// Facts, and the vault's turn if they say that a run may begin.
+pub struct Seen {
+    pub facts: Facts,
+    /// Held until the Job is made, so that two jobs are not given the same place.
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// Reads everything that decisions about the job are made from.
+///
+/// # Errors
+/// Reads that failed for another reason than absence and missing rights on Secrets.
+pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> {
+    let namespace = job.namespace().unwrap_or_default();
+    let run = job.uid().unwrap_or_default();
+    let instance = context.instances.get(&namespace, &job.spec.instance_ref.name);
+    let vault = instance.as_ref().and_then(|instance| vault_of(instance, &namespace, context));
+    let mut facts = Facts {
+        policy: instance.as_ref().and_then(|instance| policy_of(instance, &namespace, context)),
+        namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
+        instance,
+        attempts: Vec::new(),
+        movement: None,
+        place: Place::Free,
+        connection: None,
+        keeper: None,
+        beside_keeper: true,
+        settled: None,
+        vault,
+    };
+    let Some(vault) = facts.vault.clone() else { return Ok(Seen { facts, _turn: None }) };
+    let vault_namespace = vault.namespace().unwrap_or_default();
+    let wall = context.clock.now().wall;
+    facts.attempts = observe::attempts(&context.client, &vault_namespace, &run, wall).await?;
+    if job.is_terminal() {
+        return Ok(Seen { facts, _turn: None });
+    }
+    let vault_uid = vault.uid().unwrap_or_default();
+    facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
+    facts.keeper = observe::keeper_address(&context.client, &vault).await?;
+    if !may_start(&facts.attempts) {
+        return Ok(Seen { facts, _turn: None });
+    }
+    let turn = context.turns.of(&vault_uid).await;
+    let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
+    let limit = usize::try_from(vault.spec.limits.concurrent_backups).unwrap_or(1);
+    let waiting = older_in_queue(job, &vault, context);
+    facts.place = place(&run, Some((&namespace, &job.spec.instance_ref.name)), &jobs, waiting, limit);
+    facts.beside_keeper = observe::beside_keeper(&context.client, &vault).await?;
+    if let Some(instance) = &facts.instance {
+        facts.connection = Some(source(instance, &namespace, context).await?);
+    }
+    Ok(Seen { facts, _turn: Some(turn) })
+}
+
+/// Whether the next thing may be to make a Job or to release one.
+fn may_start(attempts: &[SeenAttempt]) -> bool {
+    attempts.iter().all(|held| matches!(held.state, AttemptState::Suspended | AttemptState::Ended(_)))
+}
+
+fn vault_of(instance: &BackupInstance, namespace: &str, context: &Context) -> Option<Arc<BackupVault>> {
+    let reference = &instance.spec.vault_ref;
+    context.vaults.get(reference.namespace_or(namespace), &reference.name)
+}
+
+/// The policy, or what the instance remembers of one that is gone.
+fn policy_of(instance: &BackupInstance, namespace: &str, context: &Context) -> Option<PolicySeen> {
+    let reference = &instance.spec.policy_ref;
+    let policy_namespace = reference.namespace_or(namespace);
+    if let Some(policy) = context.policies.get(policy_namespace, &reference.name) {
+        return Some(PolicySeen {
+            namespace: policy_namespace.to_owned(),
+            name: reference.name.clone(),
+            version: policy.metadata.generation.unwrap_or_default(),
+            spec: policy.spec.clone(),
+        });
+    }
+    let snapshot = instance.status.as_ref()?.policy_snapshot.as_ref()?;
+    Some(PolicySeen {
+        namespace: policy_namespace.to_owned(),
+        name: snapshot.name.clone(),
+        version: snapshot.version,
+        spec: snapshot.spec.clone(),
+    })
+}
+
+/// The way to the database that is backed up.
+async fn source(
+    instance: &BackupInstance,
+    namespace: &str,
+    context: &Context,
+) -> Result<Result<Connection, Fault>, Error> {
+    let server = &instance.spec.postgresql;
+    let tls = server.tls();
+    let material =
+        observe::material(&context.client, namespace, &server.credentials_secret_ref, &tls).await?;
+    let target = Target {
+        host: &server.host,
+        port: server.port,
+        database: server.database.as_deref().unwrap_or_default(),
+        credentials: &server.credentials_secret_ref,
+        tls,
+        namespace,
+        bind_command: context.settings.secret_reader_command(namespace),
+    };
+    Ok(connection::connection(&target, &material))
+}
+
+/// Jobs of the same vault that were created earlier and wait for a place like this one.
+fn older_in_queue(job: &BackupJob, vault: &BackupVault, context: &Context) -> usize {
+    let vault_key = (vault.namespace().unwrap_or_default(), vault.name_any());
+    let age = |job: &BackupJob| (job.metadata.creation_timestamp.clone(), job.namespace(), job.name_any());
+    let own = age(job);
+    context
+        .backup_jobs
+        .all()
+        .iter()
+        .filter(|other| is_queued(other) && age(other) < own)
+        .filter(|other| {
+            let namespace = other.namespace().unwrap_or_default();
+            context.instances.get(&namespace, &other.spec.instance_ref.name).is_some_and(|instance| {
+                let reference = &instance.spec.vault_ref;
+                (reference.namespace_or(&namespace), reference.name.as_str())
+                    == (vault_key.0.as_str(), vault_key.1.as_str())
+            })
+        })
+        .count()
+}
+
+fn is_queued(job: &BackupJob) -> bool {
+    job.state() == JobState::Pending
+        && job.status.as_ref().is_some_and(|status| {
+            status
+                .conditions
+                .iter()
+                .any(|held| held.type_ == "Ready" && held.reason == Reason::Queued.as_str())
+        })
+}

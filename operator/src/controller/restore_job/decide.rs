@@ -1,0 +1,238 @@
+//! What is to be done about a restore: a total function of the job, the facts and the time. Pure.
+
+use contract::RestoreOutcome;
+use crds::backup_job::JobPoint;
+use crds::common::{JobError, JobState, Stage, Time};
+use crds::{ErrorCode, Reason, RestoreJob, finalizers};
+use kube::ResourceExt as _;
+
+use super::draft::Draft;
+use super::ended::{self, Ended};
+use super::facts::{Decision, Facts, Step};
+use super::guards::guards;
+use super::source::NoPoint;
+use crate::clock::Now;
+use crate::controller::Wake;
+use crate::controller::run::failure::{self, Verdict};
+use crate::controller::run::outcome::{self, Standing};
+use crate::controller::run::{AttemptState, Current, Ending, SeenAttempt, current, pace, progress};
+use crate::keeper_client::moves_bytes;
+use crate::names;
+
+/// Whether nothing is left to do about the job, and nothing has to be read to know it.
+pub fn is_done(job: &RestoreJob) -> bool {
+    let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
+    !held && (job.is_terminal() || job.metadata.deletion_timestamp.is_some())
+}
+
+/// What to do now.
+pub fn decide(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
+    if job.is_terminal() {
+        return tidy(job, facts);
+    }
+    let mut draft = Draft::new(job, facts, now);
+    let (current, leftovers) = current(&mut draft.status.attempts, &facts.attempts, now.time);
+    draft.steps.extend(leftovers.into_iter().map(Step::Remove));
+    if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
+        return cancel(draft, current);
+    }
+    match current {
+        Current::Nothing => nothing_runs(draft),
+        Current::Vanished(number) => ended::decide(draft, &Ended::of(number, &Ending::default())),
+        Current::Seen(attempt) => seen(draft, &attempt),
+    }
+}
+
+/// Nothing runs: it was done before, it is too late, it pauses, or it begins.
+fn nothing_runs(draft: Draft<'_>) -> Decision {
+    match &draft.facts.ledger {
+        Some(Ok(Some(held)))
+            if held.spec_hash == draft.facts.spec_hash
+                && matches!(
+                    held.outcome,
+                    Some(RestoreOutcome::Completed | RestoreOutcome::CompletedWithWarnings)
+                ) =>
+        {
+            let text = "The vault's ledger has this restore as completed; nothing was written again.";
+            return draft.end(&Standing::new(JobState::Completed, Reason::AlreadyDone, text));
+        }
+        Some(Err(trouble)) => {
+            let text = trouble.message().to_owned();
+            return pending(draft, Reason::KeeperUnavailable, text, 10);
+        }
+        Some(Ok(_)) | None => {}
+    }
+    if draft.now.time >= draft.start_deadline() {
+        return missed(draft);
+    }
+    if let Some(at) = pause(&draft) {
+        let before = draft.job.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let ready = before.iter().find(|held| held.type_ == "Ready");
+        let reason = ready.and_then(|held| held.reason.parse().ok()).unwrap_or(Reason::AttemptFailed);
+        let text =
+            ready.map_or_else(|| format!("It is tried again at {at:.0}."), |held| held.message.clone());
+        return draft.wait(&Standing::new(JobState::Pending, reason, text), Wake::At(at));
+    }
+    let number = outcome::next_number(&draft.status.attempts);
+    attempt(draft, number)
+}
+
+fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
+    let point = match guards(&draft) {
+        Ok(ready) => ready.point,
+        Err(objection) => return object(draft, objection),
+    };
+    if draft.facts.ledger.is_none() {
+        return pending(draft, Reason::InProgress, "The vault's ledger is being asked.", 5);
+    }
+    let uid = draft.job.metadata.uid.clone().unwrap_or_default();
+    outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
+    draft.status.recovery_point = Some(JobPoint {
+        name: names::recovery_point(instance_of(point), point.point_time, &point.id),
+        id: point.id.0.clone(),
+        point_time: Time(point.point_time),
+    });
+    draft.status.progress = Some(progress::at(Stage::Starting, None));
+    draft.steps.push(Step::Start { number, deadline: draft.completion_deadline() });
+    let text = format!("Attempt {number} is being started.");
+    draft.wait(&Standing::new(JobState::Pending, Reason::InProgress, text), Wake::seconds(5))
+}
+
+fn instance_of(point: &contract::PointView) -> &str {
+    match &point.owner {
+        contract::Owner::Instance { instance, .. } => instance,
+        contract::Owner::Cli { .. } => "cli",
+    }
+}
+
+fn object(draft: Draft<'_>, objection: NoPoint) -> Decision {
+    if let Some(code) = objection.fatal {
+        let error = JobError::new(code, objection.message.as_str());
+        return draft
+            .fail(&Standing::new(JobState::Failed, objection.reason, objection.message), Some(error));
+    }
+    let seconds = if objection.reason == Reason::Queued { 10 } else { 30 };
+    pending(draft, objection.reason, objection.message, seconds)
+}
+
+fn pending(draft: Draft<'_>, reason: Reason, message: impl Into<String>, seconds: u64) -> Decision {
+    draft.wait(&Standing::new(JobState::Pending, reason, message), Wake::seconds(seconds))
+}
+
+/// Nothing was written, and what keeps the job from starting was not mended in time.
+fn missed(draft: Draft<'_>) -> Decision {
+    let before = draft.job.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let last = draft.status.errors.last().map(|error| error.message.clone());
+    let why =
+        last.or_else(|| before.iter().find(|held| held.type_ == "Ready").map(|held| held.message.clone()));
+    let text = format!("The restore could not start within an hour. Last: {}", why.unwrap_or_default());
+    let standing = Standing::new(JobState::Expired, Reason::StartWindowMissed, text.as_str());
+    draft.fail(&standing, Some(JobError::new(ErrorCode::StartWindowMissed, text)))
+}
+
+/// An attempt that the cluster has.
+fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
+    let heard = draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number);
+    let started = heard.and_then(|held| held.view.progress.started);
+    if let AttemptState::Ended(ending) = &attempt.state {
+        let reported = ending.report.as_ref().and_then(|report| report.started);
+        draft.mark_started(started.or(reported));
+        return ended::decide(draft, &Ended::of(attempt.number, ending));
+    }
+    draft.mark_started(started);
+    if let Some(verdict) = overdue(&draft).or_else(|| silent(&draft, attempt)) {
+        return ended::decide(draft, &Ended::stopped(attempt, verdict));
+    }
+    match &attempt.state {
+        AttemptState::Suspended => self::attempt(draft, attempt.number),
+        AttemptState::Waiting { blocked: Some(why) } => pending(draft, Reason::PodBlocked, why.as_str(), 15),
+        AttemptState::Waiting { blocked: None } => {
+            draft.status.progress = Some(progress::at(Stage::Starting, None));
+            let text = format!("Attempt {}: the pod is being started.", attempt.number);
+            pending(draft, Reason::InProgress, text, 15)
+        }
+        AttemptState::Running | AttemptState::Ended(_) => running(draft, attempt),
+    }
+}
+
+fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
+    if let Some(held) =
+        draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number)
+        && let Some(new) = progress::shown(draft.status.progress.as_ref(), &held.view.progress)
+    {
+        draft.status.progress = Some(new);
+    }
+    if draft.has_written() {
+        let standing = Standing::new(JobState::Running, Reason::Running, "The restore is running.");
+        return draft.wait(&standing, Wake::seconds(30));
+    }
+    let text =
+        format!("Attempt {} is connecting and checking the target; nothing was written yet.", attempt.number);
+    pending(draft, Reason::InProgress, text, 5)
+}
+
+fn overdue(draft: &Draft<'_>) -> Option<Verdict> {
+    if draft.has_written() {
+        return (draft.now.time >= draft.completion_deadline()).then(|| {
+            let text = "The restore was not finished within a week and was stopped.";
+            Verdict::stopped(Reason::CompletionWindowExceeded, ErrorCode::CompletionWindowExceeded, text)
+        });
+    }
+    (draft.now.time >= draft.start_deadline()).then(|| {
+        let text = "The restore could not start within an hour.";
+        Verdict::stopped(Reason::StartWindowMissed, ErrorCode::StartWindowMissed, text)
+    })
+}
+
+fn silent(draft: &Draft<'_>, attempt: &SeenAttempt) -> Option<Verdict> {
+    let held = draft.facts.movement.as_ref()?;
+    let still = draft.now.wall.duration_since(held.moved) >= pace::SILENCE;
+    (held.view.progress.attempt == attempt.number && moves_bytes(held.view.progress.stage) && still).then(
+        || {
+            let text = "The mover moved nothing for ten minutes and was stopped.";
+            Verdict::stopped(Reason::MoverStalled, ErrorCode::MoverStalled, text)
+        },
+    )
+}
+
+/// Until when the last attempt's end keeps the next one waiting.
+fn pause(draft: &Draft<'_>) -> Option<jiff::Timestamp> {
+    let Time(end) = draft.status.attempts.last()?.end_time.as_ref()?;
+    let at = pace::later(*end, pace::pause(draft.status.attempts.len(), false));
+    (draft.now.time < at).then_some(at)
+}
+
+/// Stops the run. A database that it had made and not finished is dropped by the mover on its way out.
+fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
+    let verdict =
+        failure::Verdict::stopped(Reason::Cancelled, ErrorCode::Cancelled, "The job was cancelled.");
+    match current {
+        Current::Seen(attempt) if !attempt.going && !matches!(attempt.state, AttemptState::Ended(_)) => {
+            draft.steps.push(Step::Remove(attempt));
+            let standing =
+                Standing::new(JobState::Cancelling, Reason::Cancelling, "The mover is being stopped.");
+            draft.wait(&standing, Wake::seconds(2))
+        }
+        Current::Seen(SeenAttempt { number, .. }) | Current::Vanished(number) => {
+            ended::decide(draft, &Ended::cancelled(number, verdict))
+        }
+        Current::Nothing => draft.end(&Standing::new(
+            JobState::Cancelled,
+            Reason::Cancelled,
+            "The job was cancelled; nothing was written.",
+        )),
+    }
+}
+
+/// After the end: what the run left in the cluster goes, then the finalizer.
+fn tidy(job: &RestoreJob, facts: &Facts) -> Decision {
+    let status = job.status.clone().unwrap_or_default();
+    let mut steps: Vec<Step> = facts.attempts.iter().cloned().map(Step::Remove).collect();
+    let wake = if steps.is_empty() {
+        steps.push(Step::RemoveFinalizer);
+        Wake::OnChange
+    } else {
+        Wake::seconds(5)
+    };
+    Decision { steps, status, note: None, wake }
+}

@@ -1,0 +1,69 @@
+//! What keeps a restore from starting: one list, in the order in which it is asked. Pure.
+
+use contract::{Connection, PointView};
+use crds::common::{ConditionType, is_true};
+use crds::{BackupVault, ErrorCode, Reason};
+use kube::ResourceExt as _;
+
+use super::draft::Draft;
+use super::facts::Facts;
+use super::source::{self, NoPoint};
+
+/// Everything that a start needs.
+pub struct Ready<'a> {
+    pub point: &'a PointView,
+    pub connection: &'a Connection,
+}
+
+/// Asks every guard in turn.
+///
+/// # Errors
+/// The first objection.
+pub fn guards<'a>(draft: &Draft<'a>) -> Result<Ready<'a>, NoPoint> {
+    let facts: &'a Facts = draft.facts;
+    let vault = vault(draft)?;
+    let point = source::point(draft.job, facts, vault)?;
+    if draft.job.spec.target.database.is_none() {
+        return Err(NoPoint {
+            reason: Reason::InvalidSpec,
+            message: "`target.database` is missing: other targets are not supported yet.".into(),
+            fatal: Some(ErrorCode::UserErrorTargetNotSuitable),
+        });
+    }
+    if let Some(message) = facts.place.message() {
+        return Err(waits(Reason::Queued, message));
+    }
+    match &facts.connection {
+        Some(Ok(connection)) => Ok(Ready { point, connection }),
+        Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
+        None => Err(waits(Reason::InProgress, "The way to the target is being looked up.")),
+    }
+}
+
+fn vault<'a>(draft: &Draft<'a>) -> Result<&'a BackupVault, NoPoint> {
+    let facts: &'a Facts = draft.facts;
+    let Some(vault) = facts.vault.as_deref() else {
+        let reference = &draft.job.spec.vault_ref;
+        return Err(waits(Reason::VaultNotFound, format!("There is no BackupVault {}.", reference.name)));
+    };
+    let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
+    if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
+        let message = format!("Vault {own}/{name} does not take this namespace.");
+        return Err(waits(Reason::NamespaceNotAllowed, message));
+    }
+    let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if !is_true(conditions, ConditionType::Ready) || facts.keeper.is_none() {
+        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready.")));
+    }
+    if is_true(conditions, ConditionType::KeeperUnavailable) {
+        return Err(waits(
+            Reason::KeeperUnavailable,
+            format!("The keeper of vault {own}/{name} does not answer."),
+        ));
+    }
+    Ok(vault)
+}
+
+fn waits(reason: Reason, message: impl Into<String>) -> NoPoint {
+    NoPoint { reason, message: message.into(), fatal: None }
+}

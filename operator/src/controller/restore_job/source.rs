@@ -1,0 +1,118 @@
+//! Which point a restore is of, and whether it may be. Pure. The ledger's owner decides, never a label or a name.
+
+use contract::{Owner, PointState, PointView};
+use crds::{BackupVault, ErrorCode, Reason, RestoreJob};
+use kube::ResourceExt as _;
+
+use super::facts::Facts;
+
+/// Why there is no point to restore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoPoint {
+    pub reason: Reason,
+    pub message: String,
+    /// `None`: it may come.
+    pub fatal: Option<ErrorCode>,
+}
+
+/// The point, as chosen before or chosen now.
+///
+/// # Errors
+/// [`NoPoint`].
+pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Result<&'a PointView, NoPoint> {
+    let Some(catalogue) = &facts.catalogue else {
+        return Err(waits(Reason::InProgress, "The points of the vault are not known yet."));
+    };
+    let chosen =
+        job.status.as_ref().and_then(|status| status.recovery_point.as_ref()).map(|point| point.id.clone());
+    let named = |id: &str| {
+        catalogue.points.values().find(|point| point.id.0 == id).ok_or_else(|| NoPoint {
+            reason: Reason::PointNotFound,
+            message: format!("The vault has no point {id}."),
+            fatal: Some(ErrorCode::UserErrorRecoveryPointNotFound),
+        })
+    };
+    let point = match (chosen, &job.spec.source.recovery_point_ref, &job.spec.source.instance) {
+        (Some(id), _, _) => named(&id)?,
+        (None, Some(reference), _) => named(&object(facts, vault, &reference.name)?)?,
+        (None, None, Some(latest)) => newest(job, facts, vault, &latest.name)?,
+        (None, None, None) => {
+            return Err(never(
+                Reason::InvalidSpec,
+                ErrorCode::UserErrorRecoveryPointNotFound,
+                "The job names no point.",
+            ));
+        }
+    };
+    if !may_read(job, facts, vault, &point.owner) {
+        let message = format!("Point {} belongs to another namespace.", point.id);
+        return Err(never(Reason::PointForeign, ErrorCode::UserErrorRecoveryPointNotFound, message));
+    }
+    if point.state != PointState::Available {
+        let message = format!("Point {} cannot be restored: it is {:?}.", point.id, point.state);
+        return Err(never(
+            Reason::PointNotRestorable,
+            ErrorCode::UserErrorRecoveryPointNotRestorable,
+            message,
+        ));
+    }
+    Ok(point)
+}
+
+/// The id that a RecoveryPoint of the job's own namespace stands for.
+fn object(facts: &Facts, vault: &BackupVault, name: &str) -> Result<String, NoPoint> {
+    let Some(object) = &facts.point else {
+        return Err(waits(
+            Reason::PointNotFound,
+            format!("There is no RecoveryPoint {name} in this namespace."),
+        ));
+    };
+    let namespace = object.namespace().unwrap_or_default();
+    let reference = &object.spec.vault_ref;
+    if reference.name != vault.name_any()
+        || Some(reference.namespace_or(&namespace)) != vault.namespace().as_deref()
+    {
+        let message = format!("RecoveryPoint {name} is of vault {}, not of the job's.", reference.name);
+        return Err(never(Reason::PointNotFound, ErrorCode::UserErrorRecoveryPointNotFound, message));
+    }
+    Ok(object.spec.point_id.clone())
+}
+
+/// The newest good point of an instance.
+fn newest<'a>(
+    job: &RestoreJob,
+    facts: &'a Facts,
+    vault: &BackupVault,
+    name: &str,
+) -> Result<&'a PointView, NoPoint> {
+    let catalogue = facts.catalogue.as_ref();
+    catalogue
+        .into_iter()
+        .flat_map(|catalogue| catalogue.points.values())
+        .filter(|point| point.state == PointState::Available && may_read(job, facts, vault, &point.owner))
+        .filter(|point| matches!(&point.owner, Owner::Instance { instance, .. } if instance == name))
+        .max_by_key(|point| point.point_time)
+        .ok_or_else(|| {
+            waits(Reason::NoPointYet, format!("Instance {name} has no point that can be restored."))
+        })
+}
+
+/// A point is its namespace's, by UID: a namespace that was made again under the same name sees nothing of what its
+/// predecessor left. In the vault's own namespace, which holds the keys, every point may be restored.
+fn may_read(job: &RestoreJob, facts: &Facts, vault: &BackupVault, owner: &Owner) -> bool {
+    if job.namespace() == vault.namespace() {
+        return true;
+    }
+    match owner {
+        Owner::Instance { namespace_uid, .. } => facts.namespace_uid.as_ref() == Some(namespace_uid),
+        Owner::Cli { .. } => false,
+    }
+}
+
+fn waits(reason: Reason, message: impl Into<String>) -> NoPoint {
+    NoPoint { reason, message: message.into(), fatal: None }
+}
+
+fn never(reason: Reason, code: ErrorCode, message: impl Into<String>) -> NoPoint {
+    NoPoint { reason, message: message.into(), fatal: Some(code) }
+}

@@ -1,0 +1,54 @@
+//! What is written about a run: its Job, its Secret, the release of the one after the other, and their end.
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::{Client, ResourceExt as _};
+
+use super::attempt::SeenAttempt;
+use super::job::job;
+use super::plan::Plan;
+use super::secret::secret;
+use crate::cluster::{self, WriteError, is_already_exists};
+use crate::controller::Error;
+
+/// Starts an attempt: a suspended Job, then its Secret, then the Job is released. Each step may be repeated after an
+/// interruption; the pod is made last, and never without its Secret.
+///
+/// # Errors
+/// The first step that failed.
+pub async fn start(client: &Client, plan: &Plan<'_>) -> Result<(), Error> {
+    let Some(uid) = create_job(client, plan).await? else {
+        // Somebody deleted it between two of our calls; the next look begins again.
+        return Ok(());
+    };
+    already_is_fine(cluster::create(client, &secret(plan, &uid)).await.map(|_| ()))?;
+    Ok(cluster::unsuspend_job(client, &plan.namespace(), &plan.name).await?)
+}
+
+/// Removes an attempt's Job with its pods and its Secret. What is gone stays gone.
+///
+/// # Errors
+/// [`Error::Act`].
+pub async fn remove(client: &Client, namespace: &str, attempt: &SeenAttempt) -> Result<(), Error> {
+    if attempt.going {
+        return Ok(());
+    }
+    Ok(cluster::delete_job(client, namespace, &attempt.job_name, attempt.job_uid.clone()).await?)
+}
+
+async fn create_job(client: &Client, plan: &Plan<'_>) -> Result<Option<String>, Error> {
+    match cluster::create(client, &job(plan)).await {
+        Ok(job) => Ok(job.uid()),
+        Err(error) if is_already_exists(error.cause()) => {
+            let held: Option<Job> = cluster::get(client, &plan.namespace(), &plan.name).await?;
+            Ok(held.and_then(|job| job.uid()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn already_is_fine(outcome: Result<(), WriteError>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if !is_already_exists(error.cause()) => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,40 @@
+//! The Job of one attempt: created suspended, so that its Secret can name it as owner before the pod is made.
+
+use std::collections::BTreeMap;
+
+use crds::annotations;
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::plan::Plan;
+use super::pod;
+
+/// The Job. It is tried once: retries are the operator's decision, each in a Job of its own. It has no deadline, since
+/// the mover keeps its own, and no time to live, since its result must be read first.
+pub fn job(plan: &Plan<'_>) -> Job {
+    let mut notes = BTreeMap::from([(annotations::ARGO_IGNORE_UPDATES.to_owned(), "true".to_owned())]);
+    if let Some(decision) = &plan.decision {
+        let text = serde_json::to_string(decision).expect("a decision is strings and numbers");
+        notes.insert(annotations::DECISION.to_owned(), text);
+    }
+    Job {
+        metadata: ObjectMeta {
+            name: Some(plan.name.clone()),
+            namespace: Some(plan.namespace()),
+            labels: Some(plan.labels()),
+            annotations: Some(notes),
+            ..ObjectMeta::default()
+        },
+        spec: Some(JobSpec {
+            suspend: Some(true),
+            backoff_limit: Some(0),
+            completions: Some(1),
+            parallelism: Some(1),
+            // A pod that is going may still write; no second one is made beside it.
+            pod_replacement_policy: Some("Failed".into()),
+            template: pod::template(plan),
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}
