@@ -7,9 +7,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod expiry;
+mod keeper;
 mod logging;
+mod mover;
 mod operator;
 mod people;
+mod release;
 mod signals;
 
 /// What `--version` prints: the release, and whether this build obeys a test clock, which no shipped image may.
@@ -45,9 +49,20 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    People(people::Command),
     /// Reconcile Coffer's kinds (runs in the cluster).
     #[command(hide = true)]
     Operator(operator::Arguments),
+    /// Hold one vault's storage and keys (runs in the cluster).
+    #[command(hide = true)]
+    Keeper(keeper::Arguments),
+    /// Do one run: check, back up or restore (runs in the cluster).
+    #[command(hide = true)]
+    Mover(mover::Arguments),
+    /// Stop everything of Coffer in the cluster and take its finalizers away (runs before the chart is removed).
+    #[command(hide = true)]
+    Release(release::Arguments),
 }
 
 /// The whole process: reads the command line, does what it says, and tells how it ended.
@@ -59,11 +74,14 @@ pub fn main() -> ExitCode {
         Ok(line) => line.command,
         Err(error) => return people::refuse_usage(&error),
     };
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        unreachable!("no other provider is installed before main");
-    }
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("no other provider is installed before main");
     match &command {
-        Command::Operator(_) => logging::for_pods(),
+        Command::People(_) => logging::for_people(),
+        Command::Operator(_) | Command::Keeper(_) | Command::Mover(_) | Command::Release(_) => {
+            logging::for_pods();
+        }
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -77,7 +95,11 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> ExitCode {
     match command {
+        Command::People(command) => people::run(command).await,
         Command::Operator(arguments) => operator::run(arguments).await,
+        Command::Keeper(arguments) => keeper::run(arguments).await,
+        Command::Mover(arguments) => mover::run(arguments).await,
+        Command::Release(arguments) => release::run(arguments).await,
     }
 }
 

@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use contract::{PointId, Purpose, RunId};
 use jiff::Timestamp;
 
-use super::{Keeper, clock};
 use super::refusal::Refused;
+use super::{Keeper, clock};
 use crate::token::{Claims, Keyring, TokenError, VaultToken};
 
 /// The tokens that are honoured at the moment; none until one is mounted.
@@ -96,7 +96,9 @@ impl Mover {
     pub fn point_to_read(&self) -> Result<&PointId, Refused> {
         match &self.claims.purpose {
             Purpose::Read { point } => Ok(point),
-            Purpose::Write => Err(Refused::forbidden("the run's token allows to write a point, not to read one")),
+            Purpose::Write => {
+                Err(Refused::forbidden("the run's token allows to write a point, not to read one"))
+            }
         }
     }
 }

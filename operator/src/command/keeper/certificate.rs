@@ -100,7 +100,9 @@ mod tests {
         let ((certificate, key), (_, other_key)) = (pair(), pair());
         certificates.replace(&files(&certificate, &key)).unwrap();
         let shown = certificates.current.read().unwrap().clone().unwrap();
-        for (certificate, key) in [(certificate.as_str(), other_key.as_str()), ("", &key), (&certificate, "x")] {
+        for (certificate, key) in
+            [(certificate.as_str(), other_key.as_str()), ("", &key), (&certificate, "x")]
+        {
             assert!(certificates.replace(&files(certificate, key)).is_err());
             let still = certificates.current.read().unwrap().clone().unwrap();
             assert!(Arc::ptr_eq(&shown, &still));

@@ -15,7 +15,9 @@ pub enum ConfigError {
     Missing { path: PathBuf },
     #[error("failed to understand the configuration at {path}")]
     Parse { path: PathBuf, source: serde_json::Error },
-    #[error("the configuration is of version {found}, and this keeper understands {VERSION} and the one before")]
+    #[error(
+        "the configuration is of version {found}, and this keeper understands {VERSION} and the one before"
+    )]
     Version { found: u32 },
 }
 
@@ -30,7 +32,11 @@ pub fn read(mounted: &Mounted) -> Result<KeeperConfig, ConfigError> {
     };
     let config: KeeperConfig =
         serde_json::from_str(&text).map_err(|source| ConfigError::Parse { path, source })?;
-    if is_understood(config.version) { Ok(config) } else { Err(ConfigError::Version { found: config.version }) }
+    if is_understood(config.version) {
+        Ok(config)
+    } else {
+        Err(ConfigError::Version { found: config.version })
+    }
 }
 
 /// Whether a message of this version is one that this program understands: its own and the one before.

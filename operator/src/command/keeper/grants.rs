@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use contract::{Appended, ChangeRequest, GrantRequest, Progress, Purpose};
-use mover::custody::RestoreStart;
+use contract::{Appended, ChangeRequest, Failure, GrantRequest, Progress, Purpose};
+use mover::custody::{Custody as _, Direct, RestoreStart};
 
 use super::Keeper;
 use super::auth::Mover;
 use super::config::is_understood;
 use super::refusal::Refused;
 use super::routes::{Answer, Body};
+use crate::command::expiry;
 
 /// `POST /v1/runs/{run}/grant`: to write the run's own point, or to read the one that its token names.
 pub async fn grant(
@@ -54,7 +55,11 @@ fn honours_conditions(keeper: &Keeper) -> Result<(), Refused> {
 }
 
 /// `POST /v1/runs/{run}/progress`
-pub async fn progress(mover: Mover, State(keeper): State<Arc<Keeper>>, Body(progress): Body<Progress>) -> Json<()> {
+pub async fn progress(
+    mover: Mover,
+    State(keeper): State<Arc<Keeper>>,
+    Body(progress): Body<Progress>,
+) -> Json<()> {
     keeper.runs.hear(mover.run(), progress, keeper.clock.wall());
     Json(())
 }
@@ -68,15 +73,20 @@ pub async fn restore(
     let granted = mover.point_to_read()?;
     let vault = keeper.holding.vault()?;
     let run = mover.run();
-    let appended = match request {
+    let custody =
+        Direct::new(vault.clone(), mover.deadline(), Arc::new(expiry::of_record), Arc::new(|_, _| {}));
+    let failed = |failure: Failure| Refused::not_ready("NotReady", failure.message.clone()).because(failure);
+    match request {
         ChangeRequest::RestoreStarted { namespace, name, spec_hash, target, point } => {
             if point != *granted {
                 return Err(Refused::forbidden("the run's token allows to restore another point"));
             }
             let start = RestoreStart { namespace, name, spec_hash, target, point };
-            vault.restore_started(run, start).await?
+            custody.restore_started(run, start).await.map_err(failed)?;
         }
-        ChangeRequest::RestoreEnded { outcome } => vault.restore_ended(run, outcome).await?,
-    };
-    Ok(Json(appended))
+        ChangeRequest::RestoreEnded { outcome } => {
+            custody.restore_ended(run, outcome).await.map_err(failed)?
+        }
+    }
+    Ok(Json(Appended { head: vault.head().into() }))
 }

@@ -70,8 +70,8 @@ impl Holding {
         VaultView {
             version: VERSION,
             vault_id: vault.map(|vault| vault.id().to_string()),
-            fingerprint: vault.map(Vault::fingerprint),
-            head: vault.and_then(Vault::head),
+            fingerprint: vault.map(|vault| vault.fingerprint().to_owned()),
+            head: vault.map(|vault| vault.head().into()),
             storage: facts.storage,
             key: facts.key,
             probes: facts.probes,
@@ -86,9 +86,8 @@ impl Holding {
     pub async fn close(&self) {
         let vault = self.facts().vault;
         self.change(|facts| facts.vault = None);
-        let Some(vault) = vault else { return };
-        if let Err(error) = vault.close().await {
-            tracing::warn!(%error, "failed to store the ledger's state; the next start reads more entries");
+        if let Some(vault) = vault {
+            vault.close().await;
         }
     }
 }
@@ -101,7 +100,8 @@ fn why_closed(facts: &Facts) -> Refused {
     let message = match &facts.key {
         KeyState::Unknown | KeyState::Open => "the vault is being opened".to_owned(),
         KeyState::Empty if facts.vanished => {
-            "storage is empty, but the vault's status has a ledger: nothing is made anew over a loss".to_owned()
+            "storage is empty, but the vault's status has a ledger: nothing is made anew over a loss"
+                .to_owned()
         }
         KeyState::Empty => "storage has no vault, and no key is mounted to make one with".to_owned(),
         KeyState::Foreign { vault_id } => format!("the mounted key does not open vault {vault_id}"),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mover::vault::{SweepOptions, SweepReport};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -31,14 +32,17 @@ pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
     }
 }
 
-/// One pass; `false` when there is no open vault to go over.
+/// One pass; `false` when another one is due at once, or there is no open vault to go over.
 async fn pass(keeper: &Keeper) -> bool {
     let Ok(vault) = keeper.holding.vault() else {
         return false;
     };
-    match vault.sweep().await {
-        Ok(report) if report.is_empty() => {}
-        Ok(report) => tracing::info!(?report, "swept"),
+    match vault.sweep(SweepOptions::default()).await {
+        Ok(report) if report == SweepReport::default() => {}
+        Ok(report) => {
+            tracing::info!(?report, "swept");
+            return !report.unfinished;
+        }
         Err(error) => tracing::warn!(%error, "failed to sweep; tried again later"),
     }
     true

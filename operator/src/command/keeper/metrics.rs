@@ -34,7 +34,11 @@ impl Metrics {
         registry.register("build", "The running build", build);
         let register = &mut registry;
         Self {
-            vault_available: gauge(register, "vault_available", "1 when storage answered and the vault is open"),
+            vault_available: gauge(
+                register,
+                "vault_available",
+                "1 when storage answered and the vault is open",
+            ),
             vault_last_check: gauge(
                 register,
                 "vault_last_check_timestamp_seconds",

@@ -37,9 +37,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use ::mover::clock::Clock;
 use contract::{KeeperConfig, files};
 use jiff::SignedDuration;
-use ::mover::clock::Clock;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -137,11 +137,17 @@ async fn serve(arguments: Arguments) -> Result<(), KeeperError> {
         (metrics, None, monitor::metrics(Arc::clone(&keeper))),
     ] {
         let served = server::serve(listener, tls, router, stop.clone());
-        tasks.spawn(async { Ok(served.await) });
+        tasks.spawn(async {
+            served.await;
+            Ok(())
+        });
     }
-    let (tended, swept) = (tend::tend(Arc::clone(&keeper), stop.clone()), janitor::sweep(Arc::clone(&keeper), stop.clone()));
-    tasks.spawn(async { Ok(tended.await) });
-    tasks.spawn(async { Ok(swept.await) });
+    let tended = tend::tend(Arc::clone(&keeper), stop.clone());
+    let swept = janitor::sweep(Arc::clone(&keeper), stop.clone());
+    tasks.spawn(async {
+        tokio::join!(tended, swept);
+        Ok(())
+    });
 
     let ended = until_all_end(&mut tasks, &stop).await;
     keeper.settlements.finish().await;

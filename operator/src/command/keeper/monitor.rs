@@ -35,7 +35,7 @@ async fn ready(State(keeper): State<Arc<Keeper>>) -> Response {
 
 async fn text(State(keeper): State<Arc<Keeper>>) -> Response {
     match keeper.metrics.text() {
-        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Ok(text) => ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "failed to write the metrics as text");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

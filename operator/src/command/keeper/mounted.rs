@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use contract::{S3Credentials, Secret, files};
+use contract::{S3Credentials, files};
+use mover::store::{StoreError, read_credentials};
 use zeroize::Zeroizing;
 
 /// No file that a keeper is given comes near this size; a larger one is refused before it is read whole.
@@ -29,8 +30,6 @@ pub enum MountError {
     TooLarge { path: PathBuf },
     #[error("{path} is not UTF-8 text")]
     NotText { path: PathBuf },
-    #[error("{directory} has `{present}` but no `{missing}`")]
-    Incomplete { directory: PathBuf, present: &'static str, missing: &'static str },
 }
 
 /// The vault's keys as mounted, unparsed. Compared to notice a change.
@@ -82,10 +81,9 @@ impl Mounted {
     pub fn certificate(&self) -> Result<Option<CertificateFiles>, MountError> {
         let certificate = read(&self.path(files::KEEPER_CERTIFICATE))?;
         let private_key = read(&self.path(files::KEEPER_PRIVATE_KEY))?;
-        Ok(certificate.zip(private_key).map(|(certificate, private_key)| CertificateFiles {
-            certificate,
-            private_key,
-        }))
+        Ok(certificate
+            .zip(private_key)
+            .map(|(certificate, private_key)| CertificateFiles { certificate, private_key }))
     }
 
     /// The vault's keys, as far as they are there.
@@ -94,31 +92,18 @@ impl Mounted {
     /// Any [`MountError`].
     pub fn keys(&self) -> Result<KeyFiles, MountError> {
         let directory = self.path(files::VAULT_KEYS);
-        Ok(KeyFiles { identity: read(&directory.join("identity"))?, catalogue: read(&directory.join("catalogue"))? })
+        Ok(KeyFiles {
+            identity: read(&directory.join("identity"))?,
+            catalogue: read(&directory.join("catalogue"))?,
+        })
     }
 
     /// What signs storage requests; `None` when nothing is mounted.
     ///
     /// # Errors
-    /// Any [`MountError`].
-    pub fn credentials(&self) -> Result<Option<S3Credentials>, MountError> {
-        let directory = self.path(files::STORAGE_CREDENTIALS);
-        let part = |name: &str| -> Result<Option<Text>, MountError> {
-            // A trailing line end is what `kubectl create secret --from-file` leaves; no credential ends in one.
-            let text = read(&directory.join(name))?;
-            Ok(text.map(|text| Zeroizing::new(text.trim().to_owned())).filter(|text| !text.is_empty()))
-        };
-        let incomplete = |present, missing| MountError::Incomplete { directory: directory.clone(), present, missing };
-        match (part("accessKeyId")?, part("secretAccessKey")?) {
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(incomplete("accessKeyId", "secretAccessKey")),
-            (None, Some(_)) => Err(incomplete("secretAccessKey", "accessKeyId")),
-            (Some(id), Some(key)) => Ok(Some(S3Credentials {
-                access_key_id: id.as_str().to_owned(),
-                secret_access_key: Secret::new(key.as_str()),
-                session_token: part("sessionToken")?.map(|token| Secret::new(token.as_str())),
-            })),
-        }
+    /// When a file cannot be read, or one of the two that belong together is missing.
+    pub fn credentials(&self) -> Result<Option<S3Credentials>, StoreError> {
+        read_credentials(&self.path(files::STORAGE_CREDENTIALS))
     }
 
     /// The authority of the storage endpoint, PEM.
@@ -173,29 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn credentials_lose_their_line_ends() {
-        let (_directory, mounted) = mounted(&[
-            ("/etc/coffer/storage/accessKeyId", b"key\n"),
-            ("/etc/coffer/storage/secretAccessKey", b" secret\r\n"),
-        ]);
-        let credentials = mounted.credentials().unwrap().unwrap();
-        assert_eq!(credentials.access_key_id, "key");
-        assert_eq!(credentials.secret_access_key.reveal(), "secret");
-        assert!(credentials.session_token.is_none());
-    }
-
-    #[test]
-    fn half_of_the_credentials_names_the_half_that_is_missing() {
-        let (_directory, mounted) = mounted(&[("/etc/coffer/storage/accessKeyId", b"key")]);
-        let error = mounted.credentials().unwrap_err().to_string();
-        assert!(error.ends_with("has `accessKeyId` but no `secretAccessKey`"), "{error}");
-    }
-
-    #[test]
     fn binary_and_huge_files_are_refused_by_name() {
         let huge = vec![b'a'; usize::try_from(LARGEST).unwrap() + 1];
-        let (_directory, mounted) =
-            mounted(&[("/etc/coffer/keys/identity", &[0xff, 0xfe]), ("/etc/coffer/config/keeper.json", &huge)]);
+        let (_directory, mounted) = mounted(&[
+            ("/etc/coffer/keys/identity", &[0xff, 0xfe]),
+            ("/etc/coffer/config/keeper.json", &huge),
+        ]);
         assert!(matches!(mounted.keys(), Err(MountError::NotText { .. })));
         assert!(matches!(mounted.config(), Err(MountError::TooLarge { .. })));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use contract::{Appended, Head, Owner, PointId, PointState, PointView, Points, TombstoneRequest};
+use contract::{Appended, PointId, PointState, PointView, Points, TombstoneRequest};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -13,9 +13,6 @@ use super::Keeper;
 use super::auth::Operator;
 use super::refusal::Refused;
 use super::routes::{Answer, Body, query};
-
-/// Storage and keeper may disagree about the time by this much before nothing is deleted any more, seconds.
-const SKEW_LIMIT: u64 = 5 * 60;
 
 #[derive(Deserialize)]
 pub struct Since {
@@ -34,7 +31,7 @@ pub async fn since(
     let vault = keeper.holding.vault()?;
     // The head first: a point that is accepted in between is told again the next time rather than never.
     let head = vault.head();
-    Ok(Json(Points { head, points: vault.points(after) }))
+    Ok(Json(Points { head: Some(head.into()), points: vault.points(after) }))
 }
 
 /// `POST /v1/points/{id}/tombstone`
@@ -71,30 +68,18 @@ async fn promise(
         return Err(Refused::not_found(format!("the vault has no point {id}")));
     };
     if point.state == PointState::Expired {
-        let head: Option<Head> = vault.head();
-        let head = head.ok_or_else(|| Refused::not_ready("NotReady", "the ledger has no head"))?;
-        return Ok((Appended { head }, false));
+        return Ok((Appended { head: vault.head().into() }, false));
     }
     may_end(&point, keeper.clock.now())?;
-    let skew = keeper.holding.facts().skew_seconds.unwrap_or(0).unsigned_abs();
-    if skew > SKEW_LIMIT {
-        let message = format!("the clocks of keeper and storage differ by {skew} s: nothing is deleted");
-        return Err(Refused::conflict("ClockSkewed", message));
-    }
-    Ok((vault.tombstone(id, request).await?, true))
+    let head = vault.tombstone(id, request).await?.into();
+    Ok((Appended { head }, true))
 }
 
-/// Whether nothing that was promised for the point itself keeps it. The floor of its owner is the vault's to judge.
+/// Whether the point's own time is over. The floor of its owner, clocks and rollbacks are the vault's to judge.
 fn may_end(point: &PointView, now: Timestamp) -> Result<(), Refused> {
-    if matches!(point.owner, Owner::Cli { .. }) {
-        let message = format!("point {} was made on the command line: no retention touches it", point.id);
-        return Err(Refused::conflict("CommandLinePoint", message));
-    }
     match point.expiration_time {
         Some(end) if end <= now => Ok(()),
-        Some(end) => {
-            Err(Refused::conflict("NotExpired", format!("point {} is kept until {end}", point.id)))
-        }
+        Some(end) => Err(Refused::conflict("NotExpired", format!("point {} is kept until {end}", point.id))),
         None => Err(Refused::conflict("NotExpired", format!("point {} does not expire", point.id))),
     }
 }

@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use contract::{Failure, Refusal};
+use contract::{Failure, FailureCode, Refusal, Stage};
+use mover::ledger::Refused as Promised;
+use mover::vault::VaultError;
 
 /// An answer that is not what was asked for.
 #[derive(Debug)]
@@ -58,5 +60,38 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.status, Json(self.refusal)).into_response()
+    }
+}
+
+/// What the vault would not do, with the status that tells the caller whether asking again can help.
+impl From<&VaultError> for Refused {
+    fn from(error: &VaultError) -> Self {
+        let failure = error.failure(Stage::Starting);
+        if let Some(refused) = error.refused() {
+            let message = refused.to_string();
+            return match refused {
+                Promised::NotFound { .. } | Promised::Expired { .. } => Self::not_found(message),
+                Promised::KeptAsLastGood { .. }
+                | Promised::OwnedByCommandLine { .. }
+                | Promised::RolledBack
+                | Promised::ClockSkewed { .. }
+                | Promised::UnknownPromises => Self::conflict(refused.reason(), message),
+            };
+        }
+        let message = failure.message.clone();
+        let refused = if failure.code == FailureCode::PointNotFound {
+            Self::not_found(message)
+        } else if failure.code.is_retryable() {
+            Self::not_ready("NotReady", message)
+        } else {
+            Self::conflict(&format!("{:?}", failure.code), message)
+        };
+        refused.because(failure)
+    }
+}
+
+impl From<VaultError> for Refused {
+    fn from(error: VaultError) -> Self {
+        Self::from(&error)
     }
 }

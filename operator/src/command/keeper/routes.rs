@@ -33,7 +33,9 @@ pub fn router(keeper: Arc<Keeper>) -> Router {
         .route("/v1/ledger", post(ledger))
         .route("/v1/restores/{namespace}/{name}", get(restore_seen))
         .fallback(async || Refused::not_found("the keeper has no such call"))
-        .method_not_allowed_fallback(async || Refused::not_found("the keeper has no such call by this method"))
+        .method_not_allowed_fallback(async || {
+            Refused::not_found("the keeper has no such call by this method")
+        })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(keeper)
 }
@@ -48,7 +50,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<Keeper>> for Body<T> {
         match Json::<T>::from_request(request, keeper).await {
             Ok(Json(body)) => Ok(Self(body)),
             Err(error @ JsonRejection::BytesRejection(_)) => Err(Refused::malformed(error.body_text())),
-            Err(error) => Err(Refused::malformed(format!("the message cannot be understood: {}", error.body_text()))),
+            Err(error) => {
+                Err(Refused::malformed(format!("the message cannot be understood: {}", error.body_text())))
+            }
         }
     }
 }
@@ -66,7 +70,8 @@ async fn ledger(
     State(keeper): State<Arc<Keeper>>,
     Body(request): Body<LedgerRequest>,
 ) -> Answer<Appended> {
-    Ok(Json(keeper.holding.vault()?.append(request).await?))
+    let head = keeper.holding.vault()?.append(request).await?.into();
+    Ok(Json(Appended { head }))
 }
 
 async fn restore_seen(

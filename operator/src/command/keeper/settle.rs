@@ -24,6 +24,9 @@ use crate::command::expiry;
 /// How long a call waits for its answer before it is told to ask again.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// Why a point was closed, as the ledger will say. More is known only to the operator, whose own log has it.
+const VOIDED: &str = "the operator closed the run";
+
 /// The checks that are under way.
 #[derive(Default)]
 pub struct Settlements {
@@ -84,7 +87,7 @@ impl Settlements {
         let (tell, told) = oneshot::channel();
         let run = run.clone();
         running.tasks.spawn(async move {
-            let settled = vault.settle(&run, void, &expiry::of_record).await.map_err(Arc::new);
+            let settled = vault.settle(&run, void, VOIDED, &expiry::of_record).await.map_err(Arc::new);
             // Nobody may be waiting any more: what was decided is in the ledger all the same.
             let _nobody = tell.send(settled);
         });

@@ -2,10 +2,10 @@
 //! and asks storage once a minute whether it is still there. Failures are tried again with growing pauses, for ever.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use contract::{Failure, FailureCode, KeyState, Stage, Storage, StorageState};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Keeper;
@@ -28,9 +28,9 @@ pub async fn tend(keeper: Arc<Keeper>, stop: CancellationToken) {
         if seen.take_vaults_files(&keeper) {
             pause = Pause::default();
         }
-        if pause.is_over() {
+        if pause.is_over(Instant::now()) {
             let well = attempt(&keeper, &mut seen).await;
-            pause.begin(well);
+            pause.begin(Instant::now(), well);
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -82,14 +82,14 @@ struct Pause {
 }
 
 impl Pause {
-    fn is_over(&self) -> bool {
-        self.until.is_none_or(|until| Instant::now() >= until)
+    fn is_over(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now >= until)
     }
 
-    fn begin(&mut self, well: bool) {
+    fn begin(&mut self, now: Instant, well: bool) {
         let failing = self.length.map_or(FIRST_PAUSE, |length| (length * 2).min(CHECK));
         self.length = (!well).then_some(failing);
-        self.until = Some(Instant::now() + self.length.unwrap_or(CHECK));
+        self.until = Some(now + self.length.unwrap_or(CHECK));
     }
 }
 
@@ -99,7 +99,9 @@ fn take_doors_files(keeper: &Keeper, seen: &mut Seen) {
         Ok(Some(files)) if seen.certificate.as_ref() != Some(&files) => {
             match keeper.certificates.replace(&files) {
                 Ok(()) => tracing::info!("certificate taken into use"),
-                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "certificate not taken"),
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "certificate not taken")
+                }
             }
             seen.certificate = Some(files);
         }
@@ -121,25 +123,22 @@ fn take_doors_files(keeper: &Keeper, seen: &mut Seen) {
 }
 
 fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
-    let unreadable = |error: MountError| Failure {
+    let refused = |message: String| Failure {
         code: FailureCode::StorageCredentialsRefused,
         stage: Stage::Starting,
-        message: error.to_string(),
+        message,
     };
+    let unreadable = |error: MountError| refused(error.to_string());
     let mut storage = keeper.config.storage.clone();
     if let Storage::S3 { credentials, ca, .. } = &mut storage {
-        *credentials = keeper.mounted.credentials().map_err(unreadable)?;
+        *credentials = keeper.mounted.credentials().map_err(|error| refused(error.to_string()))?;
         if let Some(mounted) = keeper.mounted.storage_authority().map_err(unreadable)? {
             *ca = Some(mounted);
         }
         if credentials.is_none() && keeper.config.credentials_expected {
-            return Err(Failure {
-                code: FailureCode::StorageCredentialsRefused,
-                stage: Stage::Starting,
-                message: "the Secret with the storage credentials is missing, or has no `accessKeyId` and \
-                          `secretAccessKey`"
-                    .to_owned(),
-            });
+            let message = "the Secret with the storage credentials is missing, or has no `accessKeyId` and \
+                           `secretAccessKey`";
+            return Err(refused(message.to_owned()));
         }
     }
     let keys = keeper.mounted.keys().map_err(unreadable)?;
@@ -181,8 +180,12 @@ fn report(keeper: &Keeper, failure: &Failure) {
 }
 
 async fn check(keeper: &Keeper, vault: &mover::vault::Vault) -> Result<(), Failure> {
-    let reading = vault.check_storage().await.map_err(|error| error.failure(Stage::Starting))?;
-    keeper.holding.change(|facts| facts.skew_seconds = reading.skew_seconds);
+    let skew_seconds = vault.check_storage().await.map_err(|error| Failure {
+        code: error.code(),
+        stage: Stage::Starting,
+        message: error.to_string(),
+    })?;
+    keeper.holding.change(|facts| facts.skew_seconds = skew_seconds);
     Ok(())
 }
 
@@ -192,7 +195,7 @@ async fn open(keeper: &Keeper, inputs: Inputs) -> Result<(), Failure> {
     let (key, vault, vanished) = match opened {
         Opened::Open { vault, probes } => {
             tracing::info!(vault_id = %vault.id(), fingerprint = vault.fingerprint(), "vault open");
-            let skew_seconds = vault.check_storage().await.ok().and_then(|reading| reading.skew_seconds);
+            let skew_seconds = vault.store().skew_seconds();
             keeper.holding.change(|facts| {
                 facts.probes = Some(probes);
                 facts.skew_seconds = skew_seconds;
@@ -209,10 +212,8 @@ async fn open(keeper: &Keeper, inputs: Inputs) -> Result<(), Failure> {
         facts.vault = vault;
         facts.vanished = vanished;
     });
-    if let Some(before) = before
-        && let Err(error) = before.close().await
-    {
-        tracing::debug!(%error, "failed to fold the ledger of the vault as it was open before");
+    if let Some(before) = before {
+        before.close().await;
     }
     Ok(())
 }
@@ -232,26 +233,22 @@ fn publish(keeper: &Keeper, well: bool) {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_after_failures_grow_to_the_minute_and_end_with_the_first_success() {
+    #[test]
+    fn pauses_after_failures_grow_to_the_minute_and_end_with_the_first_success() {
         let mut pause = Pause::default();
-        assert!(pause.is_over());
-        let mut lengths = Vec::new();
-        for _ in 0..8 {
-            pause.begin(false);
-            assert!(!pause.is_over());
-            let begun = Instant::now();
-            while !pause.is_over() {
-                tokio::time::advance(Duration::from_secs(1)).await;
-            }
-            lengths.push(begun.elapsed().as_secs());
+        let mut now = Instant::now();
+        assert!(pause.is_over(now));
+        for length in [1, 2, 4, 8, 16, 32, 60, 60] {
+            pause.begin(now, false);
+            assert!(!pause.is_over(now + Duration::from_secs(length) - Duration::from_millis(1)), "{length}");
+            now += Duration::from_secs(length);
+            assert!(pause.is_over(now), "{length}");
         }
-        assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 60, 60]);
-        pause.begin(true);
-        tokio::time::advance(CHECK).await;
-        assert!(pause.is_over());
-        pause.begin(false);
-        tokio::time::advance(FIRST_PAUSE).await;
-        assert!(pause.is_over());
+        pause.begin(now, true);
+        assert!(!pause.is_over(now + CHECK - Duration::from_millis(1)));
+        now += CHECK;
+        assert!(pause.is_over(now));
+        pause.begin(now, false);
+        assert!(pause.is_over(now + FIRST_PAUSE));
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ::mover::clock::{Clock, later};
 use ::mover::custody::{Custody, RestoreStart};
 use contract::{
-    Appended, ChangeRequest, Failure, FailureCode, GrantRequest, KeeperEndpoint, PointId, Progress, ReadGrant, Refusal,
-    RestoreOutcome, RunId, Secret, Settled, Stage, VERSION, WriteGrant, WriterId,
+    Appended, ChangeRequest, Failure, FailureCode, GrantRequest, KeeperEndpoint, PointId, Progress,
+    ReadGrant, Refusal, RestoreOutcome, RunId, Secret, Settled, Stage, VERSION, WriteGrant, WriterId,
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, StatusCode};
@@ -160,7 +160,12 @@ impl Custody for Remote {
         self.grant(run, writer).await
     }
 
-    async fn read_grant(&self, run: &RunId, point: &PointId, reader: &WriterId) -> Result<ReadGrant, Failure> {
+    async fn read_grant(
+        &self,
+        run: &RunId,
+        point: &PointId,
+        reader: &WriterId,
+    ) -> Result<ReadGrant, Failure> {
         let grant: ReadGrant = self.grant(run, reader).await?;
         if grant.point == *point {
             Ok(grant)

@@ -1,5 +1,6 @@
 //! The two things that end a run from outside: SIGTERM, and its deadline.
 
+use std::convert::Infallible;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -49,11 +50,11 @@ impl Stopping {
             self.why.get_or_init(|| why);
             tracing::warn!(?why, "run asked to stop");
             self.cancel.cancel();
-            std::future::pending::<()>().await;
+            std::future::pending::<Infallible>().await
         };
         tokio::select! {
             ended = work => ended,
-            () = watching => unreachable!("watching never ends"),
+            never = watching => match never {},
         }
     }
 

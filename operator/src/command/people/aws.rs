@@ -48,7 +48,8 @@ pub fn settings(environment: &Environment) -> Result<Settings, AwsError> {
     };
     Ok(Settings {
         credentials: credentials(environment, &profile)?,
-        region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"], "region").unwrap_or_else(|| DEFAULT_REGION.into()),
+        region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"], "region")
+            .unwrap_or_else(|| DEFAULT_REGION.into()),
         endpoint: first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"], "endpoint_url"),
         ca: first(&["AWS_CA_BUNDLE"], "ca_bundle").map(|path| read(Path::new(&path))).transpose()?,
     })
@@ -130,10 +131,9 @@ mod tests {
         let path = home.path().to_str().unwrap();
         let from_files = settings(&[("HOME", path)].into()).unwrap();
         assert_eq!(from_files.credentials.access_key_id, "file-id");
-        let from_variables = settings(
-            &[("HOME", path), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key")].into(),
-        )
-        .unwrap();
+        let from_variables =
+            settings(&[("HOME", path), ("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key")].into())
+                .unwrap();
         assert_eq!(from_variables.credentials.access_key_id, "id");
         assert_eq!(from_variables.credentials.secret_access_key.reveal(), "key");
         let half = settings(&[("HOME", path), ("AWS_ACCESS_KEY_ID", "id")].into()).unwrap_err();

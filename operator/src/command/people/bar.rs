@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use contract::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::watch;
+use mover::progress::ProgressWatch;
 
 /// Between two JSON lines of the same stage.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -13,25 +13,14 @@ const TICK: Duration = Duration::from_millis(200);
 const TEMPLATE: &str =
     "{spinner} {msg:<22} [{bar:30}] {bytes:>10} of {total_bytes:<10} {bytes_per_sec:>12}  left {eta}";
 
-/// Shows every change until the run drops its end of the channel.
-pub async fn follow(mut news: watch::Receiver<Progress>) {
-    let mut display = Display::new();
-    loop {
-        display.show(&news.borrow_and_update().clone());
-        if news.changed().await.is_err() {
-            break;
-        }
-    }
-    display.end();
-}
-
-enum Display {
+/// Where progress is shown.
+pub enum Display {
     Bar(ProgressBar),
     Lines { last: Option<(Instant, Progress)> },
 }
 
 impl Display {
-    fn new() -> Self {
+    pub fn new() -> Self {
         if !io::stderr().is_terminal() {
             return Self::Lines { last: None };
         }
@@ -41,6 +30,23 @@ impl Display {
         }
         bar.enable_steady_tick(TICK);
         Self::Bar(bar)
+    }
+
+    /// Shows every change, for as long as it is polled or until none can come any more.
+    pub async fn follow(&mut self, mut news: ProgressWatch) {
+        loop {
+            self.show(&news.now());
+            if !news.changed().await {
+                return;
+            }
+        }
+    }
+
+    /// Leaves the terminal as it was.
+    pub fn end(self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
     }
 
     fn show(&mut self, progress: &Progress) {
@@ -62,12 +68,6 @@ impl Display {
                     *last = Some((now, progress.clone()));
                 }
             }
-        }
-    }
-
-    fn end(self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
         }
     }
 }

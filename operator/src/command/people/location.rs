@@ -78,8 +78,7 @@ impl Location {
         };
         let settings = aws::settings(environment)?;
         // A store at an endpoint of one's own seldom has a DNS name for each bucket.
-        let addressing =
-            if settings.endpoint.is_some() { Addressing::Path } else { Addressing::VirtualHost };
+        let addressing = if settings.endpoint.is_some() { Addressing::Path } else { Addressing::VirtualHost };
         Ok(Storage::S3 {
             bucket,
             prefix,
@@ -177,15 +176,17 @@ mod tests {
 
     #[test]
     fn an_endpoint_of_ones_own_is_addressed_by_path() {
-        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key"), ("AWS_REGION", "eu-central-1")];
+        let keys =
+            [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "key"), ("AWS_REGION", "eu-central-1")];
         let location: Location = "s3://bucket/p".parse().unwrap();
         let Storage::S3 { addressing, endpoint, region, .. } = location.storage(&keys.into()).unwrap() else {
             panic!("not S3");
         };
         assert_eq!((addressing, endpoint, region.as_str()), (Addressing::VirtualHost, None, "eu-central-1"));
-        let with_endpoint =
-            [keys[0], keys[1], ("AWS_ENDPOINT_URL", "http://127.0.0.1:7070")];
-        let Storage::S3 { addressing, endpoint, region, .. } = location.storage(&with_endpoint.into()).unwrap() else {
+        let with_endpoint = [keys[0], keys[1], ("AWS_ENDPOINT_URL", "http://127.0.0.1:7070")];
+        let Storage::S3 { addressing, endpoint, region, .. } =
+            location.storage(&with_endpoint.into()).unwrap()
+        else {
             panic!("not S3");
         };
         assert_eq!(addressing, Addressing::Path);

@@ -57,7 +57,8 @@ impl<const N: usize> Table<N> {
     }
 
     pub fn text(&self) -> String {
-        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; N] = std::array::from_fn(width);
         let line = |row: &[String; N]| {
             let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));

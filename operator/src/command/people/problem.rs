@@ -24,9 +24,6 @@ pub enum Problem {
     /// What was asked is no part of this release, or contradicts itself.
     #[error("{0}")]
     Usage(String),
-    /// The vault at this place is not the one that the fingerprint belongs to.
-    #[error("the vault's fingerprint is {found}, not {expected}: this is not the vault that you trust")]
-    ForeignVault { expected: String, found: String },
     #[error("{}", .0.message)]
     Failed(Failure),
     #[error("failed to print the result")]
@@ -45,7 +42,6 @@ impl Problem {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => Exit::Usage,
-            Self::ForeignVault { .. } => Exit::Integrity,
             Self::Failed(failure) => failure.code.into(),
             Self::Output(_) | Self::Signals(_) => Exit::Failed,
         }
@@ -81,7 +77,6 @@ impl Problem {
         let code = |code: FailureCode| format!("{code:?}");
         match self {
             Self::Failed(failure) => code(failure.code),
-            Self::ForeignVault { .. } => code(FailureCode::KeySubstituted),
             Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
             Self::Output(_) | Self::Signals(_) => code(FailureCode::Internal),
         }

@@ -91,7 +91,11 @@ pub fn resolve(uri: &str, environment: &Environment) -> Result<Server, ServerErr
     let has_password = password.is_some();
     let credentials =
         Credentials::Password { username: user, password: Secret::new(password.unwrap_or_default()) };
-    Ok(Server { connection: Connection { host, port, database, credentials, tls }, names_database, has_password })
+    Ok(Server {
+        connection: Connection { host, port, database, credentials, tls },
+        names_database,
+        has_password,
+    })
 }
 
 impl Server {

@@ -14,7 +14,8 @@ use crate::command::people::ini;
 pub fn load(name: &str, environment: &Environment) -> Result<Parameters, ServerError> {
     let own = environment.get("PGSERVICEFILE").map(PathBuf::from);
     let own = own.or_else(|| environment.in_home(".pg_service.conf"));
-    let system = environment.get("PGSYSCONFDIR").map(|directory| PathBuf::from(directory).join("pg_service.conf"));
+    let system =
+        environment.get("PGSYSCONFDIR").map(|directory| PathBuf::from(directory).join("pg_service.conf"));
     for path in [own, system].into_iter().flatten() {
         let text = read_if_present(&path).map_err(|source| ServerError::Read { path, source })?;
         if let Some(entries) = text.as_deref().and_then(|text| ini::section(text, name)) {

@@ -16,7 +16,13 @@ fn resolved(uri: &str, environment: &Environment) -> Result<(String, u16, String
     Ok((host, port, database, username, password.reveal().to_owned()))
 }
 
-fn is(host: &str, port: u16, database: &str, user: &str, password: &str) -> (String, u16, String, String, String) {
+fn is(
+    host: &str,
+    port: u16,
+    database: &str,
+    user: &str,
+    password: &str,
+) -> (String, u16, String, String, String) {
     (host.into(), port, database.into(), user.into(), password.into())
 }
 
@@ -92,7 +98,10 @@ fn a_password_file_is_asked_last() {
     let path = home.path().to_str().unwrap();
     let uri = "postgresql://app@db.example/x";
     assert_eq!(resolved(uri, &[("HOME", path)].into()).unwrap().4, "of-file");
-    assert_eq!(resolved(uri, &[("HOME", path), ("PGPASSWORD", "of-variable")].into()).unwrap().4, "of-variable");
+    assert_eq!(
+        resolved(uri, &[("HOME", path), ("PGPASSWORD", "of-variable")].into()).unwrap().4,
+        "of-variable"
+    );
     assert!(!resolve("postgresql://app@db.example/y", &[("HOME", path)].into()).unwrap().has_password);
 }
 

@@ -7,7 +7,17 @@ use crate::command::people::environment::Environment;
 
 /// What may be said of a connection, each under libpq's name for it.
 const KNOWN: [&str; 11] = [
-    "host", "port", "dbname", "user", "password", "passfile", "service", "sslmode", "sslrootcert", "sslcert", "sslkey",
+    "host",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "passfile",
+    "service",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
 ];
 /// Harmless here: Coffer has its own name and its own limits for these.
 const IGNORED: [&str; 4] = ["application_name", "fallback_application_name", "connect_timeout", "gssencmode"];

@@ -1,0 +1,72 @@
+//! The run itself: the task of the assignment, given to the data plane with the keeper as its custodian.
+
+use ::mover::backup::{self, BackupJobInput};
+use ::mover::check;
+use ::mover::clock::Clock;
+use ::mover::progress::ProgressSink;
+use ::mover::restore::{self, Check, RestoreInput};
+use contract::{Assignment, BackupTask, Failure, KeeperEndpoint, Outcome, RestoreTask, Task};
+
+use super::remote::Remote;
+use super::stopping::Stopping;
+
+/// What came of it, and what somebody should look at.
+pub type Ended = (Outcome, Vec<String>);
+
+/// Does the task. A failure is an outcome like any other.
+pub async fn work(assignment: &Assignment, stopping: &Stopping, sink: &ProgressSink, clock: &Clock) -> Ended {
+    let ended = match &assignment.task {
+        Task::Check(task) => Ok((Outcome::Checked(check::run(&task.source).await), Vec::new())),
+        Task::Backup(task) => back_up(assignment, task, stopping, sink, clock).await,
+        Task::Restore(task) => put_back(assignment, task, stopping, sink, clock).await,
+    };
+    ended.unwrap_or_else(|failure| (Outcome::Failed(stopping.explain(failure)), Vec::new()))
+}
+
+async fn back_up(
+    assignment: &Assignment,
+    task: &BackupTask,
+    stopping: &Stopping,
+    sink: &ProgressSink,
+    clock: &Clock,
+) -> Result<Ended, Failure> {
+    let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
+    let input = BackupJobInput {
+        source: task.source.clone(),
+        owner: task.owner.clone(),
+        decision: task.decision.clone(),
+        limits: task.limits.clone(),
+        deadline: assignment.deadline,
+    };
+    let done = backup::run(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
+    Ok((Outcome::Stored { point: done.point, writer: done.writer, summary: done.summary }, done.warnings))
+}
+
+async fn put_back(
+    assignment: &Assignment,
+    task: &RestoreTask,
+    stopping: &Stopping,
+    sink: &ProgressSink,
+    clock: &Clock,
+) -> Result<Ended, Failure> {
+    let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
+    let input = RestoreInput {
+        point: task.point.clone(),
+        target: task.target.clone(),
+        requested_by: task.requested_by.clone(),
+        limits: task.limits.clone(),
+        deadline: assignment.deadline,
+        check: Check::default(),
+    };
+    let done = restore::run(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
+    Ok((Outcome::Restored { summary: done.summary }, done.warnings))
+}
+
+fn keeper(
+    endpoint: &KeeperEndpoint,
+    assignment: &Assignment,
+    stopping: &Stopping,
+    clock: &Clock,
+) -> Result<Remote, Failure> {
+    Remote::new(endpoint, assignment.deadline, clock.clone(), stopping.token())
+}

@@ -1,0 +1,171 @@
+//! `coffer restore`: a point into a database.
+
+use contract::{Connection, PointView, RestoreTarget, RunId, Summary};
+use mover::progress::ProgressSink;
+use mover::restore::{self, Check, RestoreInput};
+use mover::vault::Access;
+use serde::Serialize;
+
+use super::environment::Environment;
+use super::exit::Exit;
+use super::output::{OutputOption, bytes, printable};
+use super::points;
+use super::problem::Problem;
+use super::running;
+use super::server::{self, Server};
+use super::session::{self, VaultArguments};
+
+/// Where to log in to make a database, and never a database that is meant by mistake.
+const MAINTENANCE_DATABASE: &str = "postgres";
+/// A lock of a restore into a database of its own is never waited for long.
+const LOCK_TIMEOUT_SECONDS: u32 = 60;
+
+/// Restore a point into a database that does not exist yet, or is empty.
+///
+/// The database is loaded under another name and gets its own after everything was compared, so that a restore that is
+/// cut off leaves nothing that looks whole. It is called --as, else as the URI says, else as it was called.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub vault: VaultArguments,
+    /// A point's id, its beginning, or `latest`.
+    #[arg(value_name = "POINT")]
+    pub point: String,
+    /// The server: postgresql://user@host:port. The role needs CREATEDB, and the roles that own the restored objects.
+    ///
+    /// A password comes from PGPASSWORD, PGPASSFILE, a service file or a prompt.
+    #[arg(long, value_name = "URI", required_unless_present = "files")]
+    pub target: Option<String>,
+    /// Which database of the point, if `latest` is to mean the newest point of one.
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+    /// The restored database's name; Coffer then logs in to the URI's database, else to `postgres`.
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    /// The restored database's owner, instead of the owner that it had.
+    #[arg(long, value_name = "ROLE")]
+    pub owner: Option<String>,
+    /// Connections that load at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub jobs: u16,
+    /// Not in this release.
+    #[arg(long, value_name = "S", hide = true)]
+    pub schema: Vec<String>,
+    /// Not in this release.
+    #[arg(long, value_name = "S.T", hide = true)]
+    pub table: Vec<String>,
+    /// Not in this release.
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub files: Option<String>,
+    /// Not in this release.
+    #[arg(long, value_name = "sql|archive", hide = true)]
+    pub layout: Option<String>,
+    #[command(flatten)]
+    pub output: OutputOption,
+}
+
+#[derive(Serialize)]
+struct Restored {
+    point: PointView,
+    database: String,
+    summary: Summary,
+    warnings: Vec<String>,
+}
+
+pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
+    let uri = target_of(arguments)?;
+    let server = server::resolve(uri, environment)?;
+    let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
+    let point = points::find(&session.vault, &arguments.point, arguments.database.as_deref())?;
+    let database = name_of(arguments, &server, &point)?;
+    let server = running::admitted(log_in_to(server, arguments)).await?;
+    let run = RunId(uuid::Uuid::new_v4().to_string());
+    let deadline = session.deadline();
+    let input = RestoreInput {
+        point: point.id.clone(),
+        target: RestoreTarget {
+            connection: server.connection,
+            database: database.clone(),
+            owner: arguments.owner.clone(),
+        },
+        requested_by: (String::new(), "command line".to_owned(), run.0.clone()),
+        limits: running::limits(arguments.jobs, LOCK_TIMEOUT_SECONDS),
+        deadline,
+        check: Check::default(),
+    };
+    let custody = session.custody(deadline);
+    let sink = ProgressSink::new(1);
+    let moved = running::watched(&sink, async |cancel| {
+        restore::run(&input, &custody, &run, &sink, cancel, &session.clock).await
+    })
+    .await?;
+    session.close().await;
+    let done = moved?;
+    let restored = Restored { point, database, summary: done.summary, warnings: done.warnings };
+    arguments.output.print(&restored, text).map_err(Problem::Output)?;
+    Ok(if restored.warnings.is_empty() { Exit::Done } else { Exit::Warnings })
+}
+
+/// The URI of the target, once nothing is asked that this release cannot do.
+fn target_of(arguments: &Arguments) -> Result<&str, Problem> {
+    let unsupported =
+        |what: &str, instead: &str| Err(Problem::Usage(format!("{what} is not supported yet: {instead}")));
+    if !arguments.schema.is_empty() || !arguments.table.is_empty() {
+        let instead = "restore the whole database with --as NAME, and copy what you need from there";
+        return unsupported("restoring single schemas or tables", instead);
+    }
+    if arguments.files.is_some() || arguments.layout.is_some() {
+        let instead = "restore into a server with --target, and use pg_dump there";
+        return unsupported("restoring into files", instead);
+    }
+    match &arguments.target {
+        Some(uri) => Ok(uri),
+        None => Err(Problem::Usage("name the server with --target postgresql://user@host".to_owned())),
+    }
+}
+
+/// What the restored database will be called.
+fn name_of(arguments: &Arguments, server: &Server, point: &PointView) -> Result<String, Problem> {
+    if let Some(name) = &arguments.name {
+        return Ok(name.clone());
+    }
+    let named = server.names_database && server.connection.database != MAINTENANCE_DATABASE;
+    if named {
+        return Ok(server.connection.database.clone());
+    }
+    match point.data_stores.as_slice() {
+        [store] => Ok(store.database.clone()),
+        [] | [_, _, ..] => {
+            let names = points::databases(point);
+            Err(Problem::Usage(format!("the point holds {names}: name the restored database with --as NAME")))
+        }
+    }
+}
+
+/// The server, with the database to log in to.
+fn log_in_to(mut server: Server, arguments: &Arguments) -> Server {
+    let Connection { database, .. } = &mut server.connection;
+    if arguments.name.is_none() || !server.names_database {
+        MAINTENANCE_DATABASE.clone_into(database);
+    }
+    server
+}
+
+fn text(restored: &Restored) -> String {
+    let Restored { point, database, summary, warnings } = restored;
+    let mut text = format!(
+        "database {} restored from point {} of {}: {} tables, {} rows, {} large objects, {}, {} s\n",
+        printable(database),
+        point.id,
+        points::second(point.point_time),
+        summary.tables,
+        summary.rows,
+        summary.large_objects,
+        bytes(summary.plain_bytes),
+        summary.seconds,
+    );
+    for warning in warnings {
+        text.push_str(&format!("warning: {}\n", printable(warning)));
+    }
+    text
+}

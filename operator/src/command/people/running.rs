@@ -1,0 +1,90 @@
+//! What backup and restore have in common: the bar, the signals, and the prompt for a password.
+
+use std::convert::Infallible;
+use std::io::{self, IsTerminal as _};
+
+use console::Term;
+use contract::{Failure, FailureCode, Limits, Secret, Stage};
+use mover::postgres::Endpoint;
+use mover::progress::ProgressSink;
+use tokio_util::sync::CancellationToken;
+
+use super::bar;
+use super::problem::Problem;
+use super::server::Server;
+use crate::command::signals;
+
+/// The limits of a run that a person started: nothing but what was asked.
+pub fn limits(lanes: u16, lock_timeout_seconds: u32) -> Limits {
+    Limits { lanes, lock_timeout_seconds, bytes_per_second: None }
+}
+
+/// Drives a run, shows its progress, and asks it to stop at the first signal.
+///
+/// # Errors
+/// When signals cannot be listened to; how the run itself ended is the inner result.
+pub async fn watched<T>(
+    sink: &ProgressSink,
+    run: impl AsyncFnOnce(CancellationToken) -> Result<T, Failure>,
+) -> Result<Result<T, Failure>, Problem> {
+    let cancel = CancellationToken::new();
+    let mut bar = bar::Display::new();
+    let work = run(cancel.clone());
+    let listening = async {
+        match signals::cancel_on_stop(cancel.clone()).await {
+            Ok(()) => std::future::pending().await,
+            Err(error) => Problem::Signals(error),
+        }
+    };
+    let showing = async {
+        bar.follow(sink.watch()).await;
+        std::future::pending::<Infallible>().await
+    };
+    let ended = tokio::select! {
+        ended = work => Ok(ended),
+        problem = listening => Err(problem),
+        never = showing => match never {},
+    };
+    bar.end();
+    ended
+}
+
+/// The server once it lets us in; a person is asked for the password if that is all that is missing.
+///
+/// # Errors
+/// What kept us out.
+pub async fn admitted(server: Server) -> Result<Server, Problem> {
+    let refused = match knock(&server).await {
+        Ok(()) => return Ok(server),
+        Err(failure) => failure,
+    };
+    let Some(typed) = password_for(&server, &refused)? else {
+        return Err(Problem::Failed(refused));
+    };
+    let server = server.with_password(typed);
+    knock(&server).await?;
+    Ok(server)
+}
+
+async fn knock(server: &Server) -> Result<(), Failure> {
+    let failed = |error: mover::postgres::PgError| Failure {
+        code: error.code(),
+        stage: Stage::Connecting,
+        message: error.to_string(),
+    };
+    let endpoint = Endpoint::new(&server.connection).map_err(failed)?;
+    let session = endpoint.connect("coffer").await.map_err(failed)?;
+    session.close().await;
+    Ok(())
+}
+
+/// A password from the person at the terminal, if the server refused us for want of one; `None`: there is nothing to ask.
+fn password_for(server: &Server, failure: &Failure) -> Result<Option<Secret>, Problem> {
+    let refused = failure.code == FailureCode::AuthenticationFailed;
+    if !refused || server.has_password || !io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let terminal = Term::stderr();
+    terminal.write_str(&format!("Password for {}: ", server.shown())).map_err(Problem::Output)?;
+    terminal.read_secure_line().map(|line| Some(Secret::new(line))).map_err(Problem::Output)
+}

@@ -1,0 +1,97 @@
+//! `coffer show`: what is inside a point, without reading its data.
+
+use contract::{PointView, RunId, Stage};
+use mover::custody::Custody as _;
+use mover::format::ContentsTable;
+use mover::point::PointReader;
+use mover::store;
+use mover::vault::Access;
+use serde::Serialize;
+
+use super::environment::Environment;
+use super::exit::Exit;
+use super::output::{OutputOption, Table, bytes};
+use super::points;
+use super::problem::Problem;
+use super::session::{self, Session, VaultArguments};
+
+/// Show what is inside a point: its databases, tables, rows and bytes, and what could not be read.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub vault: VaultArguments,
+    /// A point's id, its beginning, or `latest`.
+    #[arg(value_name = "POINT")]
+    pub point: String,
+    #[command(flatten)]
+    pub output: OutputOption,
+}
+
+#[derive(Serialize)]
+struct Contents {
+    point: PointView,
+    tables: Vec<TableOfDatabase>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TableOfDatabase {
+    database: String,
+    #[serde(flatten)]
+    table: ContentsTable,
+}
+
+pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
+    let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
+    let point = points::find(&session.vault, &arguments.point, None)?;
+    let run = RunId(uuid::Uuid::new_v4().to_string());
+    let tables = read(&session, &run, &point).await;
+    session.vault.close_read(&run).await.map_err(|error| error.failure(Stage::Finishing))?;
+    session.close().await;
+    let contents = Contents { point, tables: tables? };
+    arguments.output.print(&contents, text).map_err(Problem::Output)?;
+    Ok(Exit::Done)
+}
+
+async fn read(session: &Session, run: &RunId, point: &PointView) -> Result<Vec<TableOfDatabase>, Problem> {
+    let reader = session::random_id()?;
+    let grant = session.custody(session.deadline()).read_grant(run, &point.id, &reader).await?;
+    let failed = |error: mover::point::ReadError| session::failed(error.code(), &error);
+    let store = store::connect(&grant.storage, &session.clock)
+        .map_err(|error| session::failed(error.code(), &error))?;
+    let reader = PointReader::open(store, &grant).await.map_err(failed)?;
+    let mut tables = Vec::new();
+    for number in 0..reader.record().contents.len() {
+        let page = reader.contents_page(number).await.map_err(failed)?;
+        let index = usize::try_from(page.data_store).unwrap_or(usize::MAX);
+        let database = point.data_stores.get(index).map_or_else(String::new, |store| store.database.clone());
+        tables.extend(
+            page.tables.into_iter().map(|table| TableOfDatabase { database: database.clone(), table }),
+        );
+    }
+    Ok(tables)
+}
+
+fn text(contents: &Contents) -> String {
+    let mut text = points::table(std::slice::from_ref(&contents.point));
+    let point = &contents.point;
+    text.push_str(&format!("\nPostgreSQL {}, {} objects\n", point.source.server_version, point.objects));
+    for (heading, lines) in [("not read", &point.coverage), ("warning", &point.warnings)] {
+        for line in lines {
+            text.push_str(&format!("{heading}: {}\n", super::output::printable(line)));
+        }
+    }
+    let mut table = Table::new(["DATABASE", "SCHEMA", "TABLE", "ROWS", "BYTES"]);
+    for TableOfDatabase { database, table: entry } in &contents.tables {
+        table.row([
+            database.clone(),
+            entry.schema.to_lossy().into_owned(),
+            entry.name.to_lossy().into_owned(),
+            entry.rows.to_string(),
+            bytes(entry.plain_bytes),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&table.text());
+    text
+}
