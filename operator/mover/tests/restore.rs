@@ -1,10 +1,10 @@
 //! Restores of points made by plain means, judged by pg_dump and by the digests of what is there afterwards.
 
+mod compared;
 mod stored;
 mod support;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -13,12 +13,11 @@ use contract::{Credentials, Failure, FailureCode, Limits, RestoreOutcome, Restor
 use jiff::{SignedDuration, Timestamp};
 use mover::{
     clock::Clock,
-    format::{RowDigest, RowFormat, TableEntry},
-    point::PointReader,
+    format::RowFormat,
     progress::ProgressSink,
     restore::{Check, RestoreDone, RestoreInput, run},
-    store,
 };
+use compared::Database;
 use stored::{Heard, Manner, StoredPoint};
 use support::{Installation, Server};
 use tokio_util::sync::CancellationToken;
@@ -65,41 +64,16 @@ async fn restore(server: &Server, point: &StoredPoint, database: &str) -> Result
     restore_as("0123456789abcdef", &input(server, point, database), point).await
 }
 
-/// The schema with all that belongs to the database, its name aside.
+/// The schema as this server's own pg_dump writes it.
 fn schema(server: &Server, database: &str) -> String {
-    let dump = server.dump(database, &["--schema-only", "--create"]);
-    let dump = String::from_utf8_lossy(&dump);
-    let is_salted = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
-    dump.lines().filter(is_salted).collect::<Vec<_>>().join("\n").replace(database, "DATABASE")
+    compared::schema(server, &server.installation, database)
 }
 
-/// Digests of all tables by name, as a second point of the same database has them.
-async fn digests(point: &StoredPoint) -> BTreeMap<String, Vec<RowDigest>> {
-    let clock = Clock::system(SignedDuration::ZERO);
-    let reader = PointReader::open(store::connect(&point.grant.storage, &clock).unwrap(), &point.grant).await.unwrap();
-    let tables = reader.list::<TableEntry>(&point.manifest).await.unwrap();
-    tables.into_iter().map(|table| (format!("{}.{}", table.schema, table.name), table.digests)).collect()
-}
-
-const SEQUENCES: &str = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2";
-
-/// Everything that can be seen of two databases is the same.
-async fn expect_equal(point: &StoredPoint, manner: Manner, one: &str, other: &str) {
+async fn expect_same(one: &str, other: &str) {
     let server = server();
-    let (before, after) = (schema(server, one), schema(server, other));
-    for (before, after) in before.lines().zip(after.lines()) {
-        assert_eq!(before, after);
-    }
-    assert_eq!(before, after);
-    let again = StoredPoint::of(server, other, manner).await;
-    let (mut before, mut after) = (digests(point).await, digests(&again).await);
-    // What the server puts into which partition of a hash of an enum is its own affair.
-    for digests in [&mut before, &mut after] {
-        digests.retain(|table, _| !table.starts_with("app.by_mood"));
-    }
-    assert_eq!(before, after);
+    Database { server, name: one }.expect_same(Database { server, name: other }).await;
     let by_mood = "SELECT feeling, n FROM app.by_mood ORDER BY 1";
-    for sql in [SEQUENCES, by_mood, "SELECT * FROM app.a_summary_of_summary", "SELECT * FROM app.after_key ORDER BY 1"] {
+    for sql in [by_mood, "SELECT * FROM app.a_summary_of_summary", "SELECT * FROM app.after_key ORDER BY 1"] {
         assert_eq!(server.sql(one, sql), server.sql(other, sql), "{sql}");
     }
 }
@@ -110,7 +84,7 @@ async fn a_rich_database_comes_back_equal_in_text_and_in_many_segments() {
     let manner = Manner { format: RowFormat::Text, rows_per_segment: 300 };
     let point = StoredPoint::of(server(), "rich_text", manner).await;
     let done = restore(server(), &point, "rich_text_back").await.unwrap();
-    expect_equal(&point, manner, "rich_text", "rich_text_back").await;
+    expect_same("rich_text", "rich_text_back").await;
     assert_eq!(done.summary.rows, point.manifest.rows);
     let subscription = "subscription \"quiet\" is restored disabled; enable it when its publisher may send again";
     assert_eq!(done.warnings, [subscription]);
@@ -132,8 +106,9 @@ async fn a_rich_database_comes_back_equal_in_binary() {
     let manner = Manner { format: RowFormat::Binary, ..Manner::default() };
     let point = StoredPoint::of(server(), "rich_binary", manner).await;
     restore(server(), &point, "rich_binary_back").await.unwrap();
-    let before = schema(server(), "rich_binary");
-    assert_eq!(before, schema(server(), "rich_binary_back"));
+    Database { server: server(), name: "rich_binary" }
+        .expect_same(Database { server: server(), name: "rich_binary_back" })
+        .await;
 }
 
 /// Waits until a query gives something else than nothing.
@@ -212,6 +187,7 @@ async fn a_cancelled_restore_leaves_no_database_and_no_session() {
 async fn a_restore_whose_process_died_is_taken_up_by_the_same_run_and_by_no_other() {
     let point = Arc::new(numbers("died").await);
     let slow = slowly(input(server(), &point, "died_back"));
+    #[expect(clippy::disallowed_methods, reason = "the test ends it")]
     let died = tokio::spawn({
         let point = Arc::clone(&point);
         async move { restore_as("died0000", &slow, &point).await }
@@ -365,9 +341,7 @@ async fn a_latin1_database_comes_back_byte_by_byte() {
     );
     let point = StoredPoint::of(server, "latin", Manner::default()).await;
     restore(server, &point, "latin_back").await.unwrap();
-    assert_eq!(schema(server, "latin"), schema(server, "latin_back"));
-    let again = StoredPoint::of(server, "latin_back", Manner::default()).await;
-    assert_eq!(digests(&point).await, digests(&again).await);
+    Database { server, name: "latin" }.expect_same(Database { server, name: "latin_back" }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,24 +361,4 @@ async fn a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_whe
     let failure = ended.unwrap_err();
     assert!(failure.code.is_retryable(), "{failure:?}");
     assert_eq!(own.sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^crashed_back'"), "");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_point_of_an_older_major_comes_back_on_every_newer_one() {
-    let installations = Installation::all();
-    let oldest = server();
-    rich("majors");
-    // Versions differ in how they write these down.
-    let point = StoredPoint::of(oldest, "majors", Manner::default()).await;
-    for installation in installations.iter().filter(|one| one.major > oldest.installation.major) {
-        let newer = Server::start(installation, &[]);
-        newer.sql("postgres", include_str!("data/roles.sql"));
-        let ended = restore(&newer, &point, "majors_back").await;
-        let missing = newer.sql("postgres", "SELECT count(*) = 0 FROM pg_available_extensions WHERE name = 'hstore'");
-        if missing == "t" {
-            assert_eq!(ended.unwrap_err().code, FailureCode::ExtensionMissing);
-            continue;
-        }
-        ended.unwrap();
-    }
 }

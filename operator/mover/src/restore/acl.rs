@@ -156,9 +156,10 @@ mod tests {
                 "GRANT CONNECT ON DATABASE x TO \"we\"\"ird\"",
             ]
         );
-        assert_eq!(granted(Target::LargeObject, &["bob=r/alice"], true), [
-            "GRANT SELECT ON LARGE OBJECT x TO \"bob\""
-        ]);
+        assert_eq!(
+            granted(Target::LargeObject, &["bob=r/alice"], true),
+            ["GRANT SELECT ON LARGE OBJECT x TO \"bob\""]
+        );
     }
 
     #[test]
@@ -176,7 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_no_aclitem_is_refused() {
-        for text in ["", "alice", "alice=r", "alice=r/", "alice=*/bob", "\"alice=r/bob", "a=1/bob", "a=r/bob=c"] {
+        for text in
+            ["", "alice", "alice=r", "alice=r/", "alice=*/bob", "\"alice=r/bob", "a=1/bob", "a=r/bob=c"]
+        {
             assert!(AclItem::parse(&text.into()).is_err(), "{text}");
         }
     }

@@ -115,7 +115,7 @@ enum Next {
 impl State {
     fn next(&mut self, executing_limit: usize) -> Next {
         let may_execute = self.executing < executing_limit || self.units.is_empty();
-        let work = if may_execute { self.graph.next() } else { Work::Wait };
+        let work = if may_execute { self.graph.next_work() } else { Work::Wait };
         match work {
             Work::Run(node) => {
                 let entry = self.entries.get_mut(node.index()).and_then(Option::take);
@@ -145,7 +145,8 @@ fn index(format: RowFormat) -> usize {
 fn difference(table: &Table, digests: &[Digest; 2]) -> Option<String> {
     for format in [RowFormat::Text, RowFormat::Binary] {
         let promised = table.entry.digests.iter().find(|digest| digest.format == format);
-        let promised = promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
+        let promised =
+            promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
         let loaded = digests[index(format)];
         if loaded != promised {
             return Some(format!(

@@ -26,7 +26,8 @@ pub async fn reread(
     manifest: &Manifest,
     sessions: &Sessions,
 ) -> Result<Vec<String>, RestoreError> {
-    let tables = reader.list::<TableEntry>(manifest).await.map_err(RestoreError::read("the list of tables"))?;
+    let tables =
+        reader.list::<TableEntry>(manifest).await.map_err(RestoreError::read("the list of tables"))?;
     let mut session = sessions.for_rows().await.map_err(RestoreError::Connect)?;
     session.execute(PINS).await.map_err(RestoreError::statement("prepare to read back"))?;
     let roots = Roots::find(&mut session).await.map_err(RestoreError::statement("look at the partitions"))?;
@@ -49,7 +50,12 @@ struct Findings {
 }
 
 impl Findings {
-    async fn compare(&mut self, session: &mut Session, table: &TableEntry, roots: &Roots) -> Result<(), PgError> {
+    async fn compare(
+        &mut self,
+        session: &mut Session,
+        table: &TableEntry,
+        roots: &Roots,
+    ) -> Result<(), PgError> {
         let name = format!("{}.{}", table.schema, table.name);
         if let Some(root) = roots.of(table) {
             let rows = self.by_root.entry(root).or_default();
@@ -65,7 +71,8 @@ impl Findings {
         let promised = table.digests.first().copied();
         let format = promised.map_or(RowFormat::Text, |digest| digest.format);
         let found = digest(session, table, format).await?;
-        let promised = promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
+        let promised =
+            promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
         if found.rows == promised.rows && found.sum != promised.sum {
             self.differences.push(format!("{name} has other rows than were stored"));
         }
@@ -86,13 +93,15 @@ impl Findings {
         if !self.differences.is_empty() {
             return Err(RestoreError::Differences(self.differences));
         }
-        let sentence = |name: &String| format!("{name} is stored in two formats: its rows were counted, not compared");
+        let sentence =
+            |name: &String| format!("{name} is stored in two formats: its rows were counted, not compared");
         Ok(self.counted.iter().map(sentence).collect())
     }
 }
 
 async fn count(session: &mut Session, table: &TableEntry) -> Result<u64, PgError> {
-    let sql = Sql::default().text("SELECT pg_catalog.count(*) FROM ONLY ").qualified(&table.schema, &table.name);
+    let sql =
+        Sql::default().text("SELECT pg_catalog.count(*) FROM ONLY ").qualified(&table.schema, &table.name);
     session.query_one(sql.into_bytes()).await?.parse(0)
 }
 

@@ -215,9 +215,10 @@ mod tests {
         made.locale = Some("de-DE".into());
         made.icu_rules = Some("&a < b".into());
         made.tablespace = "Fast".into();
-        assert!(text(create(&"s".into(), &made, 16)).ends_with(
-            "LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' ICU_RULES '&a < b' TABLESPACE \"Fast\""
-        ));
+        assert!(
+            text(create(&"s".into(), &made, 16))
+                .ends_with("LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' ICU_RULES '&a < b' TABLESPACE \"Fast\"")
+        );
         assert!(!text(create(&"s".into(), &made, 15)).contains("RULES"));
     }
 

@@ -6,7 +6,7 @@ use super::{acl::AclError, preflight::Objection};
 use crate::{
     digest::StreamDigestError,
     point::ReadError,
-    postgres::{PgError, sqlstate},
+    postgres::PgError,
     schema::SchemaError,
     seal::RandomError,
     store::StoreError,
@@ -68,10 +68,10 @@ impl RestoreError {
 
     /// As others are told.
     pub fn into_failure(self, stage: Stage) -> Failure {
-        match self {
-            Self::Custody(failure) => failure,
-            other => Failure { code: other.code(), stage, message: crate::causes(&other) },
+        if let Self::Custody(failure) = self {
+            return failure;
         }
+        Failure { code: self.code(), stage, message: crate::causes(&self) }
     }
 
     /// The cause for programs.
@@ -80,12 +80,16 @@ impl RestoreError {
             Self::Custody(failure) => failure.code,
             Self::Storage(error) => error.code(),
             Self::Read { source, .. } => source.code(),
-            Self::Schema(_) | Self::EmptyPoint | Self::UnknownTable { .. } | Self::Rows { .. } => FailureCode::Damaged,
+            Self::Schema(_) | Self::EmptyPoint | Self::UnknownTable { .. } | Self::Rows { .. } => {
+                FailureCode::Damaged
+            }
             Self::Privileges { .. } => FailureCode::Damaged,
             Self::Refused(objections) => objections.first().map_or(FailureCode::Internal, |first| first.code),
             Self::Connect(error) | Self::Look(error) => target_code(error),
             Self::Create { source, .. } if source.is(INVALID_LOCALE) => FailureCode::TargetEncodingMismatch,
-            Self::Create { source, .. } | Self::Statement { source, .. } | Self::Load { source, .. } => target_code(source),
+            Self::Create { source, .. } | Self::Statement { source, .. } | Self::Load { source, .. } => {
+                target_code(source)
+            }
             Self::Differences(_) => FailureCode::ChecksFailed,
             Self::Lane(_) | Self::Random(_) => FailureCode::Internal,
             Self::Cancelled => FailureCode::Cancelled,
@@ -100,16 +104,16 @@ const DUPLICATE_DATABASE: &str = "42P04";
 
 /// A failure of the target, in the words for targets.
 fn target_code(error: &PgError) -> FailureCode {
-    if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) {
-        return FailureCode::TargetPrivilegesMissing;
-    }
     if error.is(DUPLICATE_DATABASE) {
         return FailureCode::TargetExists;
     }
-    match error.code() {
-        FailureCode::SourceFailed | FailureCode::RowSecurity => FailureCode::StatementFailed,
-        FailureCode::PrivilegesMissing => FailureCode::TargetPrivilegesMissing,
-        other => other,
+    let code = error.code();
+    if matches!(code, FailureCode::SourceFailed | FailureCode::RowSecurity) {
+        FailureCode::StatementFailed
+    } else if code == FailureCode::PrivilegesMissing {
+        FailureCode::TargetPrivilegesMissing
+    } else {
+        code
     }
 }
 

@@ -91,7 +91,10 @@ pub async fn leave(
     source: &DatabaseEntry,
 ) -> Result<Vec<String>, RestoreError> {
     let sql = database::comment(name, comment.map(PgText::as_bytes));
-    session.execute(sql).await.map_err(RestoreError::statement(format!("give \"{name}\" its comment back")))?;
+    session
+        .execute(sql)
+        .await
+        .map_err(RestoreError::statement(format!("give \"{name}\" its comment back")))?;
     if source.settings.is_empty() {
         return Ok(Vec::new());
     }

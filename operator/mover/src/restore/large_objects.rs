@@ -101,18 +101,15 @@ pub async fn make(session: &mut Session) -> Result<(), RestoreError> {
 }
 
 /// Gives every object of the list to its owner, with its privileges and its comment.
-pub async fn give_away(
-    session: &mut Session,
-    owners: &Owners,
-    may_become: bool,
-) -> Result<(), RestoreError> {
+pub async fn give_away(session: &mut Session, owners: &Owners, may_become: bool) -> Result<(), RestoreError> {
     let mut after = 0;
     loop {
         let sql = format!(
             "SELECT loid, owner, acl, comment FROM pg_temp.coffer_large_objects WHERE loid > {after} \
              ORDER BY loid LIMIT {OBJECTS_PER_TRANSACTION}"
         );
-        let failed = |after: u32| RestoreError::statement(format!("give away the large objects after {after}"));
+        let failed =
+            |after: u32| RestoreError::statement(format!("give away the large objects after {after}"));
         let rows = session.query(sql).await.map_err(failed(after))?;
         let Some(last) = rows.last() else {
             return Ok(());

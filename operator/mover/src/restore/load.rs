@@ -33,7 +33,8 @@ const LANDED: &str = "landed";
 impl Loader {
     /// Makes the list of landed segments, empty.
     pub async fn prepare(&self, session: &mut Session) -> Result<(), PgError> {
-        let schema = Sql::default().text("CREATE SCHEMA ").name(&self.progress_schema).text("; CREATE TABLE ");
+        let schema =
+            Sql::default().text("CREATE SCHEMA ").name(&self.progress_schema).text("; CREATE TABLE ");
         let table = schema.qualified(&self.progress_schema, &LANDED.into());
         let columns = " (table_id bigint NOT NULL, segment bigint NOT NULL, PRIMARY KEY (table_id, segment))";
         session.execute(table.text(columns).into_bytes()).await
@@ -114,7 +115,8 @@ impl Loader {
     /// Begins a transaction and says in it that the segment has landed. No row comes back where it has landed before.
     /// While an earlier session of ours, which we thought lost, is still at it, this waits for its end.
     fn claim(&self, segment: &SegmentEntry) -> Vec<u8> {
-        let insert = Sql::default().text("BEGIN; INSERT INTO ").qualified(&self.progress_schema, &LANDED.into());
+        let insert =
+            Sql::default().text("BEGIN; INSERT INTO ").qualified(&self.progress_schema, &LANDED.into());
         let values = insert.text(" VALUES (").number(segment.table).text(", ").number(segment.number);
         values.text(") ON CONFLICT DO NOTHING RETURNING table_id").into_bytes()
     }

@@ -1,7 +1,11 @@
 //! Puts sequences where they were.
 
 use super::RestoreError;
-use crate::{format::SequenceEntry, postgres::Session, schema::{Sql, qualified}};
+use crate::{
+    format::SequenceEntry,
+    postgres::Session,
+    schema::{Sql, qualified},
+};
 
 /// How many are set by one statement.
 const BATCH: usize = 500;

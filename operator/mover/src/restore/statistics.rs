@@ -28,7 +28,8 @@ pub async fn gather(
     sessions: &Sessions,
     lanes: u16,
 ) -> Result<Vec<String>, RestoreError> {
-    let rows = session.query(RELATIONS).await.map_err(RestoreError::statement("list what is to be analysed"))?;
+    let rows =
+        session.query(RELATIONS).await.map_err(RestoreError::statement("list what is to be analysed"))?;
     let mut relations = Vec::with_capacity(rows.len());
     for row in &rows {
         let name = row.text(0).and_then(|schema| Ok((schema, row.text(1)?)));

@@ -163,8 +163,7 @@ impl<C: Custody> Work<'_, C> {
         let place = &ready.judged.place;
         let name = place.name();
         let sessions = ready.target.sessions(&name.to_lossy(), &ready.outline.preamble, ready.facts.major);
-        let undo =
-            Undo { target: ready.target.clone(), place: place.clone(), sessions: sessions.clone() };
+        let undo = Undo { target: ready.target.clone(), place: place.clone(), sessions: sessions.clone() };
         self.begun.set(undo);
         let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
         let comment = names::unfinished_comment(self.run, &self.input.point);
@@ -230,7 +229,8 @@ impl<C: Custody> Work<'_, C> {
         if !differences.is_empty() {
             return Err(RestoreError::Differences(differences));
         }
-        let shared = Arc::into_inner(shared).ok_or_else(|| RestoreError::Lane("a lane goes on".to_owned()))?;
+        let shared =
+            Arc::into_inner(shared).ok_or_else(|| RestoreError::Lane("a lane goes on".to_owned()))?;
         let mut session = shared.witness.into_inner();
         let cleared = shared.loader.clear(&mut session).await;
         cleared.map_err(RestoreError::statement("remove the list of what has landed"))?;

@@ -150,7 +150,7 @@ impl Graph {
     }
 
     /// The next entry to execute, the one of the largest table first.
-    pub fn next(&mut self) -> Work {
+    pub fn next_work(&mut self) -> Work {
         if self.keys_left + self.rest_left == 0 {
             return Work::Finished;
         }

@@ -26,11 +26,11 @@ fn an_index_runs_as_soon_as_its_own_table_is_loaded() {
     graph.add_load(&[ORDERS], 100);
     graph.add_load(&[ITEMS], 10);
     let index = graph.add(&numbered(20, Kind::Index, &[ITEMS]), is_table);
-    assert_eq!(graph.next(), Work::Wait);
+    assert_eq!(graph.next_work(), Work::Wait);
     graph.loaded(ITEMS);
-    assert_eq!(graph.next(), Work::Run(index));
+    assert_eq!(graph.next_work(), Work::Run(index));
     graph.done(index);
-    assert_eq!(graph.next(), Work::Finished);
+    assert_eq!(graph.next_work(), Work::Finished);
 }
 
 #[test]
@@ -39,9 +39,9 @@ fn tables_that_fill_each_other_are_loaded_only_together() {
     graph.add_load(&[ORDERS, ITEMS], 100);
     let index = graph.add(&numbered(20, Kind::Index, &[ITEMS]), is_table);
     graph.loaded(ITEMS);
-    assert_eq!(graph.next(), Work::Wait);
+    assert_eq!(graph.next_work(), Work::Wait);
     graph.loaded(ORDERS);
-    assert_eq!(graph.next(), Work::Run(index));
+    assert_eq!(graph.next_work(), Work::Run(index));
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_foreign_key_waits_for_every_row_and_key() {
     let key = graph.add(&numbered(20, Kind::Constraint, &[ORDERS]), is_table);
     let foreign = graph.add(&numbered(21, Kind::ForeignKey, &[ORDERS, 20]), is_table);
     graph.loaded(ORDERS);
-    assert_eq!(graph.next(), Work::Run(key));
+    assert_eq!(graph.next_work(), Work::Run(key));
     graph.done(key);
-    assert_eq!(graph.next(), Work::Wait);
+    assert_eq!(graph.next_work(), Work::Wait);
     graph.loaded(ITEMS);
-    assert_eq!(graph.next(), Work::Run(foreign));
+    assert_eq!(graph.next_work(), Work::Run(foreign));
 }
 
 #[test]
@@ -65,13 +65,13 @@ fn two_indexes_of_a_table_run_beside_each_other_and_a_key_does_not() {
     let one = graph.add(&numbered(20, Kind::Index, &[ORDERS]), is_table);
     let other = graph.add(&numbered(21, Kind::Index, &[ORDERS]), is_table);
     let key = graph.add(&numbered(22, Kind::Constraint, &[ORDERS]), is_table);
-    assert_eq!(graph.next(), Work::Run(one));
-    assert_eq!(graph.next(), Work::Run(other));
-    assert_eq!(graph.next(), Work::Wait);
+    assert_eq!(graph.next_work(), Work::Run(one));
+    assert_eq!(graph.next_work(), Work::Run(other));
+    assert_eq!(graph.next_work(), Work::Wait);
     graph.done(one);
-    assert_eq!(graph.next(), Work::Wait);
+    assert_eq!(graph.next_work(), Work::Wait);
     graph.done(other);
-    assert_eq!(graph.next(), Work::Run(key));
+    assert_eq!(graph.next_work(), Work::Run(key));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_largest_table_is_served_first() {
     let large = graph.add(&numbered(21, Kind::Index, &[ITEMS]), is_table);
     graph.loaded(ORDERS);
     graph.loaded(ITEMS);
-    assert_eq!(graph.next(), Work::Run(large));
+    assert_eq!(graph.next_work(), Work::Run(large));
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn an_index_of_a_view_that_needs_a_key_waits_with_the_view() {
     let view = graph.add(&numbered(21, Kind::MaterializedView, &[20]), is_table);
     let index = graph.add(&numbered(22, Kind::Index, &[21]), is_table);
     for expected in [key, view, index] {
-        assert_eq!(graph.next(), Work::Run(expected));
+        assert_eq!(graph.next_work(), Work::Run(expected));
         graph.done(expected);
     }
-    assert_eq!(graph.next(), Work::Finished);
+    assert_eq!(graph.next_work(), Work::Finished);
 }
 
 #[test]
@@ -104,11 +104,11 @@ fn entries_that_name_each_other_run_in_the_archives_order() {
     let mut graph = Graph::default();
     let first = graph.add(&numbered(20, Kind::Rule, &[20, 21]), is_table);
     let second = graph.add(&numbered(21, Kind::Rule, &[20]), is_table);
-    assert_eq!(graph.next(), Work::Run(first));
+    assert_eq!(graph.next_work(), Work::Run(first));
     graph.done(first);
-    assert_eq!(graph.next(), Work::Run(second));
+    assert_eq!(graph.next_work(), Work::Run(second));
     graph.done(second);
-    assert_eq!(graph.next(), Work::Finished);
+    assert_eq!(graph.next_work(), Work::Finished);
 }
 
 /// A random schema: for each entry its kind, and which of the tables and earlier entries it depends on.
@@ -146,7 +146,7 @@ proptest! {
         let mut ends = ends.into_iter().cycle();
         loop {
             while running.len() < lanes {
-                let Work::Run(id) = graph.next() else { break };
+                let Work::Run(id) = graph.next_work() else { break };
                 let entry = &entries[id.index()];
                 prop_assert!(!done.contains(&entry.id), "ran twice");
                 for dependency in &entry.dependencies {
@@ -173,7 +173,7 @@ proptest! {
                 graph.done(id);
             }
         }
-        prop_assert_eq!(graph.next(), Work::Finished);
+        prop_assert_eq!(graph.next_work(), Work::Finished);
         prop_assert_eq!(done.len(), entries.len() + 2);
     }
 }

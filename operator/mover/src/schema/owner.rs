@@ -40,74 +40,70 @@ impl Owners {
     }
 }
 
+/// Kinds whose objects are told by their name.
+const NAMED: [Kind; 19] = [
+    Kind::Collation,
+    Kind::Conversion,
+    Kind::Domain,
+    Kind::EventTrigger,
+    Kind::ForeignDataWrapper,
+    Kind::ForeignTable,
+    Kind::Language,
+    Kind::MaterializedView,
+    Kind::Publication,
+    Kind::Schema,
+    Kind::Sequence,
+    Kind::Server,
+    Kind::Statistics,
+    Kind::Subscription,
+    Kind::Table,
+    Kind::TextSearchConfiguration,
+    Kind::TextSearchDictionary,
+    Kind::Type,
+    Kind::View,
+];
+
+/// Kinds of which several objects may share a name: their arguments tell them apart.
+const TOLD_BY_DROP: [Kind; 6] = [
+    Kind::Aggregate,
+    Kind::Function,
+    Kind::Operator,
+    Kind::OperatorClass,
+    Kind::OperatorFamily,
+    Kind::Procedure,
+];
+
+/// Kinds that can be dropped, and belong to whoever owns what they are a part of.
+const PARTS: [Kind; 11] = [
+    Kind::Cast,
+    Kind::CheckConstraint,
+    Kind::Constraint,
+    Kind::Default,
+    Kind::ForeignKey,
+    Kind::Index,
+    Kind::Policy,
+    Kind::RowSecurity,
+    Kind::Rule,
+    Kind::Trigger,
+    Kind::UserMapping,
+];
+
 /// How `ALTER … OWNER TO` names the object.
 fn object(entry: &Entry, drop: &PgText) -> Result<Option<Vec<u8>>, SchemaError> {
     let unknown = || SchemaError::OwnerStatement { kind: entry.kind, name: entry.tag.to_string() };
-    match entry.kind {
-        Kind::Collation
-        | Kind::Conversion
-        | Kind::Domain
-        | Kind::EventTrigger
-        | Kind::ForeignDataWrapper
-        | Kind::ForeignTable
-        | Kind::Language
-        | Kind::MaterializedView
-        | Kind::Publication
-        | Kind::Schema
-        | Kind::Sequence
-        | Kind::Server
-        | Kind::Statistics
-        | Kind::Subscription
-        | Kind::Table
-        | Kind::TextSearchConfiguration
-        | Kind::TextSearchDictionary
-        | Kind::Type
-        | Kind::View => {
-            let kind = Sql::default().text(entry.kind.word()).text(" ");
-            let object = match &entry.namespace {
-                Some(namespace) => kind.qualified(namespace, &entry.tag),
-                None => kind.name(&entry.tag),
-            };
-            Ok(Some(object.into_bytes()))
-        }
-        Kind::Aggregate
-        | Kind::Function
-        | Kind::Operator
-        | Kind::OperatorClass
-        | Kind::OperatorFamily
-        | Kind::Procedure => dropped_object(drop.as_bytes()).map(Some).ok_or_else(unknown),
-        Kind::Cast
-        | Kind::CheckConstraint
-        | Kind::Constraint
-        | Kind::Default
-        | Kind::ForeignKey
-        | Kind::Index
-        | Kind::Policy
-        | Kind::RowSecurity
-        | Kind::Rule
-        | Kind::Trigger
-        | Kind::UserMapping => Ok(None),
-        Kind::AccessMethod
-        | Kind::Acl
-        | Kind::Comment
-        | Kind::Database
-        | Kind::DatabaseProperties
-        | Kind::DefaultAcl
-        | Kind::Encoding
-        | Kind::Extension
-        | Kind::IndexAttach
-        | Kind::MaterializedViewData
-        | Kind::PublicationSchema
-        | Kind::PublicationTable
-        | Kind::SearchPath
-        | Kind::SecurityLabel
-        | Kind::SequenceOwner
-        | Kind::ShellType
-        | Kind::StandardStrings
-        | Kind::TableAttach
-        | Kind::TextSearchParser
-        | Kind::TextSearchTemplate
-        | Kind::Transform => Err(unknown()),
+    if NAMED.contains(&entry.kind) {
+        let kind = Sql::default().text(entry.kind.word()).text(" ");
+        let object = match &entry.namespace {
+            Some(namespace) => kind.qualified(namespace, &entry.tag),
+            None => kind.name(&entry.tag),
+        };
+        Ok(Some(object.into_bytes()))
+    } else if TOLD_BY_DROP.contains(&entry.kind) {
+        dropped_object(drop.as_bytes()).map(Some).ok_or_else(unknown)
+    } else if PARTS.contains(&entry.kind) {
+        Ok(None)
+    } else {
+        Err(unknown())
     }
 }
 

@@ -21,18 +21,19 @@ impl Pass {
         {
             return None;
         }
-        Some(match entry.kind {
-            Kind::Acl | Kind::DefaultAcl => Self::Grants,
-            Kind::EventTrigger | Kind::MaterializedViewData => Self::Last,
-            _ if is_about_an_event_trigger(entry) => Self::Last,
-            _ => Self::Main,
+        let is_grant = matches!(entry.kind, Kind::Acl | Kind::DefaultAcl);
+        let is_last = entry.kind == Kind::MaterializedViewData || is_about_an_event_trigger(entry);
+        Some(match (is_grant, is_last) {
+            (true, _) => Self::Grants,
+            (false, true) => Self::Last,
+            (false, false) => Self::Main,
         })
     }
 }
 
 /// Whether the entry makes an event trigger or describes one. They come after all else: one that fires on commands would
 /// fire on ours.
-pub(super) fn is_about_an_event_trigger(entry: &Entry) -> bool {
+fn is_about_an_event_trigger(entry: &Entry) -> bool {
     entry.kind == Kind::EventTrigger || describes(entry, b"EVENT TRIGGER ")
 }
 

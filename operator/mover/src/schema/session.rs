@@ -18,11 +18,14 @@ pub struct Preamble {
 impl Preamble {
     /// Takes note of an entry that sets something; `false` for any other.
     pub fn accept(&mut self, entry: &Entry) -> bool {
-        let place = match entry.kind {
-            Kind::Encoding => &mut self.encoding,
-            Kind::StandardStrings => &mut self.standard_strings,
-            Kind::SearchPath => &mut self.search_path,
-            _ => return false,
+        let place = if entry.kind == Kind::Encoding {
+            &mut self.encoding
+        } else if entry.kind == Kind::StandardStrings {
+            &mut self.standard_strings
+        } else if entry.kind == Kind::SearchPath {
+            &mut self.search_path
+        } else {
+            return false;
         };
         *place = Some(entry.definition.clone());
         true

@@ -1,4 +1,5 @@
 //! Points made by the plainest means: whole tables by COPY, one after the other. An independent second opinion on what
+#![allow(dead_code, reason = "each test program uses its own part of this")]
 //! restores read, and a way to make points that no backup would make.
 
 use std::sync::Mutex;

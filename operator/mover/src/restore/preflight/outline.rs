@@ -45,14 +45,14 @@ impl Outline {
         {
             self.owners.insert(owner.clone());
         }
-        match entry.kind {
-            Kind::Subscription => self.subscriptions.push(entry.tag.clone()),
-            Kind::Acl | Kind::DefaultAcl | Kind::Policy | Kind::UserMapping if !missing.is_empty() => {
-                for role in mentioned(entry.definition.as_bytes(), missing) {
-                    self.named.entry(role).or_insert_with(|| entry.to_string());
-                }
+        if entry.kind == Kind::Subscription {
+            self.subscriptions.push(entry.tag.clone());
+        }
+        let names_roles = matches!(entry.kind, Kind::Acl | Kind::DefaultAcl | Kind::Policy | Kind::UserMapping);
+        if names_roles && !missing.is_empty() {
+            for role in mentioned(entry.definition.as_bytes(), missing) {
+                self.named.entry(role).or_insert_with(|| entry.to_string());
             }
-            _ => {}
         }
     }
 }
