@@ -65,6 +65,10 @@ impl Vault {
             None => Verdict::Append(vec![Promise::Accepted { point: Box::new(accepted.clone()) }]),
         };
         self.inner.ledger.append(accept).await?;
+        // The writer is done. What it may have left half written is in nobody's way.
+        if let Err(error) = self.inner.store.clear_unfinished(record.writer).await {
+            tracing::warn!(%point, %error, "a writer's unfinished files could not be removed");
+        }
         Ok(point.into())
     }
 

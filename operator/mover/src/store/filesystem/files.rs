@@ -262,6 +262,13 @@ impl Directory {
     }
 }
 
+impl Drop for Directory {
+    /// Takes the process's own place for unfinished files away, unless something is in it.
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(self.unfinished_directory(self.process));
+    }
+}
+
 enum Entry {
     Directory,
     Object(Listed),

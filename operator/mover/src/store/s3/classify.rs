@@ -106,13 +106,13 @@ fn transport(error: &object_store::Error) -> (StoreErrorKind, String) {
     (kind, message)
 }
 
-/// A refused certificate, which a transport error carries inside an I/O error.
+/// A refused certificate, however many I/O errors it is wrapped in.
 fn tls(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let inner = match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
-        None => error.downcast_ref::<rustls::Error>(),
-    };
-    if let rustls::Error::InvalidCertificate(reason) = inner? { Some(format!("{reason:?}")) } else { None }
+    if let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() {
+        return Some(format!("{reason:?}"));
+    }
+    let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+    tls(inner)
 }
 
 #[cfg(test)]
