@@ -53,7 +53,10 @@ enum Error {
 pub async fn run(arguments: Arguments) -> ExitCode {
     match release(&arguments).await {
         Ok(released) => {
-            tracing::info!(released, "nothing of Coffer runs any more; backups, claims and key Secrets are left as they are");
+            tracing::info!(
+                released,
+                "nothing of Coffer runs any more; backups, claims and key Secrets are left as they are"
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -68,7 +71,7 @@ async fn release(arguments: &Arguments) -> Result<usize, Error> {
     let client = Client::try_default().await.map_err(Error::Connect)?;
     stop_operator(&client, arguments).await?;
     let vaults = list::<BackupVault>(&client, "backup vaults").await?;
-    let mut namespaces: Vec<String> = vaults.iter().filter_map(ResourceExt::namespace).collect();
+    let mut namespaces: Vec<String> = vaults.iter().filter_map(|vault| vault.namespace()).collect();
     namespaces.sort();
     namespaces.dedup();
     for namespace in &namespaces {
@@ -103,7 +106,8 @@ async fn until_pods_are_gone(client: &Client, namespace: &str) -> Result<(), Err
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let listed = pods.list(&ListParams::default().labels(OPERATOR)).await;
     for pod in listed.map_err(|source| Error::List { what: "the operator's pods", source })? {
-        let deleted = conditions::is_deleted(&pod.uid().unwrap_or_default());
+        let uid = pod.uid().unwrap_or_default();
+        let deleted = conditions::is_deleted(&uid);
         await_condition(pods.clone(), &pod.name_any(), deleted).await.map_err(Error::Watch)?;
     }
     Ok(())
@@ -112,7 +116,8 @@ async fn until_pods_are_gone(client: &Client, namespace: &str) -> Result<(), Err
 /// Ends keepers and running Jobs of a vault's namespace. Their pods go in the background.
 async fn stop_workloads(client: &Client, namespace: &str) -> Result<(), Error> {
     let ours = ListParams::default().labels(&format!("{}={}", labels::MANAGED_BY, labels::MANAGED_BY_COFFER));
-    let how = DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
+    let how =
+        DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
     delete_each::<Deployment>(client, namespace, "keeper deployments", &ours, &how).await?;
     delete_each::<Job>(client, namespace, "jobs", &ours, &how).await
 }

@@ -53,7 +53,7 @@ impl Ended {
 /// What follows. Only a point that the vault has accepted completes the job; whether the point is closed for good is
 /// decided before the keeper is asked, so that one answer is enough.
 pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
-    draft.steps.extend(ended.remove.clone().map(Step::Remove));
+    draft.steps.extend(ended.remove.clone().map(|held| Step::Remove(Box::new(held))));
     let next = if ended.cancelled { None } else { next_time(&draft, &ended.verdict) };
     if draft.facts.vault.is_none() {
         // Nobody is left who could accept anything.

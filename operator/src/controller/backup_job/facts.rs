@@ -64,7 +64,7 @@ pub enum Step {
     /// Make the Job of an attempt, its Secret, and release it.
     Start(Start),
     /// Remove an attempt's Job.
-    Remove(SeenAttempt),
+    Remove(Box<SeenAttempt>),
     /// Let the point be shown before the next poll of the keeper.
     KeepPoint(Box<PointView>),
     /// Write the job's end into the ledger, which outlives the objects.

@@ -32,7 +32,7 @@ pub fn decide(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
     }
     let mut draft = Draft::new(job, facts, now);
     let (current, leftovers) = current(&mut draft.status.attempts, &facts.attempts, now.time);
-    draft.steps.extend(leftovers.into_iter().map(Step::Remove));
+    draft.steps.extend(leftovers.into_iter().map(|held| Step::Remove(Box::new(held))));
     if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
         return cancel(draft, current);
     }
@@ -213,9 +213,8 @@ fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
                 Standing::new(JobState::Cancelling, Reason::Cancelling, "The mover is being stopped.");
             draft.wait(&standing, Wake::seconds(2))
         }
-        Current::Seen(SeenAttempt { number, .. }) | Current::Vanished(number) => {
-            ended::decide(draft, &Ended::cancelled(number, verdict))
-        }
+        Current::Seen(attempt) => ended::decide(draft, &Ended::cancelled(attempt.number, verdict)),
+        Current::Vanished(number) => ended::decide(draft, &Ended::cancelled(number, verdict)),
         Current::Nothing => draft.end(&Standing::new(
             JobState::Cancelled,
             Reason::Cancelled,
@@ -227,7 +226,8 @@ fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
 /// After the end: what the run left in the cluster goes, then the finalizer.
 fn tidy(job: &RestoreJob, facts: &Facts) -> Decision {
     let status = job.status.clone().unwrap_or_default();
-    let mut steps: Vec<Step> = facts.attempts.iter().cloned().map(Step::Remove).collect();
+    let mut steps: Vec<Step> =
+        facts.attempts.iter().cloned().map(|held| Step::Remove(Box::new(held))).collect();
     let wake = if steps.is_empty() {
         steps.push(Step::RemoveFinalizer);
         Wake::OnChange

@@ -44,7 +44,7 @@ impl Ended {
 
 /// What follows: a report speaks for itself; without one the ledger says whether anything was written.
 pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
-    draft.steps.extend(ended.remove.clone().map(Step::Remove));
+    draft.steps.extend(ended.remove.clone().map(|held| Step::Remove(Box::new(held))));
     if let Some(report) = &ended.ending.report {
         return match &report.outcome {
             Outcome::Restored { summary } => well(draft, ended, Some(summary), &report.warnings),

@@ -53,7 +53,7 @@ pub enum Step {
         deadline: jiff::Timestamp,
     },
     /// Remove an attempt's Job.
-    Remove(SeenAttempt),
+    Remove(Box<SeenAttempt>),
     /// Write the job's end into the ledger, which outlives the objects.
     TellLedger {
         state: &'static str,

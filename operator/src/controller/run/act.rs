@@ -7,7 +7,7 @@ use super::attempt::SeenAttempt;
 use super::job::job;
 use super::plan::Plan;
 use super::secret::secret;
-use crate::cluster::{self, WriteError, is_already_exists};
+use crate::cluster::{self, is_already_exists};
 use crate::controller::Error;
 
 /// Starts an attempt: a suspended Job, then its Secret, then the Job is released. Each step may be repeated after an
@@ -20,7 +20,10 @@ pub async fn start(client: &Client, plan: &Plan<'_>) -> Result<(), Error> {
         // Somebody deleted it between two of our calls; the next look begins again.
         return Ok(());
     };
-    already_is_fine(cluster::create(client, &secret(plan, &uid)).await.map(|_| ()))?;
+    match cluster::create(client, &secret(plan, &uid)).await {
+        Err(error) if !is_already_exists(error.cause()) => return Err(error.into()),
+        Ok(_) | Err(_) => {}
+    }
     Ok(cluster::unsuspend_job(client, &plan.namespace(), &plan.name).await?)
 }
 
@@ -43,12 +46,5 @@ async fn create_job(client: &Client, plan: &Plan<'_>) -> Result<Option<String>, 
             Ok(held.and_then(|job| job.uid()))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-fn already_is_fine(outcome: Result<(), WriteError>) -> Result<(), Error> {
-    match outcome {
-        Err(error) if !is_already_exists(error.cause()) => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ pub enum Current {
     Nothing,
     /// The status has it as running, and its Job is gone.
     Vanished(u32),
-    Seen(SeenAttempt),
+    Seen(Box<SeenAttempt>),
 }
 
 /// Finds it, and the Jobs of attempts that are recorded as ended, which are to be removed. A Job that the status does not
@@ -36,7 +36,7 @@ pub fn current(
         found = Some(attempt.clone());
     }
     let current = match (found, outcome::open_attempt(attempts)) {
-        (Some(attempt), _) => Current::Seen(attempt),
+        (Some(attempt), _) => Current::Seen(Box::new(attempt)),
         (None, Some(open)) => Current::Vanished(u32::try_from(open.number).unwrap_or(1)),
         (None, None) => Current::Nothing,
     };

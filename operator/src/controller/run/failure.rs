@@ -58,11 +58,14 @@ pub fn verdict(ending: &Ending) -> Verdict {
 /// The meaning of a failure that was told in full.
 pub fn of_failure(failure: &Failure) -> Verdict {
     let (reason, code) = meaning(failure.code);
-    let outcome = match failure.code {
-        FailureCode::LostRace => AttemptOutcome::LostRace,
-        FailureCode::Cancelled | FailureCode::DeadlineExceeded => AttemptOutcome::Stopped,
-        other if other.is_retryable() => AttemptOutcome::RetryableFailure,
-        _ => AttemptOutcome::PermanentFailure,
+    let outcome = if failure.code == FailureCode::LostRace {
+        AttemptOutcome::LostRace
+    } else if matches!(failure.code, FailureCode::Cancelled | FailureCode::DeadlineExceeded) {
+        AttemptOutcome::Stopped
+    } else if failure.code.is_retryable() {
+        AttemptOutcome::RetryableFailure
+    } else {
+        AttemptOutcome::PermanentFailure
     };
     let mut verdict = Verdict::new(outcome, reason, code, shortened(&failure.message));
     // The mover has judged this very case; the code's own meaning is the general one.

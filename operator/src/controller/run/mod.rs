@@ -29,6 +29,8 @@ pub mod secret;
 
 #[cfg(test)]
 mod builders_tests;
+#[cfg(test)]
+mod kstatus_tests;
 
 pub use attempt::{AttemptState, Ending, SeenAttempt};
 pub use connection::{Fault, Found, Material};

@@ -1,0 +1,120 @@
+//! The shape of every controller, read off its sources: what decides does not read, write or wait, and a driver fits on
+//! a screen. A controller that grows another way is noticed here and not in review.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Files of a kind's folder that talk to others. Everything else in it is pure.
+const IMPURE: [&str; 4] = ["mod.rs", "observe.rs", "act.rs", "settle.rs"];
+/// What a pure file may not name.
+const FORBIDDEN: [&str; 6] = ["async ", ".await", "Client", "Api<", "now()", "Context"];
+/// Words that contain a forbidden one and are harmless.
+const HARMLESS: [&str; 3] = ["ClientCertificate", "SecurityContext", "securityContext"];
+const LONGEST_FILE: usize = 400;
+const LONGEST_DRIVER: usize = 60;
+
+fn controllers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/controller")
+}
+
+/// Every folder of a kind.
+fn folders() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> =
+        entries(&controllers()).into_iter().filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let is_source = |path: &PathBuf| {
+        let name = name(path);
+        path.extension().is_some_and(|extension| extension == "rs") && !name.ends_with("tests.rs")
+    };
+    entries(folder).into_iter().filter(is_source).collect()
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// The lines of a file that are product code, without comments and what follows `#[cfg(test)]`.
+fn product(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let tests = lines.windows(2).position(|pair| {
+        pair[0].trim() == "#[cfg(test)]" && pair[1].trim_start().starts_with("mod ") && pair[1].ends_with('{')
+    });
+    lines[..tests.unwrap_or(lines.len())]
+        .iter()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+/// The lines of the function that begins at the first line with `start`.
+fn length_of(lines: &[String], start: &str) -> Option<usize> {
+    let from = lines.iter().position(|line| line.starts_with(start))?;
+    lines[from..].iter().position(|line| line == "}").map(|length| length + 1)
+}
+
+#[test]
+fn there_are_controllers_to_look_at() {
+    let names: Vec<String> = folders().iter().map(|folder| name(folder)).collect();
+    for kind in ["backup_job", "restore_job", "run"] {
+        assert!(names.iter().any(|held| held == kind), "{kind} is missing in {names:?}");
+    }
+}
+
+#[test]
+fn what_decides_neither_reads_nor_writes_nor_asks_for_the_time() {
+    let mut faults = Vec::new();
+    for folder in folders() {
+        for path in sources(&folder).into_iter().filter(|path| !IMPURE.contains(&name(path).as_str())) {
+            for (number, line) in product(&path).iter().enumerate() {
+                let line = HARMLESS.iter().fold(line.clone(), |line, word| line.replace(word, ""));
+                for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
+                    faults.push(format!(
+                        "{}/{} names {word:?} (product line {})",
+                        name(&folder),
+                        name(&path),
+                        number + 1
+                    ));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_driver_fits_on_a_screen() {
+    let mut drivers = 0;
+    for folder in folders() {
+        let lines = product(&folder.join("mod.rs"));
+        if let Some(length) = length_of(&lines, "pub async fn reconcile(") {
+            drivers += 1;
+            assert!(length <= LONGEST_DRIVER, "the driver of {} has {length} lines", name(&folder));
+        }
+    }
+    assert!(drivers >= 2, "only {drivers} drivers were found");
+}
+
+#[test]
+fn files_stay_small() {
+    for path in folders().iter().flat_map(|folder| sources(folder)) {
+        let length = product(&path).len();
+        assert!(length <= LONGEST_FILE, "{} has {length} lines", path.display());
+    }
+}
+
+#[test]
+fn the_reader_of_sources_sees_what_it_should() {
+    let lines: Vec<String> =
+        ["pub async fn reconcile(", "    x", "}", "fn other() {", "}"].map(str::to_owned).into();
+    assert_eq!(length_of(&lines, "pub async fn reconcile("), Some(3));
+    assert_eq!(length_of(&lines, "fn missing("), None);
+}
