@@ -66,7 +66,7 @@ fn rows(length: usize) -> Vec<u8> {
     while bytes.len() < length {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         id += 1;
-        let word = ["pending", "paid", "shipped", "returned"][(state >> 40) as usize % 4];
+        let word = ["pending", "paid", "shipped", "returned"][usize::from(state.to_be_bytes()[2] % 4)];
         let row = format!(
             "{id}\t2026-{:02}-{:02} 10:{:02}:00+00\t{}.{:02}\t{word}\t{:016x}-{:08x}\t{{\"items\": {}, \"note\": \"left at the door\"}}\n",
             1 + state % 12,
