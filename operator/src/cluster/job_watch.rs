@@ -9,7 +9,7 @@ use crds::{BackupVault, labels};
 use futures::StreamExt as _;
 use k8s_openapi::api::batch::v1::Job;
 use kube::core::PartialObjectMeta;
-use kube::runtime::{WatchStreamExt as _, metadata_watcher, watcher};
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, ResourceExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
@@ -58,8 +58,8 @@ pub async fn watch_jobs(
 
 async fn watch_namespace(client: Client, namespace: String, listeners: Vec<UnboundedSender<JobOwner>>) {
     let config = watcher::Config::default().labels(labels::JOB_KIND);
-    let api = Api::<Job>::namespaced(client, &namespace);
-    let objects = metadata_watcher(api, config).default_backoff().touched_objects();
+    let api = Api::<PartialObjectMeta<Job>>::namespaced(client, &namespace);
+    let objects = watcher(api, config).default_backoff().touched_objects();
     let mut objects = pin!(objects);
     while let Some(object) = objects.next().await {
         match object {

@@ -15,7 +15,7 @@ pub use covers::covers;
 pub use error::{Class, ReadError, WriteError, class, is_already_exists, is_forbidden, is_namespace_ending};
 pub use event::{Note, Notes};
 pub use feed::{Feed, Held, Key};
-pub use index::{Address, Index};
+pub use index::Index;
 pub use job_watch::{JobOwner, watch_jobs};
 pub use read::{get, get_global, list_by_label};
 pub use write::{

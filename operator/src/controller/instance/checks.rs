@@ -1,6 +1,6 @@
 //! When a check is made, and what its result means. Pure.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use contract::{CheckReport, CheckResult as Reported, Connection, FailureCode, Outcome};
 use crds::common::{ConditionType, Time};

@@ -2,6 +2,7 @@
 
 use contract::Connection;
 use crds::instance::Protection;
+use crds::policy::JobHistory;
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
 use kube::ResourceExt as _;
 
@@ -13,6 +14,7 @@ use super::status::{Parts, status};
 use crate::clock::Now;
 use crate::cluster::Note;
 use crate::controller::Wake;
+use crate::controller::backup_job::history::surplus;
 use crate::controller::run::SeenAttempt;
 use crate::settings::Settings;
 
@@ -119,20 +121,10 @@ fn check_steps(seen: &Seen, checked: &Checked, steps: &mut Vec<Step>, now: Now) 
     }
 }
 
-/// Removes the oldest jobs that the operator made, beyond what the policy keeps of each ending. Data is not touched.
-fn history(seen: &Seen, limits: &crds::policy::JobHistory, steps: &mut Vec<Step>) {
-    let kept = |limit: i32| usize::try_from(limit).unwrap_or(0);
-    for (well, limit) in [(true, kept(limits.completed)), (false, kept(limits.failed))] {
-        let mut ended: Vec<&BackupJob> = seen
-            .jobs
-            .iter()
-            .map(AsRef::as_ref)
-            .filter(|job| job.is_scheduled() && job.is_terminal() && job.state().is_success() == well)
-            .filter(|job| job.finalizers().is_empty() && job.metadata.deletion_timestamp.is_none())
-            .collect();
-        ended.sort_by_key(|job| std::cmp::Reverse(job.spec.slot.as_ref().map(|slot| slot.time.0)));
-        steps.extend(
-            ended.into_iter().skip(limit).map(|job| Step::RemoveJob { name: job.name_any(), uid: job.uid() }),
-        );
-    }
+/// Removes the oldest jobs that the operator made, beyond what the policy keeps of each ending. Data is not touched, and
+/// a job that still holds its finalizer has something left to do.
+fn history(seen: &Seen, limits: &JobHistory, steps: &mut Vec<Step>) {
+    let done = surplus(seen.jobs.iter().map(AsRef::as_ref), limits);
+    let done = done.into_iter().filter(|job| job.finalizers().is_empty());
+    steps.extend(done.map(|job| Step::RemoveJob { name: job.name_any(), uid: job.uid() }));
 }

@@ -28,7 +28,6 @@ pub struct Seen {
     pub points: Option<Vec<PointView>>,
     /// Name of an older instance that protects the same database in the same vault.
     pub duplicate_of: Option<String>,
-    pub beside_keeper: bool,
 }
 
 /// Reads everything that decisions about the instance are made from.

@@ -35,6 +35,13 @@ pub async fn act(vault: &BackupVault, context: &Context, decision: Decision) -> 
     Ok(decision.wake)
 }
 
+/// Takes the vault out of what is remembered and told.
+pub fn forget(vault: &BackupVault, context: &Context) {
+    context.keepers.forget(&vault.uid().unwrap_or_default());
+    let labels = VaultLabels { namespace: vault.namespace().unwrap_or_default(), vault: vault.name_any() };
+    context.metrics.forget_vault(&labels);
+}
+
 async fn take(vault: &BackupVault, context: &Context, step: Step) -> Result<(), Error> {
     match step {
         Step::CreateKeys => create_keys(vault, context).await,

@@ -24,7 +24,7 @@ use crds::BackupVault;
 use super::{Error, Wake};
 use crate::context::Context;
 
-pub use config::{Certificates, address};
+pub use config::address;
 pub use workload::keeper_selector;
 
 /// Brings one vault to where it should be.
@@ -33,6 +33,7 @@ pub use workload::keeper_selector;
 /// What kept the reconcile from its end; see [`Error::class`].
 pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
     if vault.metadata.deletion_timestamp.is_some() {
+        act::forget(&vault, &context);
         return Ok(Wake::OnChange);
     }
     let seen = observe::observe(&vault, &context).await?;
