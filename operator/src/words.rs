@@ -21,7 +21,10 @@ mod tests {
 
     #[test]
     fn bytes_are_told_in_the_unit_that_fits() {
-        let told = [0, 1023, 1024, 1536, 1_048_575, 1_048_576, 19_650_000_000, u64::MAX].map(bytes);
-        assert_eq!(told, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1023.9 KiB", "1.0 MiB", "18.3 GiB", "15.9 EiB"]);
+        let told = [0, 1023, 1024, 1536, 1_048_575, 1_048_576, 19_700_000_000, u64::MAX].map(bytes);
+        assert_eq!(
+            told,
+            ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1023.9 KiB", "1.0 MiB", "18.3 GiB", "15.9 EiB"]
+        );
     }
 }
