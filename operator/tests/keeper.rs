@@ -62,9 +62,9 @@ async fn a_vault_is_made_when_its_keys_appear_and_not_before() {
     let keeper = site.start();
     let view = keeper.view_when("storage to answer", |view| view.storage == StorageState::Reachable).await;
     assert_eq!((view.key, view.vault_id, view.head), (KeyState::Empty, None, None));
-    let granted =
-        keeper.post_with(&runs(RUN, "grant"), run_token(RUN, Purpose::Write).reveal(), &grant_request());
-    assert_eq!(refusal(granted.await).await, (StatusCode::SERVICE_UNAVAILABLE, "NotReady".into()));
+    let write = run_token(RUN, Purpose::Write);
+    let granted = keeper.post_with(&runs(RUN, "grant"), write.reveal(), &grant_request()).await;
+    assert_eq!(refusal(granted).await, (StatusCode::SERVICE_UNAVAILABLE, "NotReady".into()));
 
     site.mount_new_keys();
     let view = keeper.open().await;
@@ -262,7 +262,7 @@ async fn a_point_is_accepted_once_and_is_still_there_after_a_restart() {
     let point = make_point(&keeper, RUN).await;
     assert_eq!(point.run.0, RUN);
     assert!(point.expiration_time.is_some());
-    let again = answer(keeper.post(&runs(RUN, "settle"), &SettleRequest { void: true }).await).await;
+    let again: Settled = answer(keeper.post(&runs(RUN, "settle"), &SettleRequest { void: true }).await).await;
     assert_eq!(again, Settled::Accepted(Box::new(point.clone())));
     let before = keeper.view().await;
     assert_eq!(before.points, 1);

@@ -1,0 +1,293 @@
+//! The commands for people, from an identity to a compared restore, on a real server and without any cluster.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use support::Server;
+use tempfile::TempDir;
+
+/// A directory of one's own with a key and a vault in it.
+struct Desk {
+    directory: TempDir,
+    recipient: String,
+    fingerprint: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join("key.txt");
+        let recipient = text(&ended(coffer().args(["keygen", "-o"]).arg(&key), 0));
+        let mut desk = Self { directory, recipient, fingerprint: String::new() };
+        let vault = desk.vault();
+        let made = ended(coffer().args(["vault", "init", "--vault", &vault, "--recipient", &desk.recipient]), 0);
+        desk.fingerprint = text(&made);
+        desk
+    }
+
+    fn key(&self) -> PathBuf {
+        self.directory.path().join("key.txt")
+    }
+
+    fn vault(&self) -> String {
+        let vault = self.directory.path().join("vault");
+        fs::create_dir_all(&vault).unwrap();
+        format!("file://{}", vault.display())
+    }
+
+    /// A command on the vault, with everything that opens it.
+    fn on_vault(&self, command: &str) -> Command {
+        let mut coffer = coffer();
+        coffer.arg(command).args(["--vault", &self.vault(), "--fingerprint", &self.fingerprint]);
+        coffer.arg("--identity").arg(self.key());
+        coffer
+    }
+
+    fn backup(&self, server: &Server, database: &str) -> Command {
+        let mut backup = self.on_vault("backup");
+        backup.args(["--source", &uri(server, database)]).env("PGPASSWORD", Server::PASSWORD);
+        backup
+    }
+}
+
+fn coffer() -> Command {
+    let mut coffer = Command::new(env!("CARGO_BIN_EXE_coffer"));
+    // Nothing of whoever runs the tests.
+    coffer.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
+    coffer
+}
+
+fn uri(server: &Server, database: &str) -> String {
+    format!("postgresql://{}@127.0.0.1:{}/{database}", Server::USER, server.port)
+}
+
+/// Runs a command to its end; it has to end with this code.
+fn ended(command: &mut Command, code: i32) -> Output {
+    let output = command.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{command:?}\n{out}\n{err}");
+    output
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap().trim().to_owned()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)))
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const SHOP: &str = "
+    CREATE SCHEMA shop;
+    CREATE TABLE shop.article (id bigserial PRIMARY KEY, name text NOT NULL UNIQUE, price numeric(10,2), seen timestamptz);
+    INSERT INTO shop.article (name, price, seen)
+        SELECT 'article ' || g, g * 1.25, timestamptz '2026-01-01 00:00Z' + g * interval '1 min'
+        FROM generate_series(1, 5000) g;
+    CREATE TABLE shop.sale (article bigint REFERENCES shop.article, amount int CHECK (amount > 0));
+    INSERT INTO shop.sale SELECT g, 1 + g % 7 FROM generate_series(1, 2000) g;
+    CREATE VIEW shop.total AS SELECT article, sum(amount) FROM shop.sale GROUP BY article;
+    CREATE TABLE \"Tür & \"\"Tor\"\"\" (\"Größe\" text);
+    INSERT INTO \"Tür & \"\"Tor\"\"\" VALUES ('groß'), (NULL), (E'a\\tb\\nc');
+";
+
+/// The rows of a database, told by the server itself.
+fn contents(server: &Server, database: &str) -> String {
+    server.sql(
+        database,
+        "SELECT count(*), md5(string_agg(a::text, ',' ORDER BY id)) FROM shop.article a;
+         SELECT count(*), sum(amount) FROM shop.sale;
+         SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM \"Tür & \"\"Tor\"\"\" t;
+         SELECT last_value, is_called FROM shop.article_id_seq;",
+    )
+}
+
+#[test]
+fn a_database_is_saved_shown_checked_and_restored() {
+    let server = Server::shared();
+    server.create_database("cli_shop");
+    server.sql("cli_shop", SHOP);
+    let desk = Desk::new();
+
+    let nothing = json(&ended(desk.on_vault("list").args(["-o", "json"]), 0));
+    assert_eq!(nothing["points"], serde_json::json!([]));
+
+    let made = json(&ended(desk.backup(server, "cli_shop").args(["--label", "Evening", "-o", "json"]), 0));
+    let id = made["point"]["id"].as_str().unwrap();
+    assert_eq!(made["point"]["decision"]["tag"], "Evening");
+    assert_eq!(made["summary"]["rows"], 7003);
+
+    let listed = json(&ended(desk.on_vault("list").args(["-o", "json"]), 0));
+    assert_eq!(listed["fingerprint"], Value::from(desk.fingerprint.clone()));
+    assert_eq!(listed["points"][0]["id"], id);
+    let table = text(&ended(&mut desk.on_vault("list"), 0));
+    assert!(table.starts_with("ID ") && table.contains(id) && table.contains("cli_shop"), "{table}");
+
+    let shown = json(&ended(desk.on_vault("show").args([&id[..8], "-o", "json"]), 0));
+    let rows = |name: &str| {
+        let tables = shown["tables"].as_array().unwrap();
+        tables.iter().find(|table| table["name"] == name).map(|table| table["rows"].clone())
+    };
+    assert_eq!(rows("article"), Some(Value::from(5000)));
+    assert_eq!(rows("Tür & \"Tor\""), Some(Value::from(3)));
+
+    for level in ["1", "2", "3"] {
+        let verified = json(&ended(desk.on_vault("verify").args([id, "--level", level, "-o", "json"]), 0));
+        assert_eq!(verified[0]["damage"], serde_json::json!([]), "level {level}");
+    }
+
+    let mut restore = desk.on_vault("restore");
+    restore.args(["latest", "--target", &uri(server, "postgres"), "--as", "cli_shop_copy", "-o", "json"]);
+    let restored = json(&ended(restore.env("PGPASSWORD", Server::PASSWORD), 0));
+    assert_eq!(restored["summary"]["rows"], 7003);
+    assert_eq!(contents(server, "cli_shop_copy"), contents(server, "cli_shop"));
+    let schema = |database| {
+        let dump = String::from_utf8(server.dump(database, &["--schema-only"])).unwrap();
+        // Newer releases frame a dump with a random word.
+        dump.lines().filter(|line| !line.contains("restrict ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(schema("cli_shop_copy"), schema("cli_shop"));
+
+    let kit = text(&ended(&mut desk.on_vault("recovery-kit"), 0));
+    assert!(kit.contains(&desk.fingerprint) && kit.contains(&desk.recipient), "{kit}");
+    let key = fs::read_to_string(desk.key()).unwrap();
+    assert!(!kit.contains(key.lines().last().unwrap()), "the kit is no place for the key itself");
+}
+
+#[test]
+fn a_target_that_is_in_use_is_left_alone() {
+    let server = Server::shared();
+    server.create_database("cli_used");
+    server.sql("cli_used", "CREATE TABLE precious AS SELECT 1 AS one");
+    let desk = Desk::new();
+    ended(&mut desk.backup(server, "cli_used"), 0);
+    let mut restore = desk.on_vault("restore");
+    restore.args(["latest", "--target", &uri(server, "cli_used")]).env("PGPASSWORD", Server::PASSWORD);
+    let refused = ended(restore.args(["-o", "json"]), 1);
+    let problem: Value = serde_json::from_str(complaint(&refused).lines().last().unwrap()).unwrap();
+    assert_eq!(problem["error"]["code"], "TargetNotEmpty", "{problem}");
+    assert_eq!(server.sql("cli_used", "SELECT one FROM precious"), "1");
+}
+
+#[test]
+fn damage_ends_with_code_12_and_names_the_object() {
+    let server = Server::shared();
+    server.create_database("cli_damaged");
+    server.sql("cli_damaged", "CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 1000) g");
+    let desk = Desk::new();
+    ended(&mut desk.backup(server, "cli_damaged"), 0);
+    let pack = first_pack(&desk.directory.path().join("vault/data"));
+    let mut bytes = fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+
+    let found = ended(desk.on_vault("verify").args(["--all", "--level", "2"]), 12);
+    assert!(text(&found).contains("data/"), "{}", text(&found));
+    let listed = json(&ended(desk.on_vault("list").args(["-o", "json"]), 0));
+    assert_eq!(listed["points"][0]["state"], "Damaged");
+    let mut restore = desk.on_vault("restore");
+    restore.args(["latest", "--target", &uri(server, "postgres"), "--as", "never"]);
+    let refused = ended(restore.env("PGPASSWORD", Server::PASSWORD), 1);
+    assert!(complaint(&refused).contains("no good point"), "{}", complaint(&refused));
+}
+
+fn first_pack(data: &Path) -> PathBuf {
+    let writer = fs::read_dir(data).unwrap().next().unwrap().unwrap().path();
+    let mut packs: Vec<PathBuf> = fs::read_dir(writer).unwrap().map(|entry| entry.unwrap().path()).collect();
+    packs.sort();
+    packs.swap_remove(0)
+}
+
+#[test]
+fn each_way_to_be_kept_out_has_its_code() {
+    let server = Server::shared();
+    server.create_database("cli_codes");
+    let desk = Desk::new();
+    let source = uri(server, "cli_codes");
+
+    // Refused credentials.
+    let mut wrong = desk.on_vault("backup");
+    let refused = ended(wrong.args(["--source", &source]).env("PGPASSWORD", "wrong"), 11);
+    assert!(!complaint(&refused).contains("wrong\""), "{}", complaint(&refused));
+    // Not reachable: a port that nobody listens to.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = format!("postgresql://me@127.0.0.1:{closed}/app");
+    ended(desk.on_vault("backup").args(["--source", &nobody]), 10);
+    // Another vault than the one that is trusted.
+    let other = Desk::new();
+    let mut swapped = coffer();
+    swapped.args(["list", "--vault", &desk.vault(), "--fingerprint", &other.fingerprint]);
+    ended(swapped.arg("--identity").arg(desk.key()), 12);
+    // A key of somebody else.
+    let mut foreign = coffer();
+    ended(foreign.args(["list", "--vault", &desk.vault()]).arg("--identity").arg(other.key()), 11);
+    // A point that is not there.
+    ended(desk.on_vault("show").arg("latest"), 1);
+}
+
+#[test]
+fn without_a_fingerprint_the_vault_is_said_to_be_unauthenticated() {
+    let desk = Desk::new();
+    let mut list = coffer();
+    let listed = ended(list.args(["list", "--vault", &desk.vault()]).arg("--identity").arg(desk.key()), 0);
+    assert!(complaint(&listed).contains("UNAUTHENTICATED"), "{}", complaint(&listed));
+    let listed = ended(&mut desk.on_vault("list"), 0);
+    assert!(!complaint(&listed).contains("UNAUTHENTICATED"), "{}", complaint(&listed));
+}
+
+#[test]
+fn what_this_release_cannot_do_is_refused_as_usage() {
+    let desk = Desk::new();
+    let target = "postgresql://postgres@127.0.0.1:1";
+    for (command, arguments, part) in [
+        ("restore", vec!["latest", "--target", target, "--schema", "s"], "not supported yet"),
+        ("restore", vec!["latest", "--target", target, "--table", "s.t"], "not supported yet"),
+        ("restore", vec!["latest", "--files", "/tmp/x"], "not supported yet"),
+        ("restore", vec!["latest"], "--target"),
+        ("verify", vec!["latest", "--level", "4"], "not supported yet"),
+        ("verify", vec![], "POINT"),
+        ("backup", vec!["--source", "postgresql://me:hunter2@127.0.0.1/app"], "PGPASSWORD"),
+        ("backup", vec!["--source", target], "which database"),
+        ("backup", vec!["--source", target, "--database", "a", "--database", "b"], "once for each"),
+        ("backup", vec!["--source", target, "--database", "a", "--keep", "3 months"], "P3M"),
+        ("backup", vec!["--source", target, "--database", "a", "--time-zone", "Mars"], "time-zone"),
+        ("show", vec!["abc"], "at least 6"),
+    ] {
+        let refused = ended(desk.on_vault(command).args(&arguments), 2);
+        assert!(complaint(&refused).contains(part), "{arguments:?}: {}", complaint(&refused));
+        assert!(!complaint(&refused).contains("hunter2"), "{}", complaint(&refused));
+    }
+    let mut elsewhere = coffer();
+    elsewhere.args(["list", "--vault", "az://account/container", "--identity", "/nonexistent"]);
+    assert!(complaint(&ended(&mut elsewhere, 2)).contains("not supported yet"));
+    ended(coffer().args(["list", "--vault", &desk.vault()]), 2);
+    ended(&mut coffer(), 2);
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten() {
+    let desk = Desk::new();
+    let before = fs::read(desk.key()).unwrap();
+    ended(coffer().args(["keygen", "-o"]).arg(desk.key()), 2);
+    assert_eq!(fs::read(desk.key()).unwrap(), before);
+    let again = ended(coffer().args(["vault", "init", "--vault", &desk.vault(), "--recipient", &desk.recipient]), 2);
+    assert!(complaint(&again).contains("already"), "{}", complaint(&again));
+    ended(&mut desk.on_vault("list"), 0);
+}
+
+#[test]
+fn the_version_tells_whether_a_test_clock_is_obeyed() {
+    let version = text(&ended(coffer().arg("--version"), 0));
+    let clock = if cfg!(feature = "test-clock") { "(test-clock: on)" } else { "(test-clock: off)" };
+    assert_eq!(version, format!("coffer {} {clock}", env!("CARGO_PKG_VERSION")));
+    let help = text(&ended(coffer().arg("--help"), 0));
+    assert!(help.contains("Exit codes") && help.contains("coffer keygen"), "{help}");
+}
