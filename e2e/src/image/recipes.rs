@@ -166,14 +166,17 @@ pub fn pause(cache: &Cache) -> Result<Image, Error> {
 /// The clients, out of the oldest suites that have them; what they share is the newest suite's.
 fn coffer_clients(cache: &Cache) -> Result<Layer, Error> {
     const SUITES: [&str; 3] = ["forky", "trixie", "bookworm"];
-    let definition = format!("{EDITION} {SUITES:?} {CLIENTS:?} {COFFER_USER}");
+    // What every Rust program for this platform unwinds its stack with; pg_dump does without.
+    let unwinder = format!("usr/lib/{}-linux-gnu/libgcc_s.so.1", std::env::consts::ARCH);
+    let definition = format!("{EDITION} {SUITES:?} {CLIENTS:?} {unwinder} {COFFER_USER}");
     Layer::keep(cache, "coffer", &definition, |root| {
         eprintln!("unpacking the PostgreSQL clients {CLIENTS:?} for Coffer's image");
         let all = root.with_file_name("packages");
         let clients = CLIENTS.map(|major| format!("postgresql-client-{major}"));
         let names: Vec<&str> = clients.iter().map(String::as_str).chain(["ca-certificates"]).collect();
         packages::unpack(&SUITES, &names, &all)?;
-        let wanted = CLIENTS.map(|major| format!("usr/lib/postgresql/{major}/bin/pg_dump"));
+        let programs = CLIENTS.map(|major| format!("usr/lib/postgresql/{major}/bin/pg_dump"));
+        let wanted: Vec<String> = programs.into_iter().chain([unwinder]).collect();
         carve(&all, root, &wanted, |_| false)?;
         carve::write(root, "etc/ssl/certs/ca-certificates.crt", &authorities(&all)?, 0o644)?;
         fs::remove_dir_all(&all).map_err(Error::file("remove", &all))?;
