@@ -100,7 +100,7 @@ pub(crate) fn host(_: &mut SchemaGenerator) -> Schema {
         "type": "string", "minLength": 1, "maxLength": 253,
         "x-kubernetes-validations": [
             {
-                "rule": format!("self.matches('{DNS_NAME}') || self.matches('^[0-9A-Fa-f]*:[0-9A-Fa-f:.]+$')"),
+                "rule": format!("self.matches('{DNS_NAME}') || self.matches('^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*$')"),
                 "message": "must be one DNS name or IP address, without scheme, port, path, brackets or trailing dot",
             },
             {

@@ -10,7 +10,8 @@ fn root() -> PathBuf {
 }
 
 fn script() -> String {
-    fs::read_to_string(root().join("config/argocd/health.lua")).expect("the health script is in config/argocd")
+    fs::read_to_string(root().join("config/argocd/health.lua"))
+        .expect("the health script is in config/argocd")
 }
 
 #[test]
@@ -20,7 +21,8 @@ fn every_fixture_has_the_health_that_it_names() {
     for entry in fs::read_dir(folder).expect("the fixtures are in their folder") {
         let path = entry.expect("a readable folder entry").path();
         let text = fs::read_to_string(&path).expect("a readable fixture");
-        let expected = text.lines().next().and_then(|line| line.strip_prefix("# health: ")).expect("a first line");
+        let expected =
+            text.lines().next().and_then(|line| line.strip_prefix("# health: ")).expect("a first line");
         assert_eq!(health(&text), expected, "{}", path.display());
         seen += 1;
     }
@@ -32,7 +34,8 @@ fn the_config_map_carries_the_script_as_it_is() {
     let text = fs::read_to_string(root().join("config/argocd/argocd-cm.yaml")).expect("the ConfigMap");
     let config: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
     let customizations = config["data"]["resource.customizations"].as_str().expect("the key");
-    let customizations: serde_yaml::Value = serde_yaml::from_str(customizations).expect("YAML inside the key");
+    let customizations: serde_yaml::Value =
+        serde_yaml::from_str(customizations).expect("YAML inside the key");
     assert_eq!(customizations["coffer.dev/*"]["health.lua"].as_str(), Some(script().as_str()));
 }
 

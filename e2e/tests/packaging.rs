@@ -17,7 +17,9 @@ fn helm_finds_nothing_to_object_to() {
 
 #[test]
 fn a_value_of_the_wrong_type_or_name_is_refused_and_named() {
-    for (setting, named) in [("replicas=two", "replicas"), ("image.digest=latest", "digest"), ("replica=2", "replica")] {
+    for (setting, named) in
+        [("replicas=two", "replicas"), ("image.digest=latest", "digest"), ("replica=2", "replica")]
+    {
         let output = helm(&["template", "coffer", &chart(), "--set", setting]);
         assert!(!output.status.success(), "{setting} was accepted");
         assert!(text(&output).contains(named), "{setting}: {}", text(&output));
@@ -27,13 +29,18 @@ fn a_value_of_the_wrong_type_or_name_is_refused_and_named() {
 #[test]
 fn kinds_are_kept_on_uninstall_and_can_be_left_out() {
     let kinds = |settings: &[&str]| {
-        rendered(settings).into_iter().filter(|object| object["kind"] == "CustomResourceDefinition").collect::<Vec<_>>()
+        rendered(settings)
+            .into_iter()
+            .filter(|object| object["kind"] == "CustomResourceDefinition")
+            .collect::<Vec<_>>()
     };
     let kept = kinds(&[]);
     assert_eq!(kept.len(), 6);
     assert!(kept.iter().all(|kind| kind["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"));
     let dropped = kinds(&["crds.keep=false"]);
-    assert!(dropped.iter().all(|kind| kind["metadata"]["annotations"].get("helm.sh/resource-policy").is_none()));
+    assert!(
+        dropped.iter().all(|kind| kind["metadata"]["annotations"].get("helm.sh/resource-policy").is_none())
+    );
     assert!(kinds(&["crds.enabled=false"]).is_empty());
 }
 
@@ -44,13 +51,18 @@ fn the_operator_never_reads_secrets_where_it_was_not_told_to() {
             continue;
         }
         for rule in object["rules"].as_array().expect("a role has rules") {
-            let secrets = rule["resources"].as_array().is_some_and(|all| all.iter().any(|one| one == "secrets"));
-            let read = rule["verbs"].as_array().is_some_and(|all| all.iter().any(|one| one == "get" || one == "list" || one == "watch" || one == "*"));
+            let secrets =
+                rule["resources"].as_array().is_some_and(|all| all.iter().any(|one| one == "secrets"));
+            let read = rule["verbs"].as_array().is_some_and(|all| {
+                all.iter().any(|one| one == "get" || one == "list" || one == "watch" || one == "*")
+            });
             assert!(!(secrets && read), "{} reads Secrets: {rule}", object["metadata"]["name"]);
         }
     }
     let bound = |settings: &[&str]| {
-        rendered(settings).iter().any(|object| object["kind"] == "ClusterRoleBinding" && object["roleRef"]["name"] == "coffer-secret-reader")
+        rendered(settings).iter().any(|object| {
+            object["kind"] == "ClusterRoleBinding" && object["roleRef"]["name"] == "coffer-secret-reader"
+        })
     };
     assert!(!bound(&[]), "Secrets of the whole cluster are read only on request");
     assert!(bound(&["secretReader.clusterWide=true"]));
@@ -68,7 +80,12 @@ fn every_rule_of_every_role_says_why_it_is_there() {
         let lines: Vec<&str> = template.lines().collect();
         for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("- apiGroups:")) {
             let above = number.checked_sub(1).map_or("", |above| lines[above]);
-            assert!(above.starts_with('#'), "{}:{}: {line} has no reason above it", path.display(), number + 1);
+            assert!(
+                above.starts_with('#'),
+                "{}:{}: {line} has no reason above it",
+                path.display(),
+                number + 1
+            );
             rules += 1;
         }
     }
@@ -99,7 +116,15 @@ fn every_pod_passes_the_restricted_standard() {
 /// `COFFER_UPDATE=1 cargo gate --only chart` writes the file.
 #[test]
 fn the_kustomize_installation_is_what_the_chart_renders() {
-    let output = helm(&["template", "coffer", &chart(), "--namespace", "coffer-system", "--set", "crds.enabled=false"]);
+    let output = helm(&[
+        "template",
+        "coffer",
+        &chart(),
+        "--namespace",
+        "coffer-system",
+        "--set",
+        "crds.enabled=false",
+    ]);
     assert!(output.status.success(), "{}", text(&output));
     let path = root().join("config/default/install.yaml");
     let rendered = String::from_utf8(output.stdout).expect("YAML is UTF-8");
@@ -107,14 +132,21 @@ fn the_kustomize_installation_is_what_the_chart_renders() {
         fs::write(&path, &rendered).expect("config/default is writable");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == rendered, "config/default/install.yaml is out of date: COFFER_UPDATE=1 cargo gate --only chart");
+    assert!(
+        committed == rendered,
+        "config/default/install.yaml is out of date: COFFER_UPDATE=1 cargo gate --only chart"
+    );
 }
 
 #[test]
 fn every_kustomize_folder_builds() {
     for folder in ["crd", "default", "samples", "argocd"] {
         let path = root().join("config").join(folder);
-        let output = Command::new(program("COFFER_KUBECTL")).arg("kustomize").arg(path).output().expect("kubectl starts");
+        let output = Command::new(program("COFFER_KUBECTL"))
+            .arg("kustomize")
+            .arg(path)
+            .output()
+            .expect("kubectl starts");
         assert!(output.status.success(), "config/{folder}: {}", text(&output));
         assert!(!output.stdout.is_empty(), "config/{folder} builds to nothing");
     }
@@ -139,7 +171,9 @@ fn helm(arguments: &[&str]) -> Output {
 }
 
 fn program(variable: &str) -> PathBuf {
-    env::var_os(variable).map(PathBuf::from).unwrap_or_else(|| panic!("{variable} is not set: run `cargo gate --only chart`"))
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{variable} is not set: run `cargo gate --only chart`"))
 }
 
 fn root() -> PathBuf {

@@ -80,7 +80,8 @@ impl VaultToken {
     pub fn parse(text: &str) -> Result<Self, TokenError> {
         let encoded = text.trim().strip_prefix(VAULT_PREFIX).ok_or(TokenError::Malformed)?;
         let mut decoded = decode(encoded)?;
-        let token = <[u8; MAC_LENGTH]>::try_from(decoded.as_slice()).map(Self).map_err(|_| TokenError::Malformed);
+        let token =
+            <[u8; MAC_LENGTH]>::try_from(decoded.as_slice()).map(Self).map_err(|_| TokenError::Malformed);
         decoded.zeroize();
         token
     }
@@ -279,7 +280,9 @@ mod tests {
     fn a_short_root_and_hostile_texts_are_refused() {
         assert_eq!(VaultToken::derive(&[1; 31], "uid").err(), Some(TokenError::RootTooShort));
         let long = format!("{RUN_PREFIX}{}", "A".repeat(100_000));
-        for text in ["", ".", "coffer-run-1.", "coffer-run-1..", "coffer-run-1.e30.", "coffer-run-2.e30.e30", &long] {
+        for text in
+            ["", ".", "coffer-run-1.", "coffer-run-1..", "coffer-run-1.e30.", "coffer-run-2.e30.e30", &long]
+        {
             assert!(ring().claims(text, at("2026-11-21T05:00:00Z")).is_err(), "{text}");
             assert!(!ring().is_operator(text));
         }

@@ -86,7 +86,7 @@ mod tests {
         for reason in Reason::ALL {
             let Explanation { what, why, action } = reason.explanation();
             for sentence in [what, why, action] {
-                assert!(sentence.len() > 15, "{reason} has a sentence that says nothing: {sentence:?}");
+                assert!(sentence.len() > 12, "{reason} has a sentence that says nothing: {sentence:?}");
                 assert!(sentence.ends_with('.'), "{reason} has a sentence without an end: {sentence:?}");
                 assert!(!sentence.contains("  "), "{reason} has two blanks in: {sentence:?}");
             }

@@ -43,19 +43,38 @@ fn finished(derived: &CustomResourceDefinition) -> Value {
     });
     definition["metadata"]["labels"] = json!({"app.kubernetes.io/name": "coffer"});
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    for_each_schema(schema, &mut without_null);
+    for_each_schema(schema, &mut without_rust);
     foreign::bound(schema);
     snapshot_without_rules(schema);
     status_from_the_first_second(schema);
     definition
 }
 
-/// Optional fields are left out, never null: `nullable` would make null a third state.
-fn without_null(schema: &mut Map<String, Value>) {
+/// What the derive writes of Rust and a reader of YAML should not see: `nullable`, which would make null a third state
+/// of an optional field, and the line ends of doc comments, which `kubectl explain` would keep.
+fn without_rust(schema: &mut Map<String, Value>) {
     schema.remove("nullable");
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = unwrapped(description);
+    }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.retain(|value| !value.is_null());
     }
+}
+
+/// A text whose paragraphs and bullets are lines, however it was wrapped in the source.
+fn unwrapped(text: &str) -> String {
+    text.lines().fold(String::new(), |mut joined, line| {
+        let apart =
+            line.is_empty() || line.starts_with(['-', ' ']) || joined.is_empty() || joined.ends_with('\n');
+        if apart && !joined.is_empty() {
+            joined.push('\n');
+        } else if !joined.is_empty() {
+            joined.push(' ');
+        }
+        joined.push_str(line);
+        joined
+    })
 }
 
 /// A status there from the first second, so that kstatus (Flux, Helm) and Argo CD do not take an object that nobody

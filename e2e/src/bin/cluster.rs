@@ -1,6 +1,10 @@
 //! Boots, fills and stops scratch clusters by hand. See `docs/cluster.md`.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this program talks to the person at the terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program talks to the person at the terminal"
+)]
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -96,7 +100,8 @@ async fn run(action: Action) -> Result<(), Box<dyn Error>> {
             if busybox {
                 images.push(image::busybox(cache)?);
             }
-            let cluster = Cluster::find(&name, &tools)?.ok_or_else(|| format!("no cluster {name} runs here"))?;
+            let cluster =
+                Cluster::find(&name, &tools)?.ok_or_else(|| format!("no cluster {name} runs here"))?;
             for image in images {
                 cluster.load_image(&image).await?;
                 println!("{}", image.reference());

@@ -81,7 +81,8 @@ impl<'a> Boot<'a> {
 
     fn start(&mut self, daemon: &Daemon) -> Result<(), Error> {
         let log = self.layout.log(daemon.name);
-        let (child, identity) = self.namespaces.start(&self.group, &daemon.program, &daemon.arguments, &log)?;
+        let (child, identity) =
+            self.namespaces.start(&self.group, &daemon.program, &daemon.arguments, &log)?;
         self.children.push((daemon.name.to_owned(), child));
         self.record.processes.push(Recorded { name: daemon.name.to_owned(), identity });
         self.record.write(self.layout)

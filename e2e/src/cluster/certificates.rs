@@ -41,9 +41,20 @@ pub(crate) fn write(layout: &Layout, cluster: &str, node: Ipv4Addr) -> Result<()
     authority.issue(
         layout,
         "kubelet",
-        &Subject { user: &user, group: Some("system:nodes"), names: &[cluster], addresses: &[NODE_ADDRESS, node] },
+        &Subject {
+            user: &user,
+            group: Some("system:nodes"),
+            names: &[cluster],
+            addresses: &[NODE_ADDRESS, node],
+        },
     )?;
-    let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"];
+    let names = [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     let addresses = [Ipv4Addr::LOCALHOST, API_SERVICE, NODE_ADDRESS, node];
     authority.issue(
         layout,
@@ -53,7 +64,13 @@ pub(crate) fn write(layout: &Layout, cluster: &str, node: Ipv4Addr) -> Result<()
     write_service_account_key(layout)?;
 
     for file in ["controller-manager", "scheduler", "proxy", "coredns", "kubelet"] {
-        write_kubeconfig(layout, cluster, file, NODE_ADDRESS, &layout.configuration(&format!("{file}.kubeconfig")))?;
+        write_kubeconfig(
+            layout,
+            cluster,
+            file,
+            NODE_ADDRESS,
+            &layout.configuration(&format!("{file}.kubeconfig")),
+        )?;
     }
     write_kubeconfig(layout, cluster, "admin", node, &layout.kubeconfig())
 }
@@ -77,7 +94,8 @@ impl Authority {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, "coffer test cluster");
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        parameters.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = parameters.self_signed(&key).map_err(failed)?;
         store(layout, "authority", &certificate, &key)?;
         Ok(Self { issuer: Issuer::new(parameters, key) })
@@ -121,8 +139,15 @@ fn write_service_account_key(layout: &Layout) -> Result<(), Error> {
 }
 
 /// A kubeconfig that holds its certificates, so that it can be copied elsewhere.
-fn write_kubeconfig(layout: &Layout, cluster: &str, user: &str, server: Ipv4Addr, to: &Path) -> Result<(), Error> {
-    let content = |path: &Path| fs::read(path).map(|bytes| STANDARD.encode(bytes)).map_err(Error::file("read", path));
+fn write_kubeconfig(
+    layout: &Layout,
+    cluster: &str,
+    user: &str,
+    server: Ipv4Addr,
+    to: &Path,
+) -> Result<(), Error> {
+    let content =
+        |path: &Path| fs::read(path).map(|bytes| STANDARD.encode(bytes)).map_err(Error::file("read", path));
     let name = format!("coffer-{cluster}");
     let kubeconfig = json!({
         "apiVersion": "v1",

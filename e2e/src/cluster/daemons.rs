@@ -113,7 +113,11 @@ fn scheduler(layout: &Layout, tools: &Tools) -> Daemon {
     Daemon {
         name: "kube-scheduler",
         program: tools.kubernetes("kube-scheduler"),
-        arguments: flags(&[("kubeconfig", &kubeconfig.display()), ("leader-elect", &false), ("profiling", &false)]),
+        arguments: flags(&[
+            ("kubeconfig", &kubeconfig.display()),
+            ("leader-elect", &false),
+            ("profiling", &false),
+        ]),
     }
 }
 

@@ -47,7 +47,9 @@ pub enum Error {
         source: rcgen::Error,
     },
     /// The name cannot be used for a cluster.
-    #[error("a cluster's name is 1 to 24 lower case letters, digits and dashes, beginning with a letter: {0:?}")]
+    #[error(
+        "a cluster's name is 1 to 24 lower case letters, digits and dashes, beginning with a letter: {0:?}"
+    )]
     Name(String),
     /// Another process boots, uses or stops this cluster.
     #[error("the cluster {0} is held by another run; wait for it to end, or use another name")]

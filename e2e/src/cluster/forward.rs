@@ -26,7 +26,12 @@ impl Forward {
     ///
     /// # Errors
     /// [`Error::File`] if no port can be opened; a service without ready pods only fails the connections.
-    pub(crate) async fn open(client: Client, namespace: &str, service: &str, port: u16) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        client: Client,
+        namespace: &str,
+        service: &str,
+        port: u16,
+    ) -> Result<Self, Error> {
         let failed = || Error::file("open a port on", std::path::Path::new("127.0.0.1"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
         let address = listener.local_addr().map_err(failed())?;
@@ -96,7 +101,9 @@ async fn endpoint(target: &Target) -> Result<(String, u16), Error> {
     let port_name = port_name(target).await?;
     for slice in listed {
         let mut ports = slice.ports.iter().flatten();
-        let port = ports.find(|port| port.name.as_deref().unwrap_or_default() == port_name).and_then(|port| port.port);
+        let port = ports
+            .find(|port| port.name.as_deref().unwrap_or_default() == port_name)
+            .and_then(|port| port.port);
         let ready = slice.endpoints.iter().flatten().find(|endpoint| {
             endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true))
         });

@@ -90,7 +90,9 @@ impl Layout {
 
     /// The cluster's own directories, with the paths at which its processes see them.
     pub fn private(&self) -> impl Iterator<Item = (PathBuf, &'static str)> {
-        PRIVATE.into_iter().map(|seen| (self.root.join("private").join(seen.trim_start_matches('/').replace('/', "-")), seen))
+        PRIVATE.into_iter().map(|seen| {
+            (self.root.join("private").join(seen.trim_start_matches('/').replace('/', "-")), seen)
+        })
     }
 
     /// containerd's socket, as the host sees it.

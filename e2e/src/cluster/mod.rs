@@ -81,7 +81,11 @@ impl Cluster {
         match boot::boot(name, &layout, tools).await {
             Ok((record, children)) => {
                 let own = Own { name: name.to_owned(), layout, record, held: Some(held), children };
-                Ok(Self { kubeconfig: own.layout.kubeconfig(), kubectl: tools.kubernetes("kubectl"), own: Some(own) })
+                Ok(Self {
+                    kubeconfig: own.layout.kubeconfig(),
+                    kubectl: tools.kubernetes("kubectl"),
+                    own: Some(own),
+                })
             }
             Err(error) => {
                 teardown::end_processes(name, &layout).await?;
@@ -117,7 +121,8 @@ impl Cluster {
     /// # Errors
     /// [`Error::Kubeconfig`] and [`Error::Kubernetes`].
     pub async fn client(&self) -> Result<Client, Error> {
-        let unreadable = |source| Error::Kubeconfig { path: self.kubeconfig.clone(), source: Box::new(source) };
+        let unreadable =
+            |source| Error::Kubeconfig { path: self.kubeconfig.clone(), source: Box::new(source) };
         let file = Kubeconfig::read_from(&self.kubeconfig).map_err(unreadable)?;
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(unreadable)?;

@@ -96,7 +96,12 @@ fn spawn(
     let output = File::options().create(true).append(true).open(log).map_err(Error::file("open", log))?;
     let errors = output.try_clone().map_err(Error::file("open", log))?;
     let mut command = Command::new("sh");
-    command.args(["-c", JOIN, "sh"]).args(group.entrances()?).args(["--", "setsid"]).arg(program).args(arguments);
+    command
+        .args(["-c", JOIN, "sh"])
+        .args(group.entrances()?)
+        .args(["--", "setsid"])
+        .arg(program)
+        .args(arguments);
     command.env_clear().env("PATH", PATH).env("HOME", "/root").current_dir("/");
     command.stdin(Stdio::null()).stdout(output).stderr(errors);
     let child = command.spawn().map_err(Error::file("start a process with the log", log))?;

@@ -99,7 +99,8 @@ fn used_addresses() -> Result<Vec<Ipv4Addr>, Error> {
         local: Option<Ipv4Addr>,
     }
     let attempt = "list the host's addresses";
-    let listed = command::run(Command::new("ip").args(["-4", "-json", "address"])).map_err(Error::command(attempt))?;
+    let listed =
+        command::run(Command::new("ip").args(["-4", "-json", "address"])).map_err(Error::command(attempt))?;
     let interfaces: Vec<Interface> = serde_json::from_str(&listed)
         .map_err(std::io::Error::from)
         .map_err(Error::file("read what ip wrote about", Path::new("addresses")))?;

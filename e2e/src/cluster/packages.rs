@@ -34,7 +34,10 @@ pub fn ensure() -> Result<(), Error> {
     }
     if find("apt-get").is_none() {
         return Err(Error::Prerequisite {
-            what: format!("these are missing and there is no apt-get to install them: {}", packages.join(", ")),
+            what: format!(
+                "these are missing and there is no apt-get to install them: {}",
+                packages.join(", ")
+            ),
             remedy: "run on Debian, or install what these Debian packages hold yourself".to_owned(),
         });
     }
@@ -47,7 +50,14 @@ pub fn ensure() -> Result<(), Error> {
 /// Where the program is, looking also where only root's path would.
 pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let places = path.split(':').chain(["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]);
+    let places = path.split(':').chain([
+        "/usr/local/sbin",
+        "/usr/local/bin",
+        "/usr/sbin",
+        "/usr/bin",
+        "/sbin",
+        "/bin",
+    ]);
     places.map(|place| Path::new(place).join(program)).find(|candidate| candidate.is_file())
 }
 
@@ -61,7 +71,8 @@ fn require_root() -> Result<(), Error> {
     }
     Err(Error::Prerequisite {
         what: "a cluster needs network and mount namespaces and control groups, so it needs root".to_owned(),
-        remedy: "run this as root, or set KUBECONFIG and COFFER_IMAGE to use a cluster that exists".to_owned(),
+        remedy: "run this as root, or set KUBECONFIG and COFFER_IMAGE to use a cluster that exists"
+            .to_owned(),
     })
 }
 

@@ -50,7 +50,8 @@ impl Record {
 
     pub fn write(&self, layout: &Layout) -> Result<(), Error> {
         let path = layout.record();
-        let content = serde_json::to_vec_pretty(self).map_err(io::Error::from).map_err(Error::file("encode", &path))?;
+        let content =
+            serde_json::to_vec_pretty(self).map_err(io::Error::from).map_err(Error::file("encode", &path))?;
         let beside = path.with_extension("new");
         fs::write(&beside, content).map_err(Error::file("write", &beside))?;
         fs::rename(&beside, &path).map_err(Error::file("put in place", &path))
@@ -60,7 +61,6 @@ impl Record {
     pub fn is_running(&self) -> bool {
         self.booted && self.processes.iter().all(|process| process.identity.is_alive())
     }
-
 }
 
 /// The kernel draws this anew whenever the machine starts.

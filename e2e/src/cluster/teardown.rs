@@ -90,5 +90,8 @@ fn mounts_below(layout: &Layout) -> Result<Vec<String>, Error> {
     let path = std::path::Path::new("/proc/self/mountinfo");
     let listed = fs::read_to_string(path).map_err(Error::file("read", path))?;
     let targets = listed.lines().filter_map(|line| line.split(' ').nth(4));
-    Ok(targets.filter(|target| std::path::Path::new(target).starts_with(layout.root())).map(str::to_owned).collect())
+    Ok(targets
+        .filter(|target| std::path::Path::new(target).starts_with(layout.root()))
+        .map(str::to_owned)
+        .collect())
 }

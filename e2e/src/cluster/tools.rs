@@ -24,7 +24,10 @@ struct Module {
 
 macro_rules! module_files {
     ($name:literal) => {
-        (include_str!(concat!("../../cluster/", $name, "/go.mod")), include_str!(concat!("../../cluster/", $name, "/go.sum")))
+        (
+            include_str!(concat!("../../cluster/", $name, "/go.mod")),
+            include_str!(concat!("../../cluster/", $name, "/go.sum")),
+        )
     };
 }
 
@@ -161,7 +164,10 @@ fn build(cache: &Cache, module: &Module) -> Result<PathBuf, Error> {
             what: "Go is missing, with which the cluster's programs are built".to_owned(),
             remedy: "install Go 1.26 or newer and put it on the PATH".to_owned(),
         })?;
-        eprintln!("building {} {version} from Go modules ({} the first time)", module.name, module.cold_build);
+        eprintln!(
+            "building {} {version} from Go modules ({} the first time)",
+            module.name, module.cold_build
+        );
         build_in(place, &go, module, &flags)
     })
 }
@@ -206,7 +212,8 @@ fn flags(module: &Module, version: &str) -> Vec<String> {
 
 /// The version in go.mod, without its `v`.
 fn version(module: &Module) -> &'static str {
-    let mut requirements = module.go_mod.lines().filter_map(|line| line.trim().strip_prefix(module.versioned_by));
+    let mut requirements =
+        module.go_mod.lines().filter_map(|line| line.trim().strip_prefix(module.versioned_by));
     requirements.find_map(|rest| rest.split_whitespace().next()?.strip_prefix('v')).unwrap_or("unknown")
 }
 

@@ -12,7 +12,12 @@ use crate::cluster::command;
 
 /// Copies `wanted`, files or directories relative to both roots, with all libraries; `left_out` says which paths below
 /// them are not wanted.
-pub(super) fn carve(from: &Path, into: &Path, wanted: &[String], left_out: fn(&Path) -> bool) -> Result<(), Error> {
+pub(super) fn carve(
+    from: &Path,
+    into: &Path,
+    wanted: &[String],
+    left_out: fn(&Path) -> bool,
+) -> Result<(), Error> {
     merge_usr(into)?;
     let mut programs = Vec::new();
     for path in wanted {
@@ -37,7 +42,8 @@ pub(super) fn write(into: &Path, path: &str, content: &[u8], mode: u32) -> Resul
     let place = into.join(path);
     create_parent(&place)?;
     fs::write(&place, content).map_err(Error::file("write", &place))?;
-    fs::set_permissions(&place, fs::Permissions::from_mode(mode)).map_err(Error::file("set the mode of", &place))
+    fs::set_permissions(&place, fs::Permissions::from_mode(mode))
+        .map_err(Error::file("set the mode of", &place))
 }
 
 /// Makes a directory of the image.
@@ -45,7 +51,8 @@ pub(super) fn directory(into: &Path, path: &str, owner: u32, mode: u32) -> Resul
     let place = into.join(path);
     fs::create_dir_all(&place).map_err(Error::file("create", &place))?;
     std::os::unix::fs::chown(&place, Some(owner), Some(owner)).map_err(Error::file("give away", &place))?;
-    fs::set_permissions(&place, fs::Permissions::from_mode(mode)).map_err(Error::file("set the mode of", &place))
+    fs::set_permissions(&place, fs::Permissions::from_mode(mode))
+        .map_err(Error::file("set the mode of", &place))
 }
 
 /// One place for programs and libraries, as in Debian.
@@ -144,7 +151,8 @@ fn needed(from: &Path, loader: &Path, program: &Path) -> Result<Vec<PathBuf>, Er
 
 /// The path below the root at which a library really is: `/lib` and `/lib64` are links into `/usr`.
 fn canonical(absolute: &Path) -> PathBuf {
-    let relative: PathBuf = absolute.components().filter(|part| !matches!(part, Component::RootDir)).collect();
+    let relative: PathBuf =
+        absolute.components().filter(|part| !matches!(part, Component::RootDir)).collect();
     if relative.starts_with("usr") { relative } else { Path::new("usr").join(relative) }
 }
 

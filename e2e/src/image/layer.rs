@@ -48,7 +48,9 @@ impl Layer {
         })?;
         let path = place.join("layer.json");
         let content = fs::read(&path).map_err(Error::file("read", &path))?;
-        let fact = serde_json::from_slice(&content).map_err(io::Error::from).map_err(Error::file("decode", &path))?;
+        let fact = serde_json::from_slice(&content)
+            .map_err(io::Error::from)
+            .map_err(Error::file("decode", &path))?;
         Ok(Self { tar: place.join("layer.tar"), fact })
     }
 

@@ -64,14 +64,18 @@ fn write(place: &Path, reference: &str, config: &[u8], layers: &[&Layer]) -> Res
     });
     let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", &blob(&encode(&manifest))?);
     let tag = reference.rsplit(':').next().unwrap_or_default();
-    entry["annotations"] = json!({"io.containerd.image.name": reference, "org.opencontainers.image.ref.name": tag});
+    entry["annotations"] =
+        json!({"io.containerd.image.name": reference, "org.opencontainers.image.ref.name": tag});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry]});
     for (name, content) in [("index.json", index), ("oci-layout", json!({"imageLayoutVersion": "1.0.0"}))] {
         let path = root.join(name);
         fs::write(&path, encode(&content)).map_err(Error::file("write", &path))?;
     }
     let mut tar = Command::new("tar");
-    tar.args(["--create", "--sort=name", "--file"]).arg(place.join("image.tar")).arg("--directory").arg(&root);
+    tar.args(["--create", "--sort=name", "--file"])
+        .arg(place.join("image.tar"))
+        .arg("--directory")
+        .arg(&root);
     tar.args(["blobs", "index.json", "oci-layout"]);
     command::run(&mut tar).map_err(Error::command("pack an image"))?;
     fs::remove_dir_all(&root).map_err(Error::file("remove", &root))
@@ -126,9 +130,14 @@ fn prune(cache: &Cache, name: &str, current: &Path) -> Result<(), Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(&images).map_err(Error::file("list", &images))? {
         let path = entry.map_err(Error::file("list", &images))?.path();
-        let of_name = path.file_name().and_then(|file| file.to_str()?.rsplit_once('-')).is_some_and(|(head, _)| head == name);
+        let of_name = path
+            .file_name()
+            .and_then(|file| file.to_str()?.rsplit_once('-'))
+            .is_some_and(|(head, _)| head == name);
         // Another run may have removed it since it was listed.
-        if let Some(made) = fs::metadata(&path).ok().and_then(|metadata| metadata.modified().ok()).filter(|_| of_name) {
+        if let Some(made) =
+            fs::metadata(&path).ok().and_then(|metadata| metadata.modified().ok()).filter(|_| of_name)
+        {
             found.push((made, path));
         }
     }
@@ -136,7 +145,9 @@ fn prune(cache: &Cache, name: &str, current: &Path) -> Result<(), Error> {
     let surplus = found.len().saturating_sub(KEPT);
     for (_, path) in found.into_iter().take(surplus).filter(|(_, path)| path != current) {
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::file("remove", &path)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::file("remove", &path)(error));
+            }
             Ok(()) | Err(_) => {}
         }
     }

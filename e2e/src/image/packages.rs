@@ -31,7 +31,13 @@ pub(super) fn unpack(suites: &[&str], packages: &[&str], into: &Path) -> Result<
 /// The archive that this machine itself is installed from, so that its mirror and proxy serve here too.
 fn archive() -> Result<String, Error> {
     let mut command = Command::new("apt-get");
-    command.args(["indextargets", "--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages", "Origin: Debian"]);
+    command.args([
+        "indextargets",
+        "--format",
+        "$(REPO_URI) $(COMPONENT)",
+        "Created-By: Packages",
+        "Origin: Debian",
+    ]);
     let listed = command::run(&mut command).map_err(Error::command("list apt's sources"))?;
     let mut entries = listed.lines().filter_map(|line| line.split_once(' '));
     let found = entries.find(|(address, component)| *component == "main" && !address.contains("security"));

@@ -194,7 +194,8 @@ fn small_programs(cache: &Cache) -> Result<Layer, Error> {
         }
         add_busybox(&all, root)?;
         fs::remove_dir_all(&all).map_err(Error::file("remove", &all))?;
-        std::os::unix::fs::symlink("usr/bin", root.join("bin")).map_err(Error::file("link", &root.join("bin")))?;
+        std::os::unix::fs::symlink("usr/bin", root.join("bin"))
+            .map_err(Error::file("link", &root.join("bin")))?;
         add_shell(root)?;
         add_accounts(root, "helper", COFFER_USER)
     })
@@ -210,7 +211,8 @@ fn add_busybox(packages: &Path, root: &Path) -> Result<(), Error> {
 /// All of busybox's programs by their names.
 fn add_shell(root: &Path) -> Result<(), Error> {
     let mut busybox = std::process::Command::new(root.join("usr/bin/busybox"));
-    let names = crate::cluster::command::run(busybox.arg("--list")).map_err(Error::command("list busybox's programs"))?;
+    let names = crate::cluster::command::run(busybox.arg("--list"))
+        .map_err(Error::command("list busybox's programs"))?;
     for name in names.lines().filter(|name| *name != "busybox") {
         let link = root.join("usr/bin").join(name);
         std::os::unix::fs::symlink("busybox", &link).map_err(Error::file("link", &link))?;

@@ -33,7 +33,12 @@ impl Authority {
     /// A server certificate for `<service>.<namespace>.svc` and the shorter and longer names of the same Service.
     pub fn issue(&self, service: &str, namespace: &str) -> Result<Certificate, rcgen::Error> {
         let name = format!("{service}.{namespace}.svc");
-        let names = vec![service.to_owned(), format!("{service}.{namespace}"), name.clone(), format!("{name}.cluster.local")];
+        let names = vec![
+            service.to_owned(),
+            format!("{service}.{namespace}"),
+            name.clone(),
+            format!("{name}.cluster.local"),
+        ];
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate()?;

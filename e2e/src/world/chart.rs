@@ -27,7 +27,12 @@ pub enum ChartError {
 
 impl Chart {
     /// Installs or upgrades and waits until the operator is ready. `vault_namespaces` have to exist.
-    pub fn install(&self, image: &str, vault_namespaces: &[&str], more: &[&str]) -> Result<String, ChartError> {
+    pub fn install(
+        &self,
+        image: &str,
+        vault_namespaces: &[&str],
+        more: &[&str],
+    ) -> Result<String, ChartError> {
         let (repository, tag) = image.rsplit_once(':').ok_or_else(|| ChartError::NoTag(image.to_owned()))?;
         let path = self.path.to_string_lossy();
         let settings = [

@@ -49,7 +49,11 @@ impl Kubectl {
     }
 
     /// The same with a text on standard input.
-    pub fn run_with_input<A: AsRef<OsStr>>(&self, arguments: &[A], input: Option<&str>) -> Result<String, KubectlError> {
+    pub fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        arguments: &[A],
+        input: Option<&str>,
+    ) -> Result<String, KubectlError> {
         let output = self.output(arguments, input)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -86,7 +90,13 @@ impl Kubectl {
     }
 
     /// Waits until an object says so; the text is what `--for` takes, such as `condition=Complete`.
-    pub fn wait(&self, what: &str, object: &str, namespace: &str, limit: Duration) -> Result<(), KubectlError> {
+    pub fn wait(
+        &self,
+        what: &str,
+        object: &str,
+        namespace: &str,
+        limit: Duration,
+    ) -> Result<(), KubectlError> {
         let (what, limit) = (format!("--for={what}"), format!("--timeout={}s", limit.as_secs()));
         self.run(&["wait", &what, object, "-n", namespace, &limit]).map(|_| ())
     }

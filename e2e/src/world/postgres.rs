@@ -21,7 +21,11 @@ pub struct Postgres {
 
 impl Postgres {
     /// Applies the server and waits until it accepts connections.
-    pub fn start(kubectl: &Kubectl, authority: &Authority, options: &PostgresOptions<'_>) -> Result<Self, PostgresError> {
+    pub fn start(
+        kubectl: &Kubectl,
+        authority: &Authority,
+        options: &PostgresOptions<'_>,
+    ) -> Result<Self, PostgresError> {
         let certificate = authority.issue(options.name, options.namespace)?;
         let manifest = filled(
             include_str!("manifests/postgres.yaml"),
@@ -36,7 +40,8 @@ impl Postgres {
             ],
         );
         kubectl.apply(&manifest)?;
-        let server = Self { kubectl: kubectl.clone(), name: options.name.into(), namespace: options.namespace.into() };
+        let server =
+            Self { kubectl: kubectl.clone(), name: options.name.into(), namespace: options.namespace.into() };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -54,8 +59,21 @@ impl Postgres {
     /// Runs SQL as the superuser and gives the rows, one a line, columns joined by `|`. Stops at the first error.
     pub fn sql(&self, database: &str, statements: &str) -> Result<String, KubectlError> {
         let arguments = [
-            "exec", "-i", "-n", &self.namespace, &self.name, "--",
-            "psql", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-",
+            "exec",
+            "-i",
+            "-n",
+            &self.namespace,
+            &self.name,
+            "--",
+            "psql",
+            "--no-psqlrc",
+            "-qAt",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            database,
+            "-f",
+            "-",
         ];
         self.kubectl.run_with_input(&arguments, Some(statements)).map(|text| text.trim_end().to_owned())
     }

@@ -25,19 +25,34 @@ pub enum PrepareError {
 pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).args(["build", "--quiet", "--locked", "--release", "--package", "coffer", "--bin", "coffer"]);
+    command.current_dir(root).args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--release",
+        "--package",
+        "coffer",
+        "--bin",
+        "coffer",
+    ]);
     if !features.is_empty() {
         command.args(["--features", &features.join(",")]);
     }
     if !command.status().map_err(PrepareError::Cargo)?.success() {
         return Err(PrepareError::Build);
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(root).join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(root).join("target"), PathBuf::from);
     Ok(target.join("release/coffer"))
 }
 
 /// Builds all images and puts them into the cluster.
-pub async fn images(cluster: &Cluster, tools: &Tools, program: &Path, volumes: &Path) -> Result<Setting, PrepareError> {
+pub async fn images(
+    cluster: &Cluster,
+    tools: &Tools,
+    program: &Path,
+    volumes: &Path,
+) -> Result<Setting, PrepareError> {
     let cache = tools.cache();
     let coffer = image::coffer(cache, program)?;
     let postgres = image::postgres(cache, 17)?;

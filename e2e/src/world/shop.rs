@@ -98,13 +98,20 @@ impl Shop {
     pub fn set_protection(&self, protection: &str) -> Result<(), KubectlError> {
         let patch = format!("{{\"spec\":{{\"protection\":\"{protection}\"}}}}");
         let instance = format!("binst/{}", self.names.instance);
-        self.kubectl.run(&["patch", &instance, "-n", &self.names.tenant, "--type=merge", "-p", &patch]).map(|_| ())
+        self.kubectl
+            .run(&["patch", &instance, "-n", &self.names.tenant, "--type=merge", "-p", &patch])
+            .map(|_| ())
     }
 
     pub fn wait_until_protected(&self) -> Result<(), KubectlError> {
         let names = &self.names;
         let limit = Duration::from_secs(180);
-        self.kubectl.wait("condition=Ready", &format!("bvault/{}", names.vault), &names.vault_namespace, limit)?;
+        self.kubectl.wait(
+            "condition=Ready",
+            &format!("bvault/{}", names.vault),
+            &names.vault_namespace,
+            limit,
+        )?;
         self.kubectl.wait("condition=BackupReady", &format!("binst/{}", names.instance), &names.tenant, limit)
     }
 
@@ -115,12 +122,15 @@ impl Shop {
         let jobs = self.kubectl.list("bjob", &self.names.tenant)?;
         let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
         let first = slots.filter_map(|job| job["metadata"]["name"].as_str()).min();
-        first.map(str::to_owned).ok_or_else(|| KubectlError::Missing("a BackupJob of the slot in lastSlotTime".into()))
+        first
+            .map(str::to_owned)
+            .ok_or_else(|| KubectlError::Missing("a BackupJob of the slot in lastSlotTime".into()))
     }
 
     /// Asks for a backup now.
     pub fn apply_backup(&self, name: &str) -> Result<(), KubectlError> {
-        let values = [("name", name), ("namespace", self.names.tenant.as_str()), ("instance", &self.names.instance)];
+        let values =
+            [("name", name), ("namespace", self.names.tenant.as_str()), ("instance", &self.names.instance)];
         self.kubectl.apply(&filled(include_str!("manifests/backup.yaml"), &values)).map(|_| ())
     }
 

@@ -15,7 +15,12 @@ pub struct ClaimStorage {
 
 impl ClaimStorage {
     /// Makes the directory under `volumes`, the volume, and a claim that is bound to it.
-    pub fn create(kubectl: &Kubectl, namespace: &str, claim: &str, volumes: &Path) -> Result<Self, StorageError> {
+    pub fn create(
+        kubectl: &Kubectl,
+        namespace: &str,
+        claim: &str,
+        volumes: &Path,
+    ) -> Result<Self, StorageError> {
         let volume = format!("{namespace}-{claim}");
         let directory = volumes.join(&volume);
         fs::create_dir_all(&directory)
@@ -50,7 +55,11 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    pub fn start(kubectl: &Kubectl, authority: &Authority, options: &S3Options<'_>) -> Result<Self, StorageError> {
+    pub fn start(
+        kubectl: &Kubectl,
+        authority: &Authority,
+        options: &S3Options<'_>,
+    ) -> Result<Self, StorageError> {
         let S3Options { name, namespace, image, helper_image, bucket, secret_key } = *options;
         let certificate = authority.issue(name, namespace)?;
         let values = [

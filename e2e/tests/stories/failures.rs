@@ -20,10 +20,18 @@ fn a_wrong_password_is_named_and_heals() {
 #[test]
 fn a_missing_database_is_named_and_heals() {
     let scene = protected();
-    scene.shop.postgres.sql("postgres", "ALTER DATABASE shop RENAME TO elsewhere").expect("the database is renamed");
+    scene
+        .shop
+        .postgres
+        .sql("postgres", "ALTER DATABASE shop RENAME TO elsewhere")
+        .expect("the database is renamed");
     revalidate(&scene, "missing-database");
     check_says(&scene, "DatabaseNotFound");
-    scene.shop.postgres.sql("postgres", "ALTER DATABASE elsewhere RENAME TO shop").expect("the database is back");
+    scene
+        .shop
+        .postgres
+        .sql("postgres", "ALTER DATABASE elsewhere RENAME TO shop")
+        .expect("the database is back");
     becomes_ready(&scene);
 }
 
@@ -42,7 +50,9 @@ fn an_unreachable_host_is_named_and_heals() {
 fn a_deleted_secret_is_named_and_heals() {
     let scene = protected();
     let shop = &scene.shop;
-    shop.kubectl.run(&["delete", "secret", "postgres-superuser", "-n", &shop.names.tenant]).expect("the Secret goes");
+    shop.kubectl
+        .run(&["delete", "secret", "postgres-superuser", "-n", &shop.names.tenant])
+        .expect("the Secret goes");
     revalidate(&scene, "deleted-secret");
     check_says(&scene, "SecretNotFound");
     let again = format!(
@@ -66,7 +76,9 @@ fn a_missing_bucket_is_named_and_heals() {
     bucket(&["mv", "/data/buckets/backups", "/data/buckets/elsewhere"]);
     let vault = format!("bvault/{}", shop.names.vault);
     let says = "jsonpath={.status.conditions[?(@.type=='StorageReachable')].reason}=BucketNotFound";
-    shop.kubectl.wait(says, &vault, &shop.names.vault_namespace, 2 * MINUTE).expect("the vault says what is missing");
+    shop.kubectl
+        .wait(says, &vault, &shop.names.vault_namespace, 2 * MINUTE)
+        .expect("the vault says what is missing");
     bucket(&["mv", "/data/buckets/elsewhere", "/data/buckets/backups"]);
     shop.kubectl
         .wait("condition=Ready", &vault, &shop.names.vault_namespace, 2 * MINUTE)
@@ -83,13 +95,18 @@ fn protected() -> Scene {
 
 fn patch(scene: &Scene, object: &str, patch: &str) {
     let names = &scene.shop.names;
-    scene.shop.kubectl.run(&["patch", object, "-n", &names.tenant, "--type=merge", "-p", patch]).expect("the patch holds");
+    scene
+        .shop
+        .kubectl
+        .run(&["patch", object, "-n", &names.tenant, "--type=merge", "-p", patch])
+        .expect("the patch holds");
 }
 
 /// As a user would who does not want to wait for the next look.
 fn revalidate(scene: &Scene, token: &str) {
     let names = &scene.shop.names;
-    let (instance, annotation) = (format!("binst/{}", names.instance), format!("coffer.dev/revalidate={token}"));
+    let (instance, annotation) =
+        (format!("binst/{}", names.instance), format!("coffer.dev/revalidate={token}"));
     scene
         .shop
         .kubectl
@@ -115,10 +132,12 @@ fn check_says_one_of(scene: &Scene, reasons: &[&str]) {
         .kubectl
         .wait("condition=BackupReady=False", &instance, &names.tenant, MINUTE)
         .unwrap_or_else(|error| panic!("{reasons:?}: {error}\n{}", describe(scene)));
-    let object = scene.shop.kubectl.find("binst", &names.tenant, &names.instance).expect("the instance is read");
+    let object =
+        scene.shop.kubectl.find("binst", &names.tenant, &names.instance).expect("the instance is read");
     let object = object.expect("the instance is there");
     let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    let ready = conditions.iter().find(|condition| condition["type"] == "BackupReady").expect("the condition");
+    let ready =
+        conditions.iter().find(|condition| condition["type"] == "BackupReady").expect("the condition");
     let reason = ready["reason"].as_str().unwrap_or_default();
     assert!(reasons.contains(&reason), "{reason} is none of {reasons:?}: {}", ready["message"]);
 }

@@ -35,7 +35,10 @@ fn comes_back(kind: Kind) {
 
     let points = shop.points().expect("the points are listed");
     assert!(points.len() >= 2, "a scheduled and an on-demand point: {}", points.len());
-    let schema = shop.postgres.exec(&["pg_dump", "--schema-only", "--restrict-key=x", "shop"]).expect("the source's schema");
+    let schema = shop
+        .postgres
+        .exec(&["pg_dump", "--schema-only", "--restrict-key=x", "shop"])
+        .expect("the source's schema");
     shop.postgres.sql("postgres", "DROP DATABASE shop WITH (FORCE)").expect("the database is lost");
 
     for (number, point) in points.iter().enumerate() {
@@ -45,7 +48,10 @@ fn comes_back(kind: Kind) {
         shop.apply_restore(&job, name, &database).expect("a restore is accepted");
         shop.wait_for(&format!("rjob/{job}"), "Complete", 5 * MINUTES).expect("the restore completes");
         assert_eq!(shop.digest(&database).expect("a digest of the restored database"), before, "{name}");
-        let restored = shop.postgres.exec(&["pg_dump", "--schema-only", "--restrict-key=x", &database]).expect("its schema");
+        let restored = shop
+            .postgres
+            .exec(&["pg_dump", "--schema-only", "--restrict-key=x", &database])
+            .expect("its schema");
         assert_eq!(restored, schema, "the schema that {name} brought back");
     }
 }

@@ -73,14 +73,26 @@ fn kill_operator(moment: usize) {
     let selector = "app.kubernetes.io/name=coffer,app.kubernetes.io/component=operator";
     setting()
         .kubectl
-        .run(&["delete", "pods", "-n", "coffer-system", "-l", selector, "--grace-period=0", "--force", "--wait=false"])
+        .run(&[
+            "delete",
+            "pods",
+            "-n",
+            "coffer-system",
+            "-l",
+            selector,
+            "--grace-period=0",
+            "--force",
+            "--wait=false",
+        ])
         .expect("the operator's pods are killed");
 }
 
 fn no_slot_has_two_points(shop: &Shop) {
     let mut jobs_per_slot: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for job in shop.kubectl.list("bjob", &shop.names.tenant).expect("the jobs are listed") {
-        if let (Some(slot), Some(name)) = (job["spec"]["slot"]["time"].as_str(), job["metadata"]["name"].as_str()) {
+        if let (Some(slot), Some(name)) =
+            (job["spec"]["slot"]["time"].as_str(), job["metadata"]["name"].as_str())
+        {
             jobs_per_slot.entry(slot.to_owned()).or_default().push(name.to_owned());
         }
     }

@@ -3,7 +3,10 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use e2e::world::{Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop, TemporaryNamespace, VaultStorage, unique_name};
+use e2e::world::{
+    Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop,
+    TemporaryNamespace, VaultStorage, unique_name,
+};
 
 /// Where this run's stories are played. The chart is installed once.
 pub fn setting() -> &'static Setting {
@@ -66,7 +69,8 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
     let recipient = keygen(&recovery);
     let claim = match kind {
         Kind::Claim => {
-            let claim = ClaimStorage::create(kubectl, vault.name(), "backups", &setting.volumes).expect("a claim");
+            let claim =
+                ClaimStorage::create(kubectl, vault.name(), "backups", &setting.volumes).expect("a claim");
             shop.apply_vault(&VaultStorage::Claim(&claim.claim), &recipient).expect("a vault");
             Some(claim)
         }
@@ -80,7 +84,8 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
                 secret_key: &unique_name("key"),
             };
             let server = S3Server::start(kubectl, &authority, &options).expect("an S3 server");
-            shop.apply_vault(&VaultStorage::S3 { server: &server, authority: &authority }, &recipient).expect("a vault");
+            shop.apply_vault(&VaultStorage::S3 { server: &server, authority: &authority }, &recipient)
+                .expect("a vault");
             None
         }
     };
@@ -89,7 +94,15 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
 
 /// As the chart's notes tell the platform team to do.
 fn bind_vault_role(namespace: &str) {
-    let arguments = ["create", "rolebinding", "coffer-vault", "-n", namespace, "--clusterrole=coffer-vault", "--serviceaccount=coffer-system:coffer"];
+    let arguments = [
+        "create",
+        "rolebinding",
+        "coffer-vault",
+        "-n",
+        namespace,
+        "--clusterrole=coffer-vault",
+        "--serviceaccount=coffer-system:coffer",
+    ];
     setting().kubectl.run(&arguments).expect("the operator may run pods in the vault's namespace");
 }
 
@@ -102,5 +115,8 @@ fn keygen(directory: &tempfile::TempDir) -> String {
         .expect("coffer keygen starts");
     assert!(output.status.success(), "coffer keygen: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8_lossy(&output.stdout);
-    text.split_whitespace().find(|word| word.starts_with("age1")).expect("keygen prints a recipient").to_owned()
+    text.split_whitespace()
+        .find(|word| word.starts_with("age1"))
+        .expect("keygen prints a recipient")
+        .to_owned()
 }

@@ -204,6 +204,7 @@ async fn root(client: &Client, namespace: &str) -> Result<Root, StartError> {
     Ok(Root { current, previous, version: uid })
 }
 
+#[expect(clippy::result_large_err, reason = "it is made once, at the start")]
 fn new_root(namespace: &str) -> Result<Secret, StartError> {
     let mut bytes = vec![0; ROOT_SECRET_LENGTH];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;

@@ -82,10 +82,8 @@ pub async fn run_all(
     let client = context.client.clone();
     let mut controllers = JoinSet::new();
     let mut watches = JoinSet::new();
-    let (backup_owners, backup_changes) = unbounded_channel();
-    let (restore_owners, restore_changes) = unbounded_channel();
-    let (check_owners, check_changes) = unbounded_channel();
-    let listeners = vec![backup_owners, restore_owners, check_owners];
+    let [backups, restores, checks] = [(); 3].map(|()| unbounded_channel());
+    let listeners = vec![backups.0, restores.0, checks.0];
     watches.spawn(watch_jobs(client.clone(), feeds.vaults.index(), feeds.vaults.listen(), listeners));
 
     let every = Every { clock_moved, stop };
@@ -113,7 +111,7 @@ pub async fn run_all(
         Arc::clone(&context),
         policy::reconcile,
     ));
-    let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, check_changes));
+    let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, checks.1));
     controllers.spawn(run_controller(
         "BackupInstance",
         feeds.instances.store(),
@@ -121,7 +119,7 @@ pub async fn run_all(
         Arc::clone(&context),
         instance::reconcile,
     ));
-    let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backup_changes));
+    let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backups.1));
     controllers.spawn(run_controller(
         "BackupJob",
         feeds.backup_jobs.store(),
@@ -129,7 +127,7 @@ pub async fn run_all(
         Arc::clone(&context),
         backup_job::reconcile,
     ));
-    let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restore_changes));
+    let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restores.1));
     controllers.spawn(run_controller(
         "RestoreJob",
         feeds.restore_jobs.store(),
@@ -178,8 +176,8 @@ impl Every {
     }
 }
 
-fn stopped(stop: CancellationToken) -> impl Future<Output = ()> + Send {
-    async move { stop.cancelled().await }
+async fn stopped(stop: CancellationToken) {
+    stop.cancelled().await;
 }
 
 fn vault_wakes(feeds: &mut Feeds, context: &Arc<Context>) -> Wakes<BackupVault> {

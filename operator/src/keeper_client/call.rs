@@ -197,7 +197,6 @@ impl KeeperClient {
     }
 
     #[cfg(not(feature = "test-clock"))]
-    #[expect(clippy::unused_self, reason = "the same call in both builds")]
     fn with_clock(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         let _ = &self.clock;
         request

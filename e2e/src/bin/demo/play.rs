@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use e2e::cluster::{Cache, Cluster, Tools};
 use e2e::world::{
-    Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop, VaultStorage, prepare,
-    unique_name,
+    Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop,
+    VaultStorage, prepare, unique_name,
 };
 
 use crate::size::Size;
@@ -69,14 +69,23 @@ fn set_the_stage(teller: &Teller) -> Result<Setting, Error> {
         None => runtime.block_on(Cluster::boot(CLUSTER, &tools))?,
     };
     teller.say("the cluster runs; to look at it yourself:");
-    teller.say(&format!("  export KUBECONFIG={} PATH={}:$PATH", cluster.kubeconfig().display(), parent(&tools.kubernetes("kubectl"))));
+    teller.say(&format!(
+        "  export KUBECONFIG={} PATH={}:$PATH",
+        cluster.kubeconfig().display(),
+        parent(&tools.kubernetes("kubectl"))
+    ));
     let program = prepare::build_program(&[])?;
     let setting = runtime.block_on(prepare::images(&cluster, &tools, &program, &volumes(tools.cache())))?;
     clear(&setting)?;
     for namespace in ["backups", "shop"] {
         setting.kubectl.run(&["create", "namespace", namespace])?;
     }
-    setting.kubectl.run(&["label", "namespace", "backups", "pod-security.kubernetes.io/enforce=restricted"])?;
+    setting.kubectl.run(&[
+        "label",
+        "namespace",
+        "backups",
+        "pod-security.kubernetes.io/enforce=restricted",
+    ])?;
     setting.chart().install(&setting.image, &["backups"], &[])?;
     teller.show(&setting.kubectl, &["get", "deployment", "-n", "coffer-system"])?;
     Ok(setting)
@@ -87,7 +96,14 @@ fn clear(setting: &Setting) -> Result<(), Error> {
     if setting.kubectl.find("deployment", "coffer-system", "coffer")?.is_some() {
         setting.chart().uninstall()?;
     }
-    setting.kubectl.run(&["delete", "namespace", "shop", "backups", "--ignore-not-found", "--timeout=120s"])?;
+    setting.kubectl.run(&[
+        "delete",
+        "namespace",
+        "shop",
+        "backups",
+        "--ignore-not-found",
+        "--timeout=120s",
+    ])?;
     setting.kubectl.run(&["delete", "persistentvolume", "backups-backups", "--ignore-not-found"])?;
     match fs::remove_dir_all(&setting.volumes) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
@@ -95,7 +111,13 @@ fn clear(setting: &Setting) -> Result<(), Error> {
     }
 }
 
-fn open_shop(setting: &Setting, teller: &Teller, size: Size, s3: bool, recipient: &str) -> Result<Shop, Error> {
+fn open_shop(
+    setting: &Setting,
+    teller: &Teller,
+    size: Size,
+    s3: bool,
+    recipient: &str,
+) -> Result<Shop, Error> {
     let authority = Authority::new("the demo's authority")?;
     let options = PostgresOptions {
         name: "postgres",
@@ -170,15 +192,16 @@ fn back_up_twice(shop: &Shop, teller: &Teller) -> Result<String, Error> {
     teller.show(&shop.kubectl, &["get", "bvault,bpol,binst,bjob,rpoint", "-A"])?;
     let points = shop.points()?;
     let newest = points.last().and_then(|point| point["metadata"]["name"].as_str());
-    newest.map(str::to_owned).ok_or_else(|| "there is no recovery point, although both backups are Complete".into())
+    newest
+        .map(str::to_owned)
+        .ok_or_else(|| "there is no recovery point, although both backups are Complete".into())
 }
 
 fn bring_back(shop: &Shop, teller: &Teller, point: &str) -> Result<(), Error> {
     shop.apply_restore("bring-it-back", point, "orders")?;
     shop.wait_for("rjob/bring-it-back", "Complete", 30 * MINUTE)?;
     teller.show(&shop.kubectl, &["get", "rjob", "-n", "shop"])?;
-    teller.show(&shop.kubectl, &["describe", "rpoint", point, "-n", "shop"])
-        .map_err(Into::into)
+    teller.show(&shop.kubectl, &["describe", "rpoint", point, "-n", "shop"]).map_err(Into::into)
 }
 
 /// The digest holds what the workload never changes, the sum over all accounts included.
@@ -199,11 +222,18 @@ fn last_words(setting: &Setting, teller: &Teller, recovery: &Path) {
     teller.say(&format!("  export KUBECONFIG={}", setting.kubectl.kubeconfig().display()));
     teller.say("  kubectl describe bjob -n shop                  the story of each run");
     teller.say("  kubectl get events -n shop --sort-by=.metadata.creationTimestamp");
-    teller.say("  kubectl patch binst orders -n shop --type=merge -p '{\"spec\":{\"protection\":\"Enabled\"}}'");
+    teller.say(
+        "  kubectl patch binst orders -n shop --type=merge -p '{\"spec\":{\"protection\":\"Enabled\"}}'",
+    );
     if setting.volumes.join("backups-backups").is_dir() {
         let vault = setting.volumes.join("backups-backups");
         teller.say("and without any cluster:");
-        teller.say(&format!("  {} list --vault file://{} --identity {}", setting.coffer.display(), vault.display(), recovery.display()));
+        teller.say(&format!(
+            "  {} list --vault file://{} --identity {}",
+            setting.coffer.display(),
+            vault.display(),
+            recovery.display()
+        ));
     }
     teller.say("  cargo demo --down                              removes all of it");
 }
@@ -224,7 +254,9 @@ fn recovery_identity(setting: &Setting) -> Result<Recovery, Error> {
     let output = Command::new(&setting.coffer).args(["keygen", "-o"]).arg(&path).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let recipient = text.split_whitespace().find(|word| word.starts_with("age1"));
-    let recipient = recipient.ok_or_else(|| format!("`coffer keygen` printed no recipient: {}", String::from_utf8_lossy(&output.stderr)))?;
+    let recipient = recipient.ok_or_else(|| {
+        format!("`coffer keygen` printed no recipient: {}", String::from_utf8_lossy(&output.stderr))
+    })?;
     Ok(Recovery { path, recipient: recipient.to_owned() })
 }
 

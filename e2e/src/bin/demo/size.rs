@@ -29,7 +29,8 @@ impl FromStr for Size {
             (None, Some(number)) => (number, 1 << 30),
             (None, None) => return Err(SizeError),
         };
-        let bytes = number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(SizeError)?;
+        let bytes =
+            number.trim().parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(SizeError)?;
         if (1 << 20..=1 << 40).contains(&bytes) { Ok(Self(bytes)) } else { Err(SizeError) }
     }
 }

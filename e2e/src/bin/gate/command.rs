@@ -66,7 +66,11 @@ pub fn output(program: &str, arguments: &[&str], directory: &Path) -> Result<Str
         .map_err(|source| CommandError::Start { program: program.to_owned(), source })?;
     if !output.status.success() {
         let line = format!("{program} {}", arguments.join(" "));
-        return Err(CommandError::Failed { line, status: output.status.to_string(), tally: Tally::default() });
+        return Err(CommandError::Failed {
+            line,
+            status: output.status.to_string(),
+            tally: Tally::default(),
+        });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

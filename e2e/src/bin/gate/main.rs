@@ -39,7 +39,8 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if let Some(unknown) = arguments.only.iter().find(|name| !STAGES.iter().any(|stage| stage.name == **name)) {
+    if let Some(unknown) = arguments.only.iter().find(|name| !STAGES.iter().any(|stage| stage.name == **name))
+    {
         eprintln!("there is no stage `{unknown}`; `cargo gate --list` names them");
         return ExitCode::from(2);
     }

@@ -80,7 +80,8 @@ impl Report {
             );
         }
         let total: Duration = self.stages.iter().map(|stage| stage.took).sum();
-        text += &format!("| all | {:.1} | {} | {} |\n", total.as_secs_f64() / 60.0, self.passed(), self.failed());
+        text +=
+            &format!("| all | {:.1} | {} | {} |\n", total.as_secs_f64() / 60.0, self.passed(), self.failed());
         text
     }
 }

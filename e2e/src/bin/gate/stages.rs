@@ -21,15 +21,60 @@ pub struct Stage {
 
 pub const STAGES: &[Stage] = &[
     Stage { name: "format", purpose: "the code is formatted", needs: &[], run: code::format },
-    Stage { name: "tools", purpose: "Debian packages and Go tools are there, built from pinned modules", needs: &[], run: tools::ensure },
-    Stage { name: "lints", purpose: "no lint fires in any crate, test or feature", needs: &[], run: code::lints },
-    Stage { name: "rooms", purpose: "crates depend one way, licences and sources are allowed", needs: &[], run: code::rooms },
-    Stage { name: "generated", purpose: "generated files are what the code generates", needs: &["lints"], run: code::generated },
-    Stage { name: "tests", purpose: "unit and component tests, with real PostgreSQL and a real S3 server", needs: &["tools"], run: code::tests },
-    Stage { name: "chart", purpose: "chart, kustomize and GitOps files hold", needs: &["tools"], run: chart::check },
-    Stage { name: "decoder", purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote", needs: &["tests"], run: decoder::check },
-    Stage { name: "shipped", purpose: "the shipped binary has no test clock", needs: &["tests"], run: stories::shipped_binary },
-    Stage { name: "stories", purpose: "whole stories on a real Kubernetes", needs: &["tools", "tests"], run: stories::play },
+    Stage {
+        name: "tools",
+        purpose: "Debian packages and Go tools are there, built from pinned modules",
+        needs: &[],
+        run: tools::ensure,
+    },
+    Stage {
+        name: "lints",
+        purpose: "no lint fires in any crate, test or feature",
+        needs: &[],
+        run: code::lints,
+    },
+    Stage {
+        name: "rooms",
+        purpose: "crates depend one way, licences and sources are allowed",
+        needs: &[],
+        run: code::rooms,
+    },
+    Stage {
+        name: "generated",
+        purpose: "generated files are what the code generates",
+        needs: &["lints"],
+        run: code::generated,
+    },
+    Stage {
+        name: "tests",
+        purpose: "unit and component tests, with real PostgreSQL and a real S3 server",
+        needs: &["tools"],
+        run: code::tests,
+    },
+    Stage {
+        name: "chart",
+        purpose: "chart, kustomize and GitOps files hold",
+        needs: &["tools"],
+        run: chart::check,
+    },
+    Stage {
+        name: "decoder",
+        purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote",
+        needs: &["tests"],
+        run: decoder::check,
+    },
+    Stage {
+        name: "shipped",
+        purpose: "the shipped binary has no test clock",
+        needs: &["tests"],
+        run: stories::shipped_binary,
+    },
+    Stage {
+        name: "stories",
+        purpose: "whole stories on a real Kubernetes",
+        needs: &["tools", "tests"],
+        run: stories::play,
+    },
 ];
 
 /// What every stage may use.

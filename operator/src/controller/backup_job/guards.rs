@@ -2,7 +2,6 @@
 //!
 //! The guards stand before a start only. A run is not judged again because something beside it was edited meanwhile.
 
-use contract::Connection;
 use crds::common::{ConditionType, is_true};
 use crds::instance::Protection;
 use crds::{ErrorCode, Reason};
@@ -25,7 +24,6 @@ pub struct Objection {
 pub struct Ready<'a> {
     pub policy: &'a ParsedPolicy,
     pub seen: &'a PolicySeen,
-    pub connection: &'a Connection,
 }
 
 /// Asks every guard in turn.
@@ -44,7 +42,7 @@ pub fn guards<'a>(draft: &'a Draft<'_>) -> Result<Ready<'a>, Objection> {
         return Err(waits(Reason::Queued, message));
     }
     match &draft.facts.connection {
-        Some(Ok(connection)) => Ok(Ready { policy, seen, connection }),
+        Some(Ok(_)) => Ok(Ready { policy, seen }),
         Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
         None => Err(waits(Reason::InProgress, "The way to the server is being looked up.")),
     }

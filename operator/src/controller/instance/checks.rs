@@ -23,6 +23,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the checks come to.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of them per look at an instance")]
 pub enum Checked {
     /// No connection can be made up.
     Fault(Fault),

@@ -19,6 +19,7 @@ use crate::controller::run::SeenAttempt;
 use crate::settings::Settings;
 
 /// One thing to write, in the order of the list.
+#[expect(clippy::large_enum_variant, reason = "a list of them has a handful of entries")]
 pub enum Step {
     RemoveCheck(SeenAttempt),
     StartCheck {

@@ -15,7 +15,8 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> Backup
     let mut conditions = Conditions::new(before, policy.metadata.generation, now);
     match ParsedPolicy::parse(&policy.spec) {
         Ok(parsed) => {
-            let message = format!("{} backup rule(s); points are kept by rule {}.", parsed.rules.len(), parsed.tag);
+            let message =
+                format!("{} backup rule(s); points are kept by rule {}.", parsed.rules.len(), parsed.tag);
             conditions.set(ConditionType::Ready, Some(true), Reason::AsConfigured, message);
         }
         // Only a person can mend a policy.
@@ -52,13 +53,15 @@ mod tests {
     const KEEP: &str = "[{name: Default, default: true, keep: P3M}]";
 
     fn ready(status: &BackupPolicyStatus) -> (&str, &str) {
-        let ready = status.conditions.iter().find(|held| held.type_ == "Ready").expect("Ready is always there");
+        let ready =
+            status.conditions.iter().find(|held| held.type_ == "Ready").expect("Ready is always there");
         (&ready.status, &ready.reason)
     }
 
     #[test]
     fn a_sound_policy_is_ready_and_tells_its_times() {
-        let policy = policy("[{name: Weekly, schedule: {cron: '0 20 * * 3,6'}, timeZone: Europe/Berlin}]", KEEP);
+        let policy =
+            policy("[{name: Weekly, schedule: {cron: '0 20 * * 3,6'}, timeZone: Europe/Berlin}]", KEEP);
         let status = decide(&policy, 4, at("2026-11-20T10:00:00Z"));
         assert_eq!(ready(&status), ("True", "AsConfigured"));
         assert_eq!(status.observed_generation, Some(3));
@@ -74,8 +77,14 @@ mod tests {
             ("[{name: A, schedule: {cron: '0 0 30 2 *'}}]", "ImpossibleSchedule"),
             ("[{name: A, schedule: {intervals: ['R/today/P1D']}}]", "InvalidSchedule"),
             ("[{name: A, schedule: {cron: '@daily'}, timeZone: Europe/Atlantis}]", "InvalidTimeZone"),
-            ("[{name: A, schedule: {cron: '@daily'}, startWindowMinutes: 10, spreadMinutes: 10}]", "SpreadTooLong"),
-            ("[{name: A, schedule: {cron: '@daily'}, startWindowMinutes: 10, completionWindowMinutes: 5}]", "InvalidSpec"),
+            (
+                "[{name: A, schedule: {cron: '@daily'}, startWindowMinutes: 10, spreadMinutes: 10}]",
+                "SpreadTooLong",
+            ),
+            (
+                "[{name: A, schedule: {cron: '@daily'}, startWindowMinutes: 10, completionWindowMinutes: 5}]",
+                "InvalidSpec",
+            ),
             ("[]", "InvalidSpec"),
         ];
         for (rules, reason) in cases {
@@ -87,7 +96,11 @@ mod tests {
         let kept = [("[]", "NoDefaultRetention"), ("[{name: D, default: true, keep: P1X}]", "InvalidSpec")];
         for (retention, reason) in kept {
             let policy = policy("[{name: A, schedule: {cron: '@daily'}}]", retention);
-            assert_eq!(ready(&decide(&policy, 0, at("2026-11-20T10:00:00Z"))), ("False", reason), "{retention}");
+            assert_eq!(
+                ready(&decide(&policy, 0, at("2026-11-20T10:00:00Z"))),
+                ("False", reason),
+                "{retention}"
+            );
         }
     }
 

@@ -67,7 +67,8 @@ impl ParsedPolicy {
 
 impl ParsedRule {
     fn parse(rule: &BackupRule) -> Result<Self, PolicyFault> {
-        let zone = Zone::parse_or_utc(rule.time_zone.as_deref()).map_err(|error| zone_fault(&rule.name, &error))?;
+        let zone =
+            Zone::parse_or_utc(rule.time_zone.as_deref()).map_err(|error| zone_fault(&rule.name, &error))?;
         let schedule = schedule(rule, zone).map_err(|error| schedule_fault(&rule.name, &error))?;
         let minutes = |name: &str, value: i32| {
             u32::try_from(value).map_err(|_| {
@@ -83,7 +84,13 @@ impl ParsedRule {
             reason: Reason::SpreadTooLong,
             message: format!("rule {:?}: {error}", rule.name),
         })?;
-        Ok(Self { name: rule.name.clone(), schedule, windows, start_window_minutes: start, spread_minutes: spread })
+        Ok(Self {
+            name: rule.name.clone(),
+            schedule,
+            windows,
+            start_window_minutes: start,
+            spread_minutes: spread,
+        })
     }
 }
 

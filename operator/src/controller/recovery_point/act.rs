@@ -1,6 +1,6 @@
 //! Writes: tombstones at the keeper, then the objects, each status last.
 
-use crds::{BackupVault, RecoveryPoint, Reason};
+use crds::{BackupVault, Reason, RecoveryPoint};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 
@@ -28,7 +28,10 @@ pub async fn expire(vault: &BackupVault, context: &Context, mut expiry: Expiry) 
             expiry.held_back = HeldBack { count: expiry.held_back.count + due - gone, message };
         }
         if gone > 0 {
-            let note = Note::normal(Reason::RetentionApplied, format!("{gone} point(s) had expired and are being deleted."));
+            let note = Note::normal(
+                Reason::RetentionApplied,
+                format!("{gone} point(s) had expired and are being deleted."),
+            );
             context.notes.publish(vault, &note).await;
         }
     }

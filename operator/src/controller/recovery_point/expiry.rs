@@ -52,7 +52,9 @@ fn judge_instance(
     for (point, verdict) in points.iter().zip(judge(&judged, terms, now)) {
         match verdict {
             Verdict::NeverExpires => {}
-            Verdict::Current { until } => expiry.next = Some(expiry.next.map_or(until, |next| next.min(until))),
+            Verdict::Current { until } => {
+                expiry.next = Some(expiry.next.map_or(until, |next| next.min(until)))
+            }
             Verdict::HeldBack(reason) => {
                 expiry.held_back.count += 1;
                 if expiry.held_back.message.is_empty() {

@@ -33,12 +33,15 @@ pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Changes {
         let status = view::status(facts, point, held.map(Arc::as_ref), now);
         match held {
             None => changes.create.push((object, status)),
-            Some(held) if held.status.as_ref() != Some(&status) => changes.update.push((Arc::clone(held), status)),
+            Some(held) if held.status.as_ref() != Some(&status) => {
+                changes.update.push((Arc::clone(held), status))
+            }
             Some(_) => {}
         }
         wanted.insert(address);
     }
-    changes.remove = facts.objects.iter().filter(|held| !wanted.contains(&address_of(held))).cloned().collect();
+    changes.remove =
+        facts.objects.iter().filter(|held| !wanted.contains(&address_of(held))).cloned().collect();
     changes
 }
 

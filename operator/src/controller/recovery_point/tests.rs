@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger, WriterId,
+    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
+    WriterId,
 };
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use jiff::{SignedDuration, Timestamp};
@@ -153,8 +154,11 @@ fn ids(expiry: &Expiry) -> Vec<String> {
 fn the_newest_points_of_the_window_are_shown_beside_their_instance() {
     let scene = Scene::new().with([point(1), point(2), point(3)]);
     let changes = scene.changes();
-    let shown: Vec<(String, String)> =
-        changes.create.iter().map(|(object, _)| (object.namespace().expect("one"), object.name_any())).collect();
+    let shown: Vec<(String, String)> = changes
+        .create
+        .iter()
+        .map(|(object, _)| (object.namespace().expect("one"), object.name_any()))
+        .collect();
     assert_eq!(shown.len(), 2, "the window is two: {shown:?}");
     assert_eq!(shown[0], ("shop".into(), "orders-20260104t000000z-000000".into()));
     let (object, status) = &changes.create[0];
@@ -191,7 +195,11 @@ fn without_their_living_instance_points_are_shown_beside_the_vault() {
     assert_eq!(elsewhere(&gone), ["backups"], "the instance was deleted");
     let mut successor = Scene::new().with([point(1)]);
     successor.namespaces.insert("shop".into(), "another".into());
-    assert_eq!(elsewhere(&successor), ["backups"], "a namespace of the same name sees nothing of the old one");
+    assert_eq!(
+        elsewhere(&successor),
+        ["backups"],
+        "a namespace of the same name sees nothing of the old one"
+    );
     let mut foreign = Scene::new().with([point(1)]);
     for point in foreign.catalogue.points.values_mut() {
         if let Owner::Instance { cluster_id, .. } = &mut point.owner {

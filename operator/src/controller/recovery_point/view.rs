@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use contract::{Owner, PointState, PointView, Trigger};
 use crds::common::{Condition, ConditionType, Time, VaultReference};
 use crds::recovery_point::{
-    Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource, PointState as State, VerifiedTimes,
+    Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource, PointState as State,
+    VerifiedTimes,
 };
 use crds::{Reason, RecoveryPoint, RecoveryPointSpec, RecoveryPointStatus, labels};
 use jiff::Timestamp;
@@ -47,7 +48,12 @@ pub fn object(facts: &Facts<'_>, point: &PointView) -> RecoveryPoint {
 }
 
 /// What the object says; equal to what it says already when nothing has changed.
-pub fn status(facts: &Facts<'_>, point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> RecoveryPointStatus {
+pub fn status(
+    facts: &Facts<'_>,
+    point: &PointView,
+    held: Option<&RecoveryPoint>,
+    now: Timestamp,
+) -> RecoveryPointStatus {
     let before = held.and_then(|held| held.status.as_ref());
     RecoveryPointStatus {
         observed_generation: Some(generation(held)),
@@ -57,7 +63,11 @@ pub fn status(facts: &Facts<'_>, point: &PointView, held: Option<&RecoveryPoint>
         expiration_time: point.expiration_time.map(Time),
         tag: Some(point.decision.tag.clone()),
         tag_reason: Some(point.decision.reason.chars().take(512).collect()),
-        policy: point.decision.policy.as_ref().map(|policy| PointPolicy { name: policy.name.clone(), version: policy.version }),
+        policy: point
+            .decision
+            .policy
+            .as_ref()
+            .map(|policy| PointPolicy { name: policy.name.clone(), version: policy.version }),
         job_name: job_name(facts, point).or_else(|| before.and_then(|before| before.job_name.clone())),
         data_stores: data_stores(point),
         encryption: Some(PointEncryption { key_id: point.writer.0.clone(), key_version: None }),
@@ -65,7 +75,10 @@ pub fn status(facts: &Facts<'_>, point: &PointView, held: Option<&RecoveryPoint>
         stored_bytes: Some(signed(point.stored_bytes)),
         size: Some(bytes(point.stored_bytes)),
         // Accepting a point is to find every object with its size and checksum.
-        verified: Some(VerifiedTimes { objects_time: Some(Time(point.commit_time)), ..VerifiedTimes::default() }),
+        verified: Some(VerifiedTimes {
+            objects_time: Some(Time(point.commit_time)),
+            ..VerifiedTimes::default()
+        }),
         holds: Vec::new(),
         coverage: coverage(point),
     }
@@ -93,8 +106,12 @@ fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -
     let before = held.and_then(|held| held.status.as_ref()).map(|status| status.conditions.as_slice());
     let mut conditions = Conditions::new(before.unwrap_or_default(), Some(generation(held)), now);
     let (status, reason, message) = match state(point) {
-        State::Partial => (true, Reason::PointPartial, "It can be restored; `status.coverage` says what is not in it."),
-        State::Damaged => (false, Reason::PointDamaged, "An object of it is missing or was changed; use another point."),
+        State::Partial => {
+            (true, Reason::PointPartial, "It can be restored; `status.coverage` says what is not in it.")
+        }
+        State::Damaged => {
+            (false, Reason::PointDamaged, "An object of it is missing or was changed; use another point.")
+        }
         State::Expired => (false, Reason::PointExpired, "Its time is over, and its data are being deleted."),
         State::Available | State::Archived | State::Rehydrating | State::SoftDeleted => {
             (true, Reason::PointAvailable, "It can be restored.")
@@ -114,7 +131,9 @@ fn generation(held: Option<&RecoveryPoint>) -> i64 {
 /// The job object's name: of a slot's job by its slot, of another while it is there.
 fn job_name(facts: &Facts<'_>, point: &PointView) -> Option<String> {
     match (&point.decision.trigger, &point.owner) {
-        (Trigger::Slot { slot, .. }, Owner::Instance { instance, .. }) => Some(names::slot_job(instance, *slot)),
+        (Trigger::Slot { slot, .. }, Owner::Instance { instance, .. }) => {
+            Some(names::slot_job(instance, *slot))
+        }
         _ => facts.jobs.get(&point.run).cloned(),
     }
 }
@@ -139,9 +158,12 @@ fn source(point: &PointView) -> PointSource {
 }
 
 fn coverage(point: &PointView) -> Option<Coverage> {
-    let names = || point.coverage.iter().take(NAMED).map(|missing| missing.chars().take(255).collect()).collect();
-    (!point.coverage.is_empty())
-        .then(|| Coverage { missing: i64::try_from(point.coverage.len()).unwrap_or(i64::MAX), names: names() })
+    let names =
+        || point.coverage.iter().take(NAMED).map(|missing| missing.chars().take(255).collect()).collect();
+    (!point.coverage.is_empty()).then(|| Coverage {
+        missing: i64::try_from(point.coverage.len()).unwrap_or(i64::MAX),
+        names: names(),
+    })
 }
 
 fn signed(bytes: u64) -> i64 {

@@ -1,6 +1,6 @@
 //! What keeps a restore from starting: one list, in the order in which it is asked. Pure.
 
-use contract::{Connection, PointView};
+use contract::PointView;
 use crds::common::{ConditionType, is_true};
 use crds::{BackupVault, ErrorCode, Reason};
 use kube::ResourceExt as _;
@@ -12,7 +12,6 @@ use super::source::{self, NoPoint};
 /// Everything that a start needs.
 pub struct Ready<'a> {
     pub point: &'a PointView,
-    pub connection: &'a Connection,
 }
 
 /// Asks every guard in turn.
@@ -34,7 +33,7 @@ pub fn guards<'a>(draft: &Draft<'a>) -> Result<Ready<'a>, NoPoint> {
         return Err(waits(Reason::Queued, message));
     }
     match &facts.connection {
-        Some(Ok(connection)) => Ok(Ready { point, connection }),
+        Some(Ok(_)) => Ok(Ready { point }),
         Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
         None => Err(waits(Reason::InProgress, "The way to the target is being looked up.")),
     }

@@ -32,11 +32,22 @@ pub fn rooms(context: &Context) -> Result<Tally, CommandError> {
 }
 
 pub fn generated(context: &Context) -> Result<Tally, CommandError> {
-    check(&mut context.cargo(&["run", "--quiet", "--locked", "--package", "e2e", "--bin", "generate", "--", "--check"]))
+    check(&mut context.cargo(&[
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "e2e",
+        "--bin",
+        "generate",
+        "--",
+        "--check",
+    ]))
 }
 
 pub fn tests(context: &Context) -> Result<Tally, CommandError> {
-    let mut arguments = vec!["test", "--quiet", "--locked", "--workspace", "--exclude", "e2e", "--no-fail-fast"];
+    let mut arguments =
+        vec!["test", "--quiet", "--locked", "--workspace", "--exclude", "e2e", "--no-fail-fast"];
     let harness = ["test", "--quiet", "--locked", "--package", "e2e", "--lib", "--bins"];
     let mut tally = Tally::default();
     if context.full {
@@ -53,7 +64,16 @@ fn cargo_deny(context: &Context) -> Result<PathBuf, CommandError> {
     let program = home.join("bin/cargo-deny");
     if !program.is_file() {
         let home = home.to_string_lossy();
-        check(&mut context.cargo(&["install", "--quiet", "--locked", "--version", CARGO_DENY, "--root", &home, "cargo-deny"]))?;
+        check(&mut context.cargo(&[
+            "install",
+            "--quiet",
+            "--locked",
+            "--version",
+            CARGO_DENY,
+            "--root",
+            &home,
+            "cargo-deny",
+        ]))?;
     }
     Ok(program)
 }

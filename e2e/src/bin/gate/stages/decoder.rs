@@ -12,8 +12,20 @@ pub fn check(context: &Context) -> Result<Tally, CommandError> {
     if !python.is_file() {
         check_program(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
     }
-    check_program(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
-    let mut command = context.cargo(&["test", "--quiet", "--locked", "--package", "mover", "--test", "decoder", "--", "--include-ignored"]);
+    check_program(
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements),
+    )?;
+    let mut command = context.cargo(&[
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        "mover",
+        "--test",
+        "decoder",
+        "--",
+        "--include-ignored",
+    ]);
     test(tools::with_servers(command.env("COFFER_DECODER_PYTHON", python))?)
 }
 

@@ -22,7 +22,9 @@ pub fn shipped_binary(_: &Context) -> Result<Tally, CommandError> {
         let program = prepare::build_program(features).map_err(other)?;
         if contains(&fs::read(&program).map_err(other)?, TEST_CLOCK) != expected {
             let has = if expected { "lacks" } else { "has" };
-            return Err(CommandError::Other(format!("the program built with features {features:?} {has} the test clock")));
+            return Err(CommandError::Other(format!(
+                "the program built with features {features:?} {has} the test clock"
+            )));
         }
     }
     Ok(Tally::ONE)
@@ -49,7 +51,17 @@ pub fn play(context: &Context) -> Result<Tally, CommandError> {
 
 /// One story at a time: some take the operator away, and two cores are few.
 fn run(context: &Context, setting: &Setting) -> Result<Tally, CommandError> {
-    let mut arguments = vec!["test", "--quiet", "--locked", "--package", "e2e", "--test", "stories", "--", "--test-threads=1"];
+    let mut arguments = vec![
+        "test",
+        "--quiet",
+        "--locked",
+        "--package",
+        "e2e",
+        "--test",
+        "stories",
+        "--",
+        "--test-threads=1",
+    ];
     if context.full {
         arguments.push("--include-ignored");
     }
