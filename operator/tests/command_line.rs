@@ -24,7 +24,8 @@ impl Desk {
         let recipient = text(&ended(coffer().args(["keygen", "-o"]).arg(&key), 0));
         let mut desk = Self { directory, recipient, fingerprint: String::new() };
         let vault = desk.vault();
-        let made = ended(coffer().args(["vault", "init", "--vault", &vault, "--recipient", &desk.recipient]), 0);
+        let made =
+            ended(coffer().args(["vault", "init", "--vault", &vault, "--recipient", &desk.recipient]), 0);
         desk.fingerprint = text(&made);
         desk
     }
@@ -278,7 +279,8 @@ fn nothing_that_is_there_is_overwritten() {
     let before = fs::read(desk.key()).unwrap();
     ended(coffer().args(["keygen", "-o"]).arg(desk.key()), 2);
     assert_eq!(fs::read(desk.key()).unwrap(), before);
-    let again = ended(coffer().args(["vault", "init", "--vault", &desk.vault(), "--recipient", &desk.recipient]), 2);
+    let again =
+        ended(coffer().args(["vault", "init", "--vault", &desk.vault(), "--recipient", &desk.recipient]), 2);
     assert!(complaint(&again).contains("already"), "{}", complaint(&again));
     ended(&mut desk.on_vault("list"), 0);
 }

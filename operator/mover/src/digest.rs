@@ -281,10 +281,7 @@ mod tests {
             );
         }
         assert_eq!(stream_digest(RowFormat::Text, b"a\nb", 1), Err(StreamDigestError::Truncated));
-        assert_eq!(
-            stream_digest(RowFormat::Binary, &[0xff, 0xff], 2),
-            Err(StreamDigestError::BadCount(-1))
-        );
+        assert_eq!(stream_digest(RowFormat::Binary, &[0xff, 0xff], 2), Err(StreamDigestError::BadCount(-1)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Sessions with a real server: who is let in, what TLS promises, statements, COPY in both directions, cancelling.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod support;
 
 use contract::{Connection, Credentials, FailureCode, Secret, Tls, TlsMode};
@@ -8,7 +10,8 @@ use mover::{
     postgres::{BINARY_HEADER, BINARY_TRAILER, Endpoint, PgError, Session, TransactionStatus, sqlstate},
 };
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType,
 };
 use support::{Installation, Server};
 
@@ -91,7 +94,8 @@ async fn copied(session: &mut Session, sql: &str) -> (Vec<u8>, usize, Option<u64
 #[tokio::test]
 async fn copy_out_gives_every_byte_and_every_row_boundary() {
     let mut session = shared().await;
-    let (bytes, rows, counted) = copied(&mut session, "COPY (SELECT generate_series(1, 100000)) TO STDOUT").await;
+    let (bytes, rows, counted) =
+        copied(&mut session, "COPY (SELECT generate_series(1, 100000)) TO STDOUT").await;
     let expected: String = (1..=100_000).map(|number| format!("{number}\n")).collect();
     assert!(bytes == expected.as_bytes());
     assert_eq!((rows, counted), (100_000, Some(100_000)));
@@ -151,7 +155,10 @@ async fn copy_in_takes_bytes_cut_anywhere_and_reports_what_the_server_says() {
     assert!(error.is("22P02"), "{error}");
     let copy = session.copy_in("COPY numbers FROM STDIN").await.unwrap();
     copy.abort("on second thoughts").await.unwrap();
-    assert_eq!(session.query_one("SELECT count(*) FROM numbers").await.unwrap().parse::<u64>(0).unwrap(), 300_000);
+    assert_eq!(
+        session.query_one("SELECT count(*) FROM numbers").await.unwrap().parse::<u64>(0).unwrap(),
+        300_000
+    );
 }
 
 #[tokio::test]
@@ -186,16 +193,28 @@ async fn handle_pid(session: &mut Session) -> i32 {
 async fn whoever_is_not_let_in_is_told_why() {
     let server = Server::shared();
     let connection = || server.connection("postgres");
-    assert_eq!(code(connect(&with_login(connection(), "postgres", "wrong")).await), FailureCode::AuthenticationFailed);
-    assert_eq!(code(connect(&with_login(connection(), "nobody", "x")).await), FailureCode::AuthenticationFailed);
-    assert_eq!(code(connect(&with_login(connection(), "postgres", "")).await), FailureCode::AuthenticationFailed);
+    assert_eq!(
+        code(connect(&with_login(connection(), "postgres", "wrong")).await),
+        FailureCode::AuthenticationFailed
+    );
+    assert_eq!(
+        code(connect(&with_login(connection(), "nobody", "x")).await),
+        FailureCode::AuthenticationFailed
+    );
+    assert_eq!(
+        code(connect(&with_login(connection(), "postgres", "")).await),
+        FailureCode::AuthenticationFailed
+    );
     assert_eq!(code(connect(&server.connection("nowhere")).await), FailureCode::DatabaseNotFound);
     let refused = Connection { port: 1, ..connection() };
     assert_eq!(code(connect(&refused).await), FailureCode::ConnectionRefused);
     let unknown = Connection { host: "no-such-host.invalid".into(), ..connection() };
     assert_eq!(code(connect(&unknown).await), FailureCode::HostNotFound);
     let required = Tls { mode: TlsMode::Require, ca: None, client: None };
-    assert_eq!(code(connect(&Connection { tls: required, ..connection() }).await), FailureCode::TlsNotOffered);
+    assert_eq!(
+        code(connect(&Connection { tls: required, ..connection() }).await),
+        FailureCode::TlsNotOffered
+    );
     server.sql("postgres", "CREATE ROLE one_session LOGIN PASSWORD 'one' CONNECTION LIMIT 1");
     let one = with_login(connection(), "one_session", "one");
     let _held = connect(&one).await.unwrap();
@@ -225,7 +244,8 @@ async fn a_connection_string_gives_user_and_password_and_may_not_lead_elsewhere(
 async fn something_that_is_no_server_is_named_so_and_one_that_says_nothing_is_not_waited_for() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let connection = Connection { port: listener.local_addr().unwrap().port(), ..Server::shared().connection("x") };
+    let connection =
+        Connection { port: listener.local_addr().unwrap().port(), ..Server::shared().connection("x") };
     let server = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = [0; 8];
@@ -274,7 +294,8 @@ fn tls_server(certificate: &str, key: &str, client_ca: &str) -> Server {
     let hba = "hostssl all cert_user all cert\nhostssl all old_user all md5\nhostssl all clear_user all password\n\
                hostnossl all clear_user all password\nhostssl all all all scram-sha-256\n\
                hostnossl all postgres all scram-sha-256\n";
-    let files = [("server.crt", certificate), ("server.key", key), ("ca.crt", client_ca), ("pg_hba.conf", hba)];
+    let files =
+        [("server.crt", certificate), ("server.key", key), ("ca.crt", client_ca), ("pg_hba.conf", hba)];
     let server = Server::start_with(&Installation::oldest(), &["ssl=on", "ssl_ca_file=ca.crt"], &files);
     server.sql(
         "postgres",
@@ -310,7 +331,10 @@ async fn each_tls_mode_promises_what_it_says() {
         let result = connect(&with(host, mode, ca)).await;
         match (result, expected) {
             (Ok(mut session), None) => {
-                let row = session.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").await.unwrap();
+                let row = session
+                    .query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+                    .await
+                    .unwrap();
                 assert_eq!(row.boolean(0).unwrap(), mode != TlsMode::Disable);
             }
             (Err(error), Some(reason)) => {
@@ -356,14 +380,19 @@ async fn a_certificate_that_the_server_signed_itself_is_believed_when_it_is_the_
         ..server.connection("postgres")
     };
     connect(&with("localhost")).await.unwrap().close().await;
-    assert_eq!(code(connect(&with("127.0.0.1")).await), FailureCode::TlsFailed, "the name counts all the same");
+    assert_eq!(
+        code(connect(&with("127.0.0.1")).await),
+        FailureCode::TlsFailed,
+        "the name counts all the same"
+    );
 }
 
 #[tokio::test]
 async fn a_check_says_what_is_well_and_stops_at_what_is_not() {
     use contract::CheckResult::{Failed, Passed, Skipped};
     let server = Server::shared();
-    let results = |report: &contract::CheckReport| report.items.iter().map(|item| item.result).collect::<Vec<_>>();
+    let results =
+        |report: &contract::CheckReport| report.items.iter().map(|item| item.result).collect::<Vec<_>>();
     let report = check::run(&server.connection("postgres")).await;
     assert_eq!(results(&report), [Passed; 8], "{report:?}");
     assert!(report.datasource_id.unwrap().ends_with("/postgres"));

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use compared::Database;
 use contract::{Credentials, Failure, FailureCode, Limits, RestoreOutcome, RestoreTarget, RunId, Secret};
 use jiff::{SignedDuration, Timestamp};
 use mover::{
@@ -17,7 +18,6 @@ use mover::{
     progress::ProgressSink,
     restore::{Check, RestoreDone, RestoreInput, run},
 };
-use compared::Database;
 use stored::{Heard, Manner, StoredPoint};
 use support::{Installation, Server};
 use tokio_util::sync::CancellationToken;
@@ -86,12 +86,20 @@ async fn a_rich_database_comes_back_equal_in_text_and_in_many_segments() {
     let done = restore(server(), &point, "rich_text_back").await.unwrap();
     expect_same("rich_text", "rich_text_back").await;
     assert_eq!(done.summary.rows, point.manifest.rows);
-    let subscription = "subscription \"quiet\" is restored disabled; enable it when its publisher may send again";
+    let subscription =
+        "subscription \"quiet\" is restored disabled; enable it when its publisher may send again";
     assert_eq!(done.warnings, [subscription]);
     let heard = point.heard();
-    assert!(matches!(&heard[0], Heard::Started(start) if start.target.ends_with("/rich_text_back")), "{heard:?}");
+    assert!(
+        matches!(&heard[0], Heard::Started(start) if start.target.ends_with("/rich_text_back")),
+        "{heard:?}"
+    );
     assert_eq!(heard[1..], [Heard::Ended(RestoreOutcome::CompletedWithWarnings)]);
-    assert_eq!(server().sql("rich_text_back", "SELECT count(*) FROM app.commands"), "0", "no event trigger fired");
+    assert_eq!(
+        server().sql("rich_text_back", "SELECT count(*) FROM app.commands"),
+        "0",
+        "no event trigger fired"
+    );
     assert_eq!(unfinished(), "");
 }
 
@@ -142,7 +150,8 @@ fn slowly(mut input: RestoreInput) -> RestoreInput {
     input
 }
 
-const LOADING: &str = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY %' AND wait_event = 'ClientRead' LIMIT 1";
+const LOADING: &str =
+    "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY %' AND wait_event = 'ClientRead' LIMIT 1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_is_in_once_when_lanes_are_killed_again_and_again() {
@@ -158,7 +167,10 @@ async fn every_row_is_in_once_when_lanes_are_killed_again_and_again() {
     };
     let (done, ()) = tokio::join!(restore, killer);
     done.unwrap();
-    assert_eq!(server().sql("killed_back", "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"), "100000|100000|5000050000");
+    assert_eq!(
+        server().sql("killed_back", "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
+        "100000|100000|5000050000"
+    );
     assert_eq!(server().sql("killed_back", "SELECT nspname FROM pg_namespace WHERE nspname ~ 'coffer'"), "");
 }
 
@@ -200,7 +212,8 @@ async fn a_restore_whose_process_died_is_taken_up_by_the_same_run_and_by_no_othe
     assert!(comment.starts_with("Unfinished restore, run died0000, point "), "{comment}");
 
     // Another run with the same beginning of its name must not drop it.
-    let refused = restore_as("died0000-other", &input(server(), &point, "died_back"), &point).await.unwrap_err();
+    let refused =
+        restore_as("died0000-other", &input(server(), &point, "died_back"), &point).await.unwrap_err();
     assert_eq!(refused.code, FailureCode::TargetExists);
     restore_as("died0000", &input(server(), &point, "died_back"), &point).await.unwrap();
     assert_eq!(server().sql("died_back", "SELECT count(*) FROM numbers"), "100000");
@@ -212,7 +225,10 @@ async fn an_empty_database_is_filled_and_keeps_what_is_its_own() {
     let server = server();
     let point = numbers("empty").await;
     server.create_database("empty_back");
-    server.sql("postgres", "COMMENT ON DATABASE empty_back IS 'prepared'; GRANT CONNECT ON DATABASE empty_back TO alice");
+    server.sql(
+        "postgres",
+        "COMMENT ON DATABASE empty_back IS 'prepared'; GRANT CONNECT ON DATABASE empty_back TO alice",
+    );
     restore(server, &point, "empty_back").await.unwrap();
     assert_eq!(server.sql("empty_back", "SELECT count(*) FROM numbers"), "100000");
     let own = "SELECT shobj_description(oid, 'pg_database'), datacl::text ~ 'alice=c' FROM pg_database WHERE datname = 'empty_back'";
@@ -231,7 +247,8 @@ async fn a_failed_restore_of_an_empty_database_says_so_in_its_comment() {
     server.create_database("violated_empty_back");
     let failure = restore(server, &point, "violated_empty_back").await.unwrap_err();
     assert!(failure.message.contains("is unfinished, as its comment says"), "{}", failure.message);
-    let comment = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'violated_empty_back'";
+    let comment =
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'violated_empty_back'";
     assert!(server.sql("postgres", comment).starts_with("Unfinished restore, run 0123456789abcdef, "));
     let again = restore(server, &point, "violated_empty_back").await.unwrap_err();
     assert!(again.message.contains("which an earlier attempt of this restore left"), "{}", again.message);
@@ -255,16 +272,23 @@ async fn a_statement_that_fails_is_named_with_the_servers_words_and_nothing_stay
     let point = violated("violated").await;
     let failure = restore(server(), &point, "violated_back").await.unwrap_err();
     assert_eq!(failure.code, FailureCode::StatementFailed);
-    for words in ["restore FK CONSTRAINT public.child child_id_fkey", "Key (id)=(7) is not present in table \"parent\""] {
+    for words in [
+        "restore FK CONSTRAINT public.child child_id_fkey",
+        "Key (id)=(7) is not present in table \"parent\"",
+    ] {
         assert!(failure.message.contains(words), "{}", failure.message);
     }
-    assert_eq!(server().sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^violated_back'"), "");
+    assert_eq!(
+        server().sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^violated_back'"),
+        ""
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_object_ends_the_restore_by_its_name() {
     let point = numbers("damaged").await;
-    let largest = stored::objects(&point).into_iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let largest =
+        stored::objects(&point).into_iter().max_by_key(|path| path.metadata().unwrap().len()).unwrap();
     let mut bytes = std::fs::read(&largest).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -273,7 +297,10 @@ async fn a_damaged_object_ends_the_restore_by_its_name() {
     assert_eq!(failure.code, FailureCode::Damaged);
     let name = largest.file_name().unwrap().to_str().unwrap();
     assert!(failure.message.contains(name), "{}", failure.message);
-    assert_eq!(server().sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^damaged_back'"), "");
+    assert_eq!(
+        server().sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^damaged_back'"),
+        ""
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +308,10 @@ async fn missing_roles_are_told_before_anything_is_touched_and_an_owner_can_take
     let server = server();
     server.sql("postgres", "CREATE ROLE leaver; CREATE ROLE granted");
     server.create_database("roles");
-    server.sql("roles", "CREATE TABLE t (id integer); ALTER TABLE t OWNER TO leaver; CREATE SCHEMA s AUTHORIZATION leaver");
+    server.sql(
+        "roles",
+        "CREATE TABLE t (id integer); ALTER TABLE t OWNER TO leaver; CREATE SCHEMA s AUTHORIZATION leaver",
+    );
     let owned = StoredPoint::of(server, "roles", Manner::default()).await;
     server.sql("roles", "GRANT SELECT ON t TO granted");
     let named = StoredPoint::of(server, "roles", Manner::default()).await;
@@ -349,7 +379,8 @@ async fn a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_whe
     let own = Server::start(&Installation::oldest(), &[]);
     own.create_database("crashed");
     own.sql("crashed", "CREATE TABLE t (n integer, x text); INSERT INTO t SELECT i, repeat('y', 90) FROM generate_series(1, 100000) i");
-    let point = StoredPoint::of(&own, "crashed", Manner { rows_per_segment: 5_000, ..Manner::default() }).await;
+    let point =
+        StoredPoint::of(&own, "crashed", Manner { rows_per_segment: 5_000, ..Manner::default() }).await;
     let input = slowly(input(&own, &point, "crashed_back"));
     let crash = async {
         let pid = until(&own, "postgres", LOADING).await;
@@ -361,4 +392,20 @@ async fn a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_whe
     let failure = ended.unwrap_err();
     assert!(failure.code.is_retryable(), "{failure:?}");
     assert_eq!(own.sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^crashed_back'"), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_point_of_every_installed_major_comes_back_equal_on_its_own() {
+    for installation in Installation::all().iter().filter(|one| one.major > Installation::oldest().major) {
+        let own = Server::start(installation, &[]);
+        own.sql("postgres", include_str!("data/roles.sql"));
+        own.create_database("rich");
+        own.sql("rich", include_str!("data/rich.sql"));
+        own.sql("rich", include_str!("data/rich_rows.sql"));
+        let point = StoredPoint::of(&own, "rich", Manner::default()).await;
+        restore(&own, &point, "rich_back").await.unwrap();
+        Database { server: &own, name: "rich" }
+            .expect_same(Database { server: &own, name: "rich_back" })
+            .await;
+    }
 }

@@ -61,7 +61,8 @@ fn comparable(script: &[u8]) -> Vec<String> {
                 || line.contains(" OWNER TO ")
                 || (line.starts_with("ALTER TABLE ") && line.contains(" SET ACCESS METHOD "));
             if !is_ours {
-                return line.replace("standard_conforming_strings = 'on'", "standard_conforming_strings = on");
+                return line
+                    .replace("standard_conforming_strings = 'on'", "standard_conforming_strings = on");
             }
             let mut line = line.replace('"', "");
             for kind in ["VIEW", "SEQUENCE", "MATERIALIZED VIEW"] {

@@ -89,10 +89,10 @@ impl BackupError {
 
     /// As others are told.
     pub fn into_failure(self, stage: Stage) -> Failure {
-        match self {
-            Self::Custody(failure) => failure,
-            other => Failure { code: other.code(), stage, message: crate::causes(&other) },
+        if let Self::Custody(failure) = self {
+            return failure;
         }
+        Failure { code: self.code(), stage, message: crate::causes(&self) }
     }
 
     /// Turns a server's failure into one that says what was being done.

@@ -6,10 +6,11 @@
 //! dump, schema        the schema, by pg_dump under the same snapshot
 //! plan, lane, reading the rows: segments, lanes with the snapshot, the leader for what lanes are refused
 //! segment, packer     COPY's rows into digests and frames, frames into packs
-//! run                 one after the other; at the end lists, manifest, inventory, record
+//! run, commit         one after the other; at the end lists, manifest, inventory, record
 //! ```
 
 mod adapt;
+mod commit;
 mod dump;
 mod error;
 mod facts;

@@ -65,7 +65,11 @@ impl Pins {
     pub fn first(session: &Session) -> Self {
         let version = session.parameter("server_version").unwrap_or_default();
         let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-        Self::new(session.parameter("server_encoding").unwrap_or("SQL_ASCII"), digits.parse().unwrap_or(0), false)
+        Self::new(
+            session.parameter("server_encoding").unwrap_or("SQL_ASCII"),
+            digits.parse().unwrap_or(0),
+            false,
+        )
     }
 
     /// Begins a transaction that sees one instant and changes nothing. With a snapshot it sees that one's instant; else
@@ -95,7 +99,10 @@ mod tests {
         assert!(sql.starts_with(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET TRANSACTION SNAPSHOT '00000003-1B-1';SET LOCAL search_path = '';"
         ));
-        assert!(sql.ends_with("SET LOCAL client_encoding = 'LATIN1';SET LOCAL lock_timeout = 2000;"), "{sql}");
+        assert!(
+            sql.ends_with("SET LOCAL client_encoding = 'LATIN1';SET LOCAL lock_timeout = 2000;"),
+            "{sql}"
+        );
         assert!(sql.contains("SET LOCAL jit = off;"));
         assert!(!sql.contains(" transaction_timeout") && !sql.contains("restrict_"), "16 knows neither");
     }

@@ -2,14 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{DataStore, Failure, RunId, Stage, Summary, WriterId};
-use jiff::{SignedDuration, Timestamp};
+use contract::{Failure, RunId, Stage, WriterId};
+use jiff::Timestamp;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     BackupDone, BackupError, BackupJobInput,
     adapt::LaneController,
+    commit::{self, Rows, Stored},
     dump::{DumpClient, DumpRequest},
     facts::{
         database::DatabaseFacts,
@@ -20,7 +21,7 @@ use super::{
         tables::{self, Scope, TableName},
     },
     lane::Reading,
-    lists::{Lists, Totals},
+    lists::Lists,
     lock::{self, Leader},
     pins::Pins,
     plan::Work,
@@ -33,11 +34,9 @@ use super::{
     watch::LockWatch,
 };
 use crate::{
-    TOOL,
     clock::Clock,
     custody::Custody,
-    format::{FORMAT, ListRef, Manifest, SequenceEntry},
-    point::{Committed, PointWriter, RecordDraft, WriterOptions},
+    point::{PointWriter, WriterOptions},
     postgres::Endpoint,
     progress::{self, ProgressSink},
     seal::random_id,
@@ -117,23 +116,12 @@ struct Looked {
     schema: StoredSchema,
 }
 
-/// The rows, stored.
-struct Rows {
-    pages: Vec<ListRef>,
-    totals: Totals,
-    large_objects: u64,
-    database: DatabaseFacts,
-    sequences: Vec<Sequence>,
-    coverage: Vec<String>,
-    warnings: Vec<String>,
-}
-
 impl<C: Custody> Backup<'_, C> {
     async fn work(&self) -> Result<BackupDone, BackupError> {
         let preflight = self.stop.or(self.preflight()).await?;
         let writer_id = random_id()?;
         let writer = self.stop.or(self.begin(writer_id)).await?;
-        match self.fill(&preflight, &writer, writer_id.into()).await {
+        match self.fill(preflight, &writer, writer_id.into()).await {
             Ok(done) => Ok(done),
             Err(error) => {
                 writer.abandon().await;
@@ -184,19 +172,19 @@ impl<C: Custody> Backup<'_, C> {
 
     async fn fill(
         &self,
-        preflight: &Preflight,
+        preflight: Preflight,
         writer: &PointWriter,
         writer_id: WriterId,
     ) -> Result<BackupDone, BackupError> {
-        let looked = self.look(preflight, writer).await?;
+        let looked = self.look(&preflight, writer).await?;
         let (leader, schema) = (looked.leader, looked.schema);
         let (snapshot, point_time) = (leader.snapshot, leader.point_time);
         let shared: SharedLeader = Arc::new(Mutex::new(leader.session));
-        let rows = self.stop.or(self.rows(preflight, writer, &shared, snapshot, looked.sequences)).await?;
+        let rows = self.stop.or(self.rows(&preflight, writer, &shared, snapshot, looked.sequences)).await?;
         if let Some(leader) = Arc::into_inner(shared) {
             leader.into_inner().close().await;
         }
-        self.stop.or(self.commit(preflight, writer, writer_id, rows, schema, point_time)).await
+        self.stop.or(self.commit(preflight, (writer, writer_id), rows, schema, point_time)).await
     }
 
     /// Locks, fixes the snapshot and stores the schema. When pg_dump is refused a lock, or somebody has waited too long
@@ -304,8 +292,7 @@ impl<C: Custody> Backup<'_, C> {
             let failed = BackupError::doing("read the sequences again");
             sequences::read_again(&mut session, &mut sequences).await.map_err(failed)?
         };
-        let reading =
-            Arc::into_inner(reading).ok_or_else(|| BackupError::Dump("a lane has not ended".to_owned()))?;
+        let reading = Arc::into_inner(reading).expect("every lane has ended and given its share back");
         let (pages, totals) = reading.lists.finish().await?;
         Ok(Rows {
             pages,
@@ -320,69 +307,18 @@ impl<C: Custody> Backup<'_, C> {
 
     async fn commit(
         &self,
-        preflight: &Preflight,
-        writer: &PointWriter,
-        writer_id: WriterId,
+        preflight: Preflight,
+        (writer, writer_id): (&PointWriter, WriterId),
         rows: Rows,
         schema: StoredSchema,
         point_time: Timestamp,
     ) -> Result<BackupDone, BackupError> {
         self.progress.stage(Stage::Committing);
-        let mut list = writer.list::<SequenceEntry>();
-        for sequence in &rows.sequences {
-            list.push(entry(sequence)).await?;
-        }
-        let mut pages = rows.pages;
-        pages.extend(list.finish().await?);
-        let mut coverage = preflight.coverage.clone();
-        coverage.extend(rows.coverage);
-        let (unsaved, mut warnings) = sort_warnings(schema.warnings);
-        coverage.extend(unsaved);
-        warnings.extend(rows.warnings);
-        let (server, totals) = (&preflight.server, rows.totals);
-        let data_store = DataStore {
-            database: rows.database.entry.name.to_string(),
-            snapshot_time: point_time,
-            tables: totals.tables,
-            rows: totals.rows,
-            large_objects: rows.large_objects,
-            plain_bytes: totals.plain_bytes,
-        };
-        let manifest = Manifest {
-            format: FORMAT,
-            database: rows.database.entry,
-            snapshot_time: point_time,
-            server_version: server.version,
-            server_version_text: server.version_text.clone(),
-            schema: schema.stream,
-            lists: pages,
-            tables: totals.entries,
-            segments: totals.segments,
-            sequences: rows.sequences.len() as u64,
-            large_objects: rows.large_objects,
-            rows: totals.rows,
-            plain_bytes: totals.plain_bytes,
-            roles: rows.database.roles,
-            extensions: rows.database.extensions,
-            tablespaces: rows.database.tablespaces,
-            coverage: coverage.clone(),
-            warnings: warnings.clone(),
-            tool: TOOL.to_owned(),
-        };
-        writer.add_database(&manifest).await?;
-        let draft = RecordDraft {
-            owner: self.input.owner.clone(),
-            decision: self.input.decision.clone(),
-            source: server.source(),
-            point_time,
-            data_stores: vec![data_store.clone()],
-            coverage: coverage.clone(),
-            warnings: warnings.clone(),
-        };
-        let point = writer.point().into();
-        let committed = writer.clone().commit(draft).await?;
-        let summary = summary(&data_store, &committed, point_time);
-        Ok(BackupDone { point, writer: writer_id, started: point_time, summary, coverage, warnings })
+        let Preflight { server, coverage, .. } = preflight;
+        let stored = Stored { writer: writer_id, server, schema, rows, point_time, coverage };
+        let done = commit::commit(writer, self.input, stored).await?;
+        self.progress.stored(done.summary.stored_bytes);
+        Ok(done)
     }
 
     fn lock_timeout(&self) -> Duration {
@@ -394,32 +330,6 @@ impl<C: Custody> Backup<'_, C> {
     }
 }
 
-fn entry(sequence: &Sequence) -> SequenceEntry {
-    SequenceEntry {
-        schema: sequence.schema.clone(),
-        name: sequence.name.clone(),
-        last_value: sequence.value.last,
-        is_called: sequence.value.is_called,
-    }
-}
-
-fn summary(data_store: &DataStore, committed: &Committed, started: Timestamp) -> Summary {
-    let seconds = committed.commit_time.duration_since(started).max(SignedDuration::ZERO).as_secs();
-    Summary {
-        tables: data_store.tables,
-        rows: data_store.rows,
-        large_objects: data_store.large_objects,
-        plain_bytes: data_store.plain_bytes,
-        stored_bytes: committed.stored_bytes,
-        seconds: u64::try_from(seconds).unwrap_or(0),
-    }
-}
-
 fn went_backwards(sequence: String) -> String {
     format!("sequence {sequence} was set back during the backup; the value further on is stored")
-}
-
-/// What pg_dump left out is coverage, the rest of its warnings is not.
-fn sort_warnings(warnings: Vec<String>) -> (Vec<String>, Vec<String>) {
-    warnings.into_iter().partition(|warning| warning.contains("not dumped"))
 }

@@ -68,12 +68,13 @@ pub async fn connect(address: &Address) -> Result<Stream, PgError> {
         .map_err(|_| PgError::TimedOut { address: address.to_string(), limit: CONNECT_TIMEOUT })?;
     connected.map_err(|source| {
         let address = address.to_string();
-        match source.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                PgError::Refused { address, source }
-            }
-            io::ErrorKind::TimedOut => PgError::TimedOut { address, limit: CONNECT_TIMEOUT },
-            _ => PgError::Unreachable { address, source },
+        let kind = source.kind();
+        if matches!(kind, io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) {
+            PgError::Refused { address, source }
+        } else if kind == io::ErrorKind::TimedOut {
+            PgError::TimedOut { address, limit: CONNECT_TIMEOUT }
+        } else {
+            PgError::Unreachable { address, source }
         }
     })
 }

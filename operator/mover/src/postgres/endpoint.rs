@@ -203,11 +203,14 @@ fn is_of_this_address(error: &PgError) -> bool {
 
 /// How far an address let us come; the failure that tells most is shown.
 fn distance(error: &PgError) -> u8 {
-    match error {
-        PgError::Server(_) => 4,
-        PgError::LogInTimedOut { .. } | PgError::Lost(_) => 3,
-        PgError::Refused { .. } => 2,
-        _ => 1,
+    if error.server().is_some() {
+        4
+    } else if matches!(error, PgError::LogInTimedOut { .. } | PgError::Lost(_)) {
+        3
+    } else if matches!(error, PgError::Refused { .. }) {
+        2
+    } else {
+        1
     }
 }
 

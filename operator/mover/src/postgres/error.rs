@@ -93,9 +93,6 @@ impl PgError {
 
     /// Whether the session is gone: the server ended it, or nothing can be read from it any more.
     pub fn ends_session(&self) -> bool {
-        match self {
-            Self::Server(error) => matches!(error.severity.as_str(), "FATAL" | "PANIC"),
-            _ => true,
-        }
+        self.server().is_none_or(|error| matches!(error.severity.as_str(), "FATAL" | "PANIC"))
     }
 }

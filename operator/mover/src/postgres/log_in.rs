@@ -43,7 +43,7 @@ pub(super) async fn secure(server: &Server, stream: Stream, address: &Address) -
             let stream = server.tls.handshake(stream, &server.host, &address.to_string()).await?;
             Ok(Stream::Tls(Box::new(stream)))
         }
-        other => Ok(other),
+        Stream::Tcp(_) | Stream::Unix(_) | Stream::Tls(_) => Ok(stream),
     }
 }
 

@@ -4,11 +4,7 @@ use contract::{Failure, FailureCode, Stage};
 
 use super::{acl::AclError, preflight::Objection};
 use crate::{
-    digest::StreamDigestError,
-    point::ReadError,
-    postgres::PgError,
-    schema::SchemaError,
-    seal::RandomError,
+    digest::StreamDigestError, point::ReadError, postgres::PgError, schema::SchemaError, seal::RandomError,
     store::StoreError,
 };
 

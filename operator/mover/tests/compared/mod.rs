@@ -18,11 +18,14 @@ use crate::{
 
 /// The schema with all that belongs to the database, its name aside, as this version's pg_dump writes it.
 pub fn schema(server: &Server, client: &Installation, database: &str) -> String {
-    let dump = server.client_of(client, "pg_dump").args(["--schema-only", "--create", database]).output().unwrap();
+    let dump =
+        server.client_of(client, "pg_dump").args(["--schema-only", "--create", database]).output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     let dump = String::from_utf8_lossy(&dump.stdout);
     let is_salted = |line: &&str| {
-        line.starts_with("\\restrict") || line.starts_with("\\unrestrict") || line.starts_with("-- Dumped from")
+        line.starts_with("\\restrict")
+            || line.starts_with("\\unrestrict")
+            || line.starts_with("-- Dumped from")
     };
     dump.lines().filter(|line| !is_salted(line)).collect::<Vec<_>>().join("\n").replace(database, "DATABASE")
 }

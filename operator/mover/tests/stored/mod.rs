@@ -1,6 +1,6 @@
 //! Points made by the plainest means: whole tables by COPY, one after the other. An independent second opinion on what
-#![allow(dead_code, reason = "each test program uses its own part of this")]
 //! restores read, and a way to make points that no backup would make.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::sync::Mutex;
 
@@ -15,8 +15,9 @@ use mover::{
     custody::{Custody, RestoreStart},
     digest::StreamDigester,
     format::{
-        DatabaseEntry, DatabaseSetting, Digest128, ExtensionEntry, FORMAT, FrameSpan, Id, LocaleProvider, Manifest,
-        PgText, RowDigest, RowFormat, SchemaStreamRef, SegmentEntry, SequenceEntry, TableEntry, TableKind, push_span,
+        DatabaseEntry, DatabaseSetting, Digest128, ExtensionEntry, FORMAT, FrameSpan, Id, LocaleProvider,
+        Manifest, PgText, RowDigest, RowFormat, SchemaStreamRef, SegmentEntry, SequenceEntry, TableEntry,
+        TableKind, push_span,
     },
     point::{Pack, PackKind, PointWriter, RecordDraft, WriterOptions},
     postgres::{BINARY_HEADER, BINARY_TRAILER, Endpoint, Session},
@@ -81,7 +82,9 @@ impl StoredPoint {
         let store = store::connect(&storage, &clock).unwrap();
         let deadline = Timestamp::MAX;
         let writer =
-            PointWriter::begin(store, &write, &run, WRITER, deadline, clock, WriterOptions::default()).await.unwrap();
+            PointWriter::begin(store, &write, &run, WRITER, deadline, clock, WriterOptions::default())
+                .await
+                .unwrap();
         let manifest = Plain::new(server, database, manner, &writer).await.manifest().await;
         writer.add_database(&manifest).await.unwrap();
         let committed = writer.commit(draft(&manifest)).await.unwrap();
@@ -286,12 +289,18 @@ impl<'a> Plain<'a> {
             plain_bytes: 0,
             digests: Vec::new(),
         };
-        let objects = own(1_000_001, "pg_largeobject_metadata", TableKind::LargeObjects, &["loid", "owner", "acl", "comment"]);
+        let objects = own(
+            1_000_001,
+            "pg_largeobject_metadata",
+            TableKind::LargeObjects,
+            &["loid", "owner", "acl", "comment"],
+        );
         let select = b"SELECT o.oid, pg_catalog.pg_get_userbyid(o.lomowner), o.lomacl, \
             pg_catalog.obj_description(o.oid, 'pg_largeobject') FROM pg_catalog.pg_largeobject_metadata o";
         let text = Manner { format: RowFormat::Text, ..self.manner };
         let objects = self.store(objects, select, text).await;
-        let pages = own(1_000_002, "pg_largeobject", TableKind::LargeObjectPages, &["loid", "pageno", "data"]);
+        let pages =
+            own(1_000_002, "pg_largeobject", TableKind::LargeObjectPages, &["loid", "pageno", "data"]);
         let select = b"SELECT loid, pageno, data FROM pg_catalog.pg_largeobject";
         let pages = self.store(pages, select, self.manner).await;
         vec![objects, pages]
@@ -365,7 +374,8 @@ impl<'a> Plain<'a> {
         let mut sequences = Vec::new();
         for row in self.session.query(SEQUENCES).await.unwrap() {
             let (schema, name) = (row.text(0).unwrap(), row.text(1).unwrap());
-            let select = schema::Sql::default().text("SELECT last_value, is_called FROM ").qualified(&schema, &name);
+            let select =
+                schema::Sql::default().text("SELECT last_value, is_called FROM ").qualified(&schema, &name);
             let value = self.session.query_one(select.into_bytes()).await.unwrap();
             sequences.push(SequenceEntry {
                 schema,
@@ -399,7 +409,10 @@ impl<'a> Plain<'a> {
             acl: row.optional_array(9).unwrap(),
             settings: settings
                 .iter()
-                .map(|row| DatabaseSetting { role: row.optional_text(0).unwrap(), setting: row.text(1).unwrap() })
+                .map(|row| DatabaseSetting {
+                    role: row.optional_text(0).unwrap(),
+                    setting: row.text(1).unwrap(),
+                })
                 .collect(),
             security_labels: Vec::new(),
         }

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use contract::{
-    Failure, PointId, Progress, ReadGrant, RestoreOutcome, RunId, Secret, Settled, Storage, WriteGrant, WriterId,
+    Failure, PointId, Progress, ReadGrant, RestoreOutcome, RunId, Secret, Settled, Storage, WriteGrant,
+    WriterId,
 };
 use mover::{
     clock::Clock,

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{Connection, Credentials, Secret, Tls, TlsMode};
 use super::Installation;
+use contract::{Connection, Credentials, Secret, Tls, TlsMode};
 
 /// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,7 +65,10 @@ impl Server {
             host: "127.0.0.1".into(),
             port: self.port,
             database: database.into(),
-            credentials: Credentials::Password { username: Server::USER.into(), password: Secret::new(Server::PASSWORD) },
+            credentials: Credentials::Password {
+                username: Server::USER.into(),
+                password: Secret::new(Server::PASSWORD),
+            },
             tls: Tls { mode: TlsMode::Disable, ca: None, client: None },
         }
     }
@@ -92,7 +95,9 @@ impl Server {
     /// columns.
     pub fn sql(&self, database: &str, sql: &str) -> String {
         let mut command = self.client("psql");
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]).env("PGDATABASE", database);
+        command
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"])
+            .env("PGDATABASE", database);
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
@@ -198,7 +203,16 @@ fn initialise(installation: &Installation, directory: &Path) {
     std::fs::write(&password, Server::PASSWORD).unwrap();
     let mut command = as_server_user(&installation.program("initdb"));
     command.arg("-D").arg(directory.join("data")).arg(format!("--pwfile={}", password.display()));
-    run(command.args(["-U", Server::USER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]));
+    run(command.args([
+        "-U",
+        Server::USER,
+        "-A",
+        "scram-sha-256",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]));
 }
 
 fn start(installation: &Installation, directory: &Path, port: u16, settings: &[&str]) -> Child {

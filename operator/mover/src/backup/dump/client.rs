@@ -56,7 +56,11 @@ fn candidates() -> Vec<PathBuf> {
         .collect();
     directories.sort();
     directories.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    directories.iter().map(|directory| directory.join("pg_dump")).filter(|program| program.is_file()).collect()
+    directories
+        .iter()
+        .map(|directory| directory.join("pg_dump"))
+        .filter(|program| program.is_file())
+        .collect()
 }
 
 async fn major_of(program: &Path) -> Option<u32> {

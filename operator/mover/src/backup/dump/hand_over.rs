@@ -129,7 +129,9 @@ mod tests {
 
     #[test]
     fn the_password_is_in_a_private_file_and_nowhere_else() {
-        let hand_over = HandOver::new(&endpoint(Tls { mode: TlsMode::Disable, ca: None, client: None }), "coffer").unwrap();
+        let hand_over =
+            HandOver::new(&endpoint(Tls { mode: TlsMode::Disable, ca: None, client: None }), "coffer")
+                .unwrap();
         let path = value(&hand_over, "PGPASSFILE").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "*:*:*:*:a\\:b\\\\c\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -144,7 +146,10 @@ mod tests {
             let ca = ca.map(|_| rcgen::generate_simple_self_signed(vec!["db".into()]).unwrap().cert.pem());
             let hand_over = HandOver::new(&endpoint(Tls { mode, ca, client: None }), "coffer").unwrap();
             let root = value(&hand_over, "PGSSLROOTCERT").unwrap();
-            (value(&hand_over, "PGSSLMODE").unwrap(), std::fs::read_to_string(root).is_ok_and(|pem| pem.contains("BEGIN")))
+            (
+                value(&hand_over, "PGSSLMODE").unwrap(),
+                std::fs::read_to_string(root).is_ok_and(|pem| pem.contains("BEGIN")),
+            )
         };
         assert_eq!(modes(TlsMode::VerifyFull, None), ("verify-full".into(), true), "the public authorities");
         assert_eq!(modes(TlsMode::VerifyCa, Some("own")), ("verify-ca".into(), true));

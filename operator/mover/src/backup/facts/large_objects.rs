@@ -50,8 +50,13 @@ impl LargeObjects {
         };
         let ranges = ranges(session, bytes, filter).await?;
         let readable: u64 = ranges.iter().map(|range| range.count).sum();
-        let metadata =
-            table(METADATA_OID, TableKind::LargeObjects, &["loid", "owner", "acl", "comment"], Cut::Whole, count);
+        let metadata = table(
+            METADATA_OID,
+            TableKind::LargeObjects,
+            &["loid", "owner", "acl", "comment"],
+            Cut::Whole,
+            count,
+        );
         let cut = Cut::Objects(ranges.iter().map(|range| (range.first, range.last)).collect());
         let mut tables = vec![metadata];
         if readable > 0 {
@@ -94,9 +99,10 @@ async fn ranges(session: &mut Session, bytes: u64, filter: &str) -> Result<Vec<O
 
 fn table(oid: u32, kind: TableKind, columns: &[&str], cut: Cut, bytes: u64) -> Table {
     let columns: Vec<PgText> = columns.iter().map(|name| PgText::from(*name)).collect();
-    let (name, format) = match kind {
-        TableKind::LargeObjects => ("pg_largeobject_metadata", RowFormat::Text),
-        _ => ("pg_largeobject", RowFormat::Binary),
+    let (name, format) = if kind == TableKind::LargeObjects {
+        ("pg_largeobject_metadata", RowFormat::Text)
+    } else {
+        ("pg_largeobject", RowFormat::Binary)
     };
     Table {
         oid,

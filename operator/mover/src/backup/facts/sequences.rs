@@ -31,17 +31,18 @@ pub struct Value {
 /// Reads all sequences of the snapshot with their present values.
 pub async fn read(session: &mut Session) -> Result<Vec<Sequence>, PgError> {
     let mut sequences = Vec::new();
-    session.query_each(list_query(), |row| {
-        sequences.push(Sequence {
-            oid: row.parse(0)?,
-            schema: row.text(1)?,
-            name: row.text(2)?,
-            increment: row.parse(3)?,
-            value: Value { last: 0, is_called: false },
-        });
-        Ok(())
-    })
-    .await?;
+    session
+        .query_each(list_query(), |row| {
+            sequences.push(Sequence {
+                oid: row.parse(0)?,
+                schema: row.text(1)?,
+                name: row.text(2)?,
+                increment: row.parse(3)?,
+                value: Value { last: 0, is_called: false },
+            });
+            Ok(())
+        })
+        .await?;
     let mut gone = vec![false; sequences.len()];
     for (batch, gone) in sequences.chunks_mut(BATCH).zip(gone.chunks_mut(BATCH)) {
         read_values(session, batch, gone, |sequence, value| sequence.value = value).await?;

@@ -43,11 +43,12 @@ pub async fn names(session: &mut Session) -> Result<Vec<TableName>, PgError> {
          WHERE {} ORDER BY c.oid",
         is_locked()
     );
-    session.query_each(sql, |row| {
-        names.push(name(&row, 0)?);
-        Ok(())
-    })
-    .await?;
+    session
+        .query_each(sql, |row| {
+            names.push(name(&row, 0)?);
+            Ok(())
+        })
+        .await?;
     Ok(names)
 }
 
@@ -55,18 +56,19 @@ pub async fn names(session: &mut Session) -> Result<Vec<TableName>, PgError> {
 /// a function looks at the present.
 pub async fn seen(session: &mut Session) -> Result<Vec<Seen>, PgError> {
     let mut all = Vec::new();
-    session.query_each(seen_query(), |row| {
-        let trouble = if row.boolean(2)? {
-            Some(Trouble::Changed)
-        } else if row.boolean(3)? {
-            None
-        } else {
-            Some(Trouble::NotLocked)
-        };
-        all.push(Seen { name: name(&row, 0)?, trouble });
-        Ok(())
-    })
-    .await?;
+    session
+        .query_each(seen_query(), |row| {
+            let trouble = if row.boolean(2)? {
+                Some(Trouble::Changed)
+            } else if row.boolean(3)? {
+                None
+            } else {
+                Some(Trouble::NotLocked)
+            };
+            all.push(Seen { name: name(&row, 0)?, trouble });
+            Ok(())
+        })
+        .await?;
     Ok(all)
 }
 
@@ -74,13 +76,14 @@ pub async fn seen(session: &mut Session) -> Result<Vec<Seen>, PgError> {
 pub async fn with_rows(session: &mut Session, scope: Scope) -> Result<Vec<Table>, PgError> {
     let conditions = conditions(session).await?;
     let mut tables = Vec::new();
-    session.query_each(rows_query(scope), |row| {
-        if let Some(table) = table(&row, scope, &conditions)? {
-            tables.push(table);
-        }
-        Ok(())
-    })
-    .await?;
+    session
+        .query_each(rows_query(scope), |row| {
+            if let Some(table) = table(&row, scope, &conditions)? {
+                tables.push(table);
+            }
+            Ok(())
+        })
+        .await?;
     Ok(tables)
 }
 
@@ -105,13 +108,14 @@ pub async fn defined(session: &mut Session) -> Result<HashSet<u32>, PgError> {
     let mut oids = HashSet::new();
     let sql = format!(
         "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind = 'r' AND {USER_SCHEMAS} AND NOT {MEMBER}"
+         WHERE c.relkind IN ('r', 'p') AND {USER_SCHEMAS} AND NOT {MEMBER}"
     );
-    session.query_each(sql, |row| {
-        oids.insert(row.parse(0)?);
-        Ok(())
-    })
-    .await?;
+    session
+        .query_each(sql, |row| {
+            oids.insert(row.parse(0)?);
+            Ok(())
+        })
+        .await?;
     Ok(oids)
 }
 

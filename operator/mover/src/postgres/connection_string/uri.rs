@@ -35,7 +35,11 @@ pub fn parse(rest: &str) -> Result<ConnectionString, ConnectionStringError> {
 }
 
 /// JDBC has parameters of its own by the dozen, in mixed case; libpq's are lower case and known.
-fn set_parameter(parsed: &mut ConnectionString, keyword: &str, value: String) -> Result<(), ConnectionStringError> {
+fn set_parameter(
+    parsed: &mut ConnectionString,
+    keyword: &str,
+    value: String,
+) -> Result<(), ConnectionStringError> {
     if keyword.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }

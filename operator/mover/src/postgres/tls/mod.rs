@@ -54,7 +54,9 @@ impl TlsSettings {
                 let chain = certificates(chain, "the client certificate")?;
                 let key = private_key(key.reveal())?;
                 config.with_client_auth_cert(chain, key).map_err(|error| {
-                    invalid(format!("use the client certificate: {error}; check that certificate and key belong together"))
+                    invalid(format!(
+                        "use the client certificate: {error}; check that certificate and key belong together"
+                    ))
                 })?
             }
         };
@@ -142,8 +144,9 @@ fn certificates(pem: &str, what: &str) -> Result<Vec<CertificateDer<'static>>, P
 }
 
 fn private_key(pem: &str) -> Result<PrivateKeyDer<'static>, PgError> {
-    PrivateKeyDer::from_pem_slice(pem.as_bytes())
-        .map_err(|_| invalid("read the client key: it holds no unencrypted private key in PEM form".to_owned()))
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
+        invalid("read the client key: it holds no unencrypted private key in PEM form".to_owned())
+    })
 }
 
 fn invalid(message: String) -> PgError {

@@ -5,11 +5,16 @@ use std::io;
 use rustls::{AlertDescription, CertificateError, Error};
 
 /// A sentence for people.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the list of causes is open; the rest says what rustls says")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the list of causes is open; the rest says what rustls says"
+)]
 pub fn explain(error: &io::Error, host: &str) -> String {
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return match error.kind() {
-            io::ErrorKind::UnexpectedEof => "the server closed the connection during the handshake".to_owned(),
+            io::ErrorKind::UnexpectedEof => {
+                "the server closed the connection during the handshake".to_owned()
+            }
             _ => error.to_string(),
         };
     };
@@ -29,7 +34,10 @@ pub fn explain(error: &io::Error, host: &str) -> String {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the list of causes is open; the rest says what rustls says")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the list of causes is open; the rest says what rustls says"
+)]
 fn explain_certificate(problem: &CertificateError, host: &str) -> String {
     match problem {
         CertificateError::UnknownIssuer => {

@@ -173,7 +173,10 @@ async fn extensions(session: &mut Session, question: &Question<'_>) -> Result<Ve
     rows.iter().map(|row| row.text(0)).collect()
 }
 
-async fn tablespaces(session: &mut Session, question: &Question<'_>) -> Result<HashMap<PgText, bool>, PgError> {
+async fn tablespaces(
+    session: &mut Session,
+    question: &Question<'_>,
+) -> Result<HashMap<PgText, bool>, PgError> {
     let own = &question.manifest.database.tablespace;
     let wanted: Vec<&PgText> = question.manifest.tablespaces.iter().chain([own]).collect();
     let sql = Sql::default().text(

@@ -200,7 +200,8 @@ impl Judge<'_> {
         } else if source.locale_provider == LocaleProvider::Icu && !self.facts.has_icu {
             self.object(
                 FailureCode::TargetEncodingMismatch,
-                "the point's database uses ICU and the target was built without it: use a server with ICU".to_owned(),
+                "the point's database uses ICU and the target was built without it: use a server with ICU"
+                    .to_owned(),
             );
         }
     }
@@ -221,7 +222,8 @@ impl Judge<'_> {
                 (None, _) => missing.push(format!("\"{role}\"")),
                 (Some(_), Some(by)) => missing.push(format!("\"{role}\" (named by {by})")),
                 (Some(asked), None) => {
-                    warnings.push(format!("role \"{role}\" is missing: what it owned belongs to \"{asked}\""));
+                    warnings
+                        .push(format!("role \"{role}\" is missing: what it owned belongs to \"{asked}\""));
                     owners.replace(role, asked.clone());
                 }
             }
@@ -250,7 +252,8 @@ impl Judge<'_> {
         closed.sort();
         if !closed.is_empty() {
             let user = &self.facts.user;
-            let grants: Vec<String> = closed.iter().map(|role| format!("GRANT \"{role}\" TO \"{user}\"")).collect();
+            let grants: Vec<String> =
+                closed.iter().map(|role| format!("GRANT \"{role}\" TO \"{user}\"")).collect();
             self.object(
                 FailureCode::TargetPrivilegesMissing,
                 format!("role \"{user}\" may not give objects to their owners: run {}", grants.join("; ")),

@@ -49,7 +49,11 @@ fn manifest() -> Manifest {
         rows: 0,
         plain_bytes: 0,
         roles: vec!["alice".into(), "bob".into()],
-        extensions: vec![ExtensionEntry { name: "hstore".into(), version: "1.8".into(), schema: "public".into() }],
+        extensions: vec![ExtensionEntry {
+            name: "hstore".into(),
+            version: "1.8".into(),
+            schema: "public".into(),
+        }],
         tablespaces: vec!["Fast".into()],
         coverage: Vec::new(),
         warnings: Vec::new(),
@@ -134,7 +138,11 @@ fn every_hindrance_is_told_with_its_code_and_what_to_do() {
         (|facts| facts.free_connections = 5, FailureCode::TooManyConnections, "5 free connections"),
         (|facts| facts.may_create_databases = false, FailureCode::TargetPrivilegesMissing, "CREATEDB"),
         (|facts| facts.unfinished = Some(None), FailureCode::TargetExists, "drop or rename it"),
-        (|facts| assert!(facts.roles.remove(&"bob".into()).is_some()), FailureCode::RoleMissing, "\"bob\"; create them"),
+        (
+            |facts| assert!(facts.roles.remove(&"bob".into()).is_some()),
+            FailureCode::RoleMissing,
+            "\"bob\"; create them",
+        ),
         (
             |facts| facts.roles.extend([("alice".into(), Role { is_open: false })]),
             FailureCode::TargetPrivilegesMissing,
@@ -204,7 +212,11 @@ fn what_a_missing_role_owned_goes_to_the_owner_that_was_asked_for() {
     assert_eq!(refused[0].code, FailureCode::RoleMissing);
     assert!(refused[0].sentence.contains("\"alice\" (named by ACL app.TABLE t)"), "{}", refused[0].sentence);
     let refused = judged(&manifest(), &facts, Some("nobody"), &outline()).objections;
-    assert!(refused[0].sentence.contains("\"nobody\" (the owner that was asked for)"), "{}", refused[0].sentence);
+    assert!(
+        refused[0].sentence.contains("\"nobody\" (the owner that was asked for)"),
+        "{}",
+        refused[0].sentence
+    );
 }
 
 #[test]

@@ -8,9 +8,9 @@ mod outline;
 
 use contract::FailureCode;
 
-pub use facts::{ExistingDatabase, Facts, Question};
 #[cfg(test)]
 use facts::Role;
+pub use facts::{ExistingDatabase, Facts, Question};
 pub use judge::{Judged, Place, Request, judge, missing_roles};
 pub use outline::Outline;
 

@@ -48,7 +48,8 @@ impl Outline {
         if entry.kind == Kind::Subscription {
             self.subscriptions.push(entry.tag.clone());
         }
-        let names_roles = matches!(entry.kind, Kind::Acl | Kind::DefaultAcl | Kind::Policy | Kind::UserMapping);
+        let names_roles =
+            matches!(entry.kind, Kind::Acl | Kind::DefaultAcl | Kind::Policy | Kind::UserMapping);
         if names_roles && !missing.is_empty() {
             for role in mentioned(entry.definition.as_bytes(), missing) {
                 self.named.entry(role).or_insert_with(|| entry.to_string());

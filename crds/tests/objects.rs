@@ -1,0 +1,299 @@
+//! Objects put to the schemas and the rules as an API server would judge them, in this process.
+//!
+//! The same documents are put to a real API server by the cluster stories: here a wrong rule is found in a second.
+
+mod support;
+
+use std::{collections::BTreeMap, path::Path};
+
+use crds::{
+    Reason,
+    schema::{definitions, schema_of},
+};
+use kube::core::cel::Validator;
+use serde_json::{Value, json};
+use support::{
+    case::{Case, Expected, cases},
+    structure::objections,
+};
+
+/// The schemas by kind.
+fn schemas() -> BTreeMap<String, Value> {
+    let by_kind = |definition: &Value| {
+        let kind = definition["spec"]["names"]["kind"].as_str().expect("a definition has a kind");
+        (kind.to_owned(), schema_of(definition).clone())
+    };
+    definitions().iter().map(by_kind).collect()
+}
+
+fn read(folder: &str) -> Vec<(Case, Value)> {
+    let parsed = |case: Case| {
+        let object = serde_yaml::from_str(&case.manifest).expect("a case is YAML");
+        (case, object)
+    };
+    cases(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder)).into_iter().map(parsed).collect()
+}
+
+fn identity(object: &Value) -> (String, String) {
+    let word = |value: &Value| value.as_str().expect("an object has kind and name").to_owned();
+    (word(&object["kind"]), word(&object["metadata"]["name"]))
+}
+
+/// Everything an API server would object to, as `(path, message)`: the rules only when the structure is right.
+fn judged(schema: &Value, object: &Value, old: Option<&Value>) -> Vec<(String, String)> {
+    let found = objections(schema, object);
+    if !found.is_empty() {
+        return found;
+    }
+    match Validator::new().validate(schema, object, old) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors
+            .into_vec()
+            .into_iter()
+            .map(|error| (error.field_path.clone(), error.message.clone()))
+            .collect(),
+    }
+}
+
+#[test]
+fn what_is_valid_is_accepted() {
+    let schemas = schemas();
+    for (case, object) in read("valid") {
+        let found = judged(&schemas[&identity(&object).0], &object, None);
+        assert!(found.is_empty(), "{}: {}\n{found:?}", case.file, case.why);
+    }
+}
+
+#[test]
+fn what_is_valid_may_be_applied_again() {
+    let schemas = schemas();
+    for (case, object) in read("valid") {
+        let found = judged(&schemas[&identity(&object).0], &object, Some(&object));
+        assert!(found.is_empty(), "{}: {}\n{found:?}", case.file, case.why);
+    }
+}
+
+#[test]
+fn what_is_invalid_is_refused_at_its_field_with_its_message() {
+    let schemas = schemas();
+    let valid: BTreeMap<_, _> =
+        read("valid").into_iter().map(|(_, object)| (identity(&object), object)).collect();
+    let mut wrong = Vec::new();
+    let mut refused = 0;
+    for (case, object) in read("invalid") {
+        let old = case.update.then(|| &valid[&identity(&object)]);
+        let found = judged(&schemas[&identity(&object).0], &object, old);
+        match &case.expected {
+            Expected::Refused { at, with } => {
+                refused += 1;
+                let at = if at == "<root>" { "" } else { at };
+                if !found.iter().any(|(path, message)| path == at && message.contains(with.as_str())) {
+                    wrong.push(format!("{}: {} wanted {at}: {with}, found {found:?}", case.file, case.why));
+                }
+            }
+            Expected::Condition { .. } | Expected::Accepted => {
+                if !found.is_empty() {
+                    wrong.push(format!("{}: {} is for the reconciler, found {found:?}", case.file, case.why));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(refused >= 200, "only {refused} invalid objects were tried");
+}
+
+#[test]
+fn what_only_the_operator_can_refuse_names_a_reason() {
+    for (case, _) in read("invalid") {
+        assert_ne!(case.expected, Expected::Accepted, "{}: {} has no expectation", case.file, case.why);
+        if let Expected::Condition { type_, reason } = &case.expected {
+            assert_eq!(type_, "Ready");
+            assert!(reason.parse::<Reason>().is_ok(), "{}: {reason} is no reason", case.file);
+        }
+    }
+}
+
+#[test]
+fn every_unsupported_block_has_a_case() {
+    let covered: Vec<String> = read("invalid")
+        .into_iter()
+        .filter_map(|(case, _)| match case.expected {
+            Expected::Refused { with, .. } => Some(with),
+            Expected::Condition { .. } | Expected::Accepted => None,
+        })
+        .collect();
+    let mut messages = Vec::new();
+    for schema in schemas().values() {
+        collect(schema, &mut messages);
+    }
+    let uncovered: Vec<_> = messages
+        .iter()
+        .filter(|message| message.contains("not supported yet"))
+        .filter(|message| !covered.iter().any(|with| message.contains(with.as_str())))
+        .collect();
+    assert!(uncovered.is_empty(), "no case shows these refusals: {uncovered:?}");
+}
+
+fn collect(schema: &Value, messages: &mut Vec<String>) {
+    for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+        messages.push(rule["message"].as_str().unwrap_or_default().to_owned());
+    }
+    for inner in schema["properties"].as_object().into_iter().flat_map(|properties| properties.values()) {
+        collect(inner, messages);
+    }
+    for keyword in ["items", "additionalProperties"] {
+        if schema[keyword].is_object() {
+            collect(&schema[keyword], messages);
+        }
+    }
+}
+
+/// A valid object of the kind, with this status.
+fn with_status(kind: &str, status: Value) -> Value {
+    let (_, mut object) = read("valid")
+        .into_iter()
+        .find(|(_, object)| object["kind"] == kind)
+        .expect("there is a valid one of each kind");
+    object["status"] = status;
+    object
+}
+
+#[test]
+fn a_job_that_has_ended_keeps_its_state() {
+    let schemas = schemas();
+    let open = [None, Some("Created"), Some("Pending"), Some("Running"), Some("Cancelling")];
+    let ended = ["Completed", "CompletedWithWarnings", "Failed", "Expired", "Cancelled"];
+    for kind in ["BackupJob", "RestoreJob"] {
+        let object = |state: Option<&str>| {
+            with_status(kind, state.map_or_else(|| json!({}), |state| json!({"state": state})))
+        };
+        let refused = |from: Option<&str>, to: Option<&str>| {
+            judged(&schemas[kind], &object(to), Some(&object(from))).iter().any(|(path, message)| {
+                path.is_empty() && message.contains("a job that has ended keeps its state")
+            })
+        };
+        for last in ended {
+            assert!(!refused(Some(last), Some(last)), "{kind}: {last} may stay");
+            for other in open.into_iter().chain(ended.map(Some)).filter(|other| *other != Some(last)) {
+                assert!(refused(Some(last), other), "{kind}: {last} may not become {other:?}");
+            }
+            for earlier in open {
+                assert!(!refused(earlier, Some(last)), "{kind}: {earlier:?} may become {last}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_full_status_of_each_kind_is_accepted() {
+    let schemas = schemas();
+    let time = "2026-11-01T02:30:00Z";
+    let condition = json!({
+        "type": "Ready", "status": "False", "reason": "VaultNotFound", "message": "text",
+        "lastTransitionTime": time, "observedGeneration": 3,
+    });
+    let job = json!({
+        "observedGeneration": 3, "conditions": [condition], "state": "Failed", "acceptedTime": time,
+        "startTime": time, "completionTime": time, "duration": "4m 12s", "dataTransferredBytes": 1_099_511_627_776_i64,
+        "progress": {"stage": "Data", "bytesDone": 10, "bytesTotal": 20, "percent": 50, "bytesPerSecond": 1},
+        "attempts": [{"number": 1, "jobName": "cj-0a1b2c3d-1", "startTime": time, "endTime": time, "exitCode": 20,
+                      "outcome": "RetryableFailure", "errorCode": "StorageUnreachable", "message": "text"}],
+        "subTasks": [{"name": "Data", "state": "Completed", "startTime": time, "completionTime": time}],
+        "errors": [{"code": "UserErrorDBUserAuthFailed", "message": "text", "recommendedAction": "text",
+                    "retryable": true, "userError": true, "inner": {"code": "28P01", "message": "text"}}],
+        "warnings": [{"code": "CoverageIncomplete", "message": "text"}],
+    });
+    let mut backup = job.clone();
+    backup["createdBy"] = json!({"policy": "nightly", "policyNamespace": "backups", "version": 3, "rule": "Nightly",
+                                 "slot": time, "mergedRules": ["Weekly"]});
+    backup["retention"] = json!({"tag": "Default", "keep": "P3M", "timeZone": "Europe/Berlin", "reason": "text",
+                                 "keepAtLeast": 1, "expirationTime": time});
+    backup["recoveryPoint"] =
+        json!({"name": "orders-20261101t023000z-012345", "id": "0123", "pointTime": time});
+    let policy = json!({"rules": [{"name": "Nightly", "schedule": {"cron": "30 2 * * *"}}], "keepAtLeast": 1,
+                        "retention": [{"name": "Default", "default": true, "keep": "P3M"}],
+                        "jobHistory": {"completed": 20, "failed": 20}});
+    let statuses = [
+        (
+            "BackupVault",
+            json!({
+                "observedGeneration": 3, "conditions": [condition], "revalidated": "1", "vaultId": "0a", "fingerprint": "AB",
+                "ledger": {"sequence": 17, "hash": "0a"}, "provider": "S3", "redundancy": "Local", "instances": 2,
+                "capabilities": {"createOnly": true, "conditionalOverwrite": true, "versioning": false, "objectLock": false},
+                "encryption": {"keySecretName": "main-coffer-keys", "recoveryRecipients": 1}, "keeper": {"version": "0.1.0"},
+                "recoveryPoints": 12, "storedBytes": 12, "stored": "12 B",
+            }),
+        ),
+        (
+            "BackupPolicy",
+            json!({"observedGeneration": 3, "conditions": [condition], "instances": 1, "schedule": "text"}),
+        ),
+        (
+            "BackupInstance",
+            json!({
+                "observedGeneration": 3, "conditions": [condition], "state": "ProtectionConfigured", "relations": 120,
+                "checks": [{"name": "LogIn", "result": "Failed", "reason": "AuthenticationFailed", "message": "text"}],
+                "lastCheck": {"time": time, "inputs": "0a", "result": "Failed"}, "missingGrants": ["GRANT"],
+                "policyVersion": 3, "policySnapshot": {"name": "nightly", "version": 3, "spec": policy},
+                "lastBackup": {"jobName": "orders-20261101t0230z", "state": "Failed", "completionTime": time},
+                "lastSlotTime": time, "nextBackupTime": time, "recoveryPoints": 12,
+                "jobs7d": {"completed": 6, "failed": 1, "expired": 0, "cancelled": 0}, "missedSlots": {"count": 1, "since": time},
+            }),
+        ),
+        ("BackupJob", backup),
+        ("RestoreJob", job),
+        (
+            "RecoveryPoint",
+            json!({
+                "observedGeneration": 1, "conditions": [condition], "state": "Available", "pointTime": time,
+                "expirationTime": time, "tag": "Default", "policy": {"name": "nightly", "version": 3}, "storedBytes": 12,
+                "dataStores": [{"tier": "Vault", "database": "orders", "pointTime": time}], "encryption": {"keyId": "0a"},
+                "source": {"serverVersion": "17.4", "databases": ["orders"], "sizeBytes": 12}, "coverage": {"missing": 0},
+                "verified": {"objectsTime": time},
+            }),
+        ),
+    ];
+    for (kind, status) in statuses {
+        let found = judged(&schemas[kind], &with_status(kind, status), None);
+        assert!(found.is_empty(), "{kind}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_valid_parses_into_its_type_and_comes_back_whole() {
+    for (case, object) in read("valid") {
+        let parsed = match identity(&object).0.as_str() {
+            "BackupVault" => round::<crds::BackupVault>(&object),
+            "BackupPolicy" => round::<crds::BackupPolicy>(&object),
+            "BackupInstance" => round::<crds::BackupInstance>(&object),
+            "BackupJob" => round::<crds::BackupJob>(&object),
+            "RecoveryPoint" => round::<crds::RecoveryPoint>(&object),
+            "RestoreJob" => round::<crds::RestoreJob>(&object),
+            kind => panic!("{kind} is no kind of ours"),
+        };
+        assert_within(&format!("{}: {}", case.file, case.why), &object, &parsed);
+    }
+}
+
+fn round<T: serde::de::DeserializeOwned + serde::Serialize>(object: &Value) -> Value {
+    let parsed: T = serde_json::from_value(object.clone()).expect("a valid object parses");
+    serde_json::to_value(&parsed).expect("an object is plain data")
+}
+
+/// Fails unless everything in `part` is in `whole`, which may have defaults besides.
+fn assert_within(what: &str, part: &Value, whole: &Value) {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            for (name, value) in part {
+                assert_within(&format!("{what}.{name}"), value, whole.get(name).unwrap_or(&Value::Null));
+            }
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            assert_eq!(part.len(), whole.len(), "{what}");
+            for (part, whole) in part.iter().zip(whole) {
+                assert_within(what, part, whole);
+            }
+        }
+        (part, whole) => assert_eq!(part, whole, "{what}"),
+    }
+}

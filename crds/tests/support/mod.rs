@@ -1,0 +1,4 @@
+//! What the tests of objects share.
+
+pub mod case;
+pub mod structure;
