@@ -1,6 +1,12 @@
 //! The chart and the kustomize folders, judged with the real Helm and kubectl but without a cluster.
 //!
 //! `COFFER_HELM` and `COFFER_KUBECTL` name the programs; `cargo gate --only chart` sets them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

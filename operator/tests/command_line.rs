@@ -1,4 +1,10 @@
 //! The commands for people, from an identity to a compared restore, on a real server and without any cluster.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed by panicking"
+)]
 
 mod support;
 

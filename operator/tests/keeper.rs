@@ -1,4 +1,10 @@
 //! The keeper as its operator and its movers meet it: a real process, asked over TLS.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed by panicking"
+)]
 
 mod support;
 

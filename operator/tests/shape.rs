@@ -1,5 +1,11 @@
 //! The shape of every controller, read off its sources: what decides does not read, write or wait, and a driver fits on
 //! a screen. A controller that grows another way is noticed here and not in review.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what failed by panicking"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crds::{BackupVault, labels};
 use futures::StreamExt as _;
@@ -61,6 +62,7 @@ async fn watch_namespace(client: Client, namespace: String, listeners: Vec<Unbou
     let api = Api::<PartialObjectMeta<Job>>::namespaced(client, &namespace);
     let objects = watcher(api, config).default_backoff().touched_objects();
     let mut objects = pin!(objects);
+    let mut refusals = Refusals::default();
     while let Some(object) = objects.next().await {
         match object {
             Ok(job) => {
@@ -72,8 +74,32 @@ async fn watch_namespace(client: Client, namespace: String, listeners: Vec<Unbou
                 }
             }
             // Among others while the namespace is not bound to the operator; the vault's status says so.
-            Err(error) => tracing::debug!(namespace, %error, "the watch of Jobs was interrupted"),
+            Err(error) => {
+                tracing::debug!(namespace, %error, "the watch of Jobs was interrupted");
+                tokio::time::sleep(refusals.pause(Instant::now())).await;
+            }
         }
+    }
+}
+
+/// How often in a row a watch was refused. Its own back-off begins anew with each list that is tried.
+#[derive(Default)]
+struct Refusals {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Refusals {
+    /// How long to wait after one more: doubled up to about a minute, from the start again after a quiet while.
+    fn pause(&mut self, now: Instant) -> Duration {
+        const QUIET: Duration = Duration::from_secs(300);
+        if self.last.is_some_and(|last| now.duration_since(last) > QUIET) {
+            self.count = 0;
+        }
+        self.last = Some(now);
+        let pause = Duration::from_secs(1 << self.count.min(6));
+        self.count = self.count.saturating_add(1);
+        pause
     }
 }
 
@@ -89,6 +115,20 @@ fn owner(job: &PartialObjectMeta<Job>) -> Option<JobOwner> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_in_a_row_wait_longer_and_a_quiet_while_starts_over() {
+        let (mut refusals, mut now) = (Refusals::default(), Instant::now());
+        let waits: Vec<u64> = (0..8)
+            .map(|_| {
+                let pause = refusals.pause(now);
+                now += pause;
+                pause.as_secs()
+            })
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64]);
+        assert_eq!(refusals.pause(now + Duration::from_secs(301)).as_secs(), 1);
+    }
 
     #[test]
     fn a_job_names_its_owner_by_its_labels() {
