@@ -1,6 +1,12 @@
 //! Objects put to the schemas and the rules as an API server would judge them, in this process.
 //!
 //! The same documents are put to a real API server by the cluster stories: here a wrong rule is found in a second.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "tables of cases, and tests that fail by panicking"
+)]
 
 mod support;
 

@@ -88,7 +88,7 @@ async fn run(action: Action) -> Result<(), Box<dyn Error>> {
             let tools = Tools::ensure()?;
             let cache = tools.cache();
             let mut images = Vec::new();
-            for binary in coffer {
+            if let Some(binary) = coffer {
                 images.push(image::coffer(cache, &binary)?);
             }
             for major in postgres {

@@ -9,6 +9,7 @@ mod feed;
 mod index;
 mod job_watch;
 mod read;
+mod same;
 mod write;
 
 pub use covers::covers;
@@ -18,6 +19,7 @@ pub use feed::{Feed, Held, Key};
 pub use index::Index;
 pub use job_watch::{JobOwner, watch_jobs};
 pub use read::{get, get_global, list_by_label};
+pub use same::same;
 pub use write::{
     apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,
 };

@@ -1,6 +1,5 @@
 //! Which changes wake which objects, and how all controllers are run together.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob, labels};

@@ -109,7 +109,7 @@ async fn write_status(
     status: &BackupInstanceStatus,
 ) -> Result<(), Error> {
     context.metrics.instance(&labels(instance), Some(&figures(status)));
-    if instance.status.as_ref() == Some(status) {
+    if cluster::same(instance.status.as_ref(), status) {
         return Ok(());
     }
     cluster::apply_status(&context.client, instance, status).await?;

@@ -28,7 +28,7 @@ pub async fn reconcile(policy: Arc<BackupPolicy>, context: Arc<Context>) -> Resu
     let key = Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any());
     let instances = context.instances.by(&key).len();
     let status = decide::decide(&policy, instances, context.clock.now().time);
-    if policy.status.as_ref() != Some(&status) {
+    if !cluster::same(policy.status.as_ref(), &status) {
         cluster::apply_status(&context.client, policy.as_ref(), &status).await?;
     }
     Ok(Wake::OnChange)

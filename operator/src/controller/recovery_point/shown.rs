@@ -33,7 +33,7 @@ pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Changes {
         let status = view::status(facts, point, held.map(Arc::as_ref), now);
         match held {
             None => changes.create.push((object, status)),
-            Some(held) if held.status.as_ref() != Some(&status) => {
+            Some(held) if !same(held.status.as_ref(), &status) => {
                 changes.update.push((Arc::clone(held), status))
             }
             Some(_) => {}

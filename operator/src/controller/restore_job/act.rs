@@ -27,7 +27,7 @@ pub async fn act(
     for step in steps {
         take(job, context, facts, step).await?;
     }
-    if job.status.as_ref() != Some(&status) {
+    if !cluster::same(job.status.as_ref(), &status) {
         cluster::apply_status(&context.client, job, &status).await?;
         if let Some(note) = note {
             context.notes.publish(job, &note).await;

@@ -187,7 +187,7 @@ async fn write_status(
     let labels = VaultLabels { namespace: vault.namespace().unwrap_or_default(), vault: vault.name_any() };
     let conditional = status.capabilities.as_ref().and_then(|held| held.create_only);
     context.metrics.vault(&labels, ready, status.stored_bytes, conditional);
-    if vault.status.as_ref() == Some(status) {
+    if cluster::same(vault.status.as_ref(), status) {
         return Ok(());
     }
     cluster::apply_status(&context.client, vault, status).await?;
