@@ -1,4 +1,5 @@
 //! What every definition must be, whatever it is about: the conventions of Kubernetes and of the tools around it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 use std::collections::BTreeSet;
 

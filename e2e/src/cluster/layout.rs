@@ -27,6 +27,15 @@ const PRIVATE: [&str; 6] = [
     "/var/log/pods",
 ];
 
+/// Settings of the machine's kernel that a kubelet changes if they are not as it likes them. In the cluster's mount
+/// namespace files with these values cover them, so that the machine keeps its own.
+const KERNEL: [(&str, &str); 4] = [
+    ("/proc/sys/kernel/panic", "10"),
+    ("/proc/sys/kernel/panic_on_oops", "1"),
+    ("/proc/sys/vm/overcommit_memory", "1"),
+    ("/proc/sys/vm/panic_on_oom", "0"),
+];
+
 /// The files of one cluster, below its directory.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -90,13 +99,20 @@ impl Layout {
 
     /// The cluster's own directories, with the paths at which its processes see them.
     pub fn private(&self) -> impl Iterator<Item = (PathBuf, &'static str)> {
-        PRIVATE.into_iter().map(|seen| {
-            (self.root.join("private").join(seen.trim_start_matches('/').replace('/', "-")), seen)
-        })
+        PRIVATE.into_iter().map(|seen| (self.cover(seen), seen))
+    }
+
+    /// Files that cover settings of the kernel: the file, the path it covers and its content.
+    pub fn kernel(&self) -> impl Iterator<Item = (PathBuf, &'static str, &'static str)> {
+        KERNEL.into_iter().map(|(seen, value)| (self.cover(seen), seen, value))
     }
 
     /// containerd's socket, as the host sees it.
     pub fn containerd_socket(&self) -> PathBuf {
         self.root.join("private/run-containerd/containerd.sock")
+    }
+
+    fn cover(&self, seen: &str) -> PathBuf {
+        self.root.join("private").join(seen.trim_start_matches('/').replace('/', "-"))
     }
 }

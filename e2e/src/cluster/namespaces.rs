@@ -6,7 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const JOIN: &str = r#"while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; 
 const HOLD: &str = r#"set -e
 mount --make-rshared /
 ready=$1; shift
-while [ $# -gt 0 ]; do mkdir -p "$2"; mount --bind "$1" "$2"; shift 2; done
+while [ $# -gt 0 ]; do [ -e "$2" ] || mkdir -p "$2"; mount --bind "$1" "$2"; shift 2; done
 echo ready > "$ready"
 exec sleep infinity"#;
 
@@ -41,10 +41,8 @@ impl Namespaces {
         let mut arguments: Vec<std::ffi::OsString> =
             ["--net", "--mount", "--propagation", "private", "sh", "-c", HOLD, "sh"].map(Into::into).to_vec();
         arguments.push(layout.namespaces_ready().into());
-        for (own, seen) in layout.private() {
-            fs::create_dir_all(&own).map_err(Error::file("create", &own))?;
-            arguments.push(own.into());
-            arguments.push(seen.into());
+        for (own, seen) in covers(layout)? {
+            arguments.extend([own.into(), seen.into()]);
         }
         let (mut child, holder) = spawn(group, OsStr::new("unshare"), &arguments, &layout.log("namespaces"))?;
         readiness::until("the cluster's namespaces", Duration::from_secs(10), async || {
@@ -83,6 +81,19 @@ impl Namespaces {
         let namespace = |kind: &str| format!("/proc/{}/ns/{kind}", self.holder.pid);
         [format!("--net={}", namespace("net")), format!("--mount={}", namespace("mnt")), "--".to_owned()]
     }
+}
+
+/// Makes all that is mounted over the machine's, with the paths it is mounted at.
+fn covers(layout: &Layout) -> Result<Vec<(PathBuf, &'static str)>, Error> {
+    let mut covers: Vec<(PathBuf, &'static str)> = layout.private().collect();
+    for (own, _) in &covers {
+        fs::create_dir_all(own).map_err(Error::file("create", own))?;
+    }
+    for (own, seen, value) in layout.kernel() {
+        fs::write(&own, value).map_err(Error::file("write", &own))?;
+        covers.push((own, seen));
+    }
+    Ok(covers)
 }
 
 /// Starts `program` in the cluster's control group and in a session of its own, where no terminal reaches it. Every link

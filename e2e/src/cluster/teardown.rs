@@ -14,7 +14,7 @@ use super::record::Record;
 use super::{Error, network};
 
 /// How long a daemon may take to end when asked, before it is made to.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Ends all processes: the recorded ones in reverse order, each given time to end by itself, then whatever is left in the
 /// cluster's control group. Namespaces, mounts and the link go with the last of them.

@@ -12,7 +12,8 @@ use super::layer::{Fact, Layer};
 use super::{Error, Image};
 use crate::cluster::{Cache, command};
 
-/// How many archives of one name are kept: each new build of a binary makes one, and a run may still load an older.
+/// How many archives named by their content are kept: each new build of a binary makes one, and a run may still load an
+/// older.
 const KEPT: usize = 4;
 
 /// What an image is besides its layers.
@@ -38,7 +39,9 @@ pub(super) fn image(cache: &Cache, settings: &Settings<'_>, layers: &[&Layer]) -
     let place = cache.keep("images", &format!("{}-{}", settings.name, &digest[..12]), |place| {
         write(place, &reference, &config, layers)
     })?;
-    prune(cache, settings.name, &place)?;
+    if settings.tag.is_none() {
+        prune(cache, settings.name, &place)?;
+    }
     Ok(Image { reference, archive: place.join("image.tar") })
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `reference_point DIR` makes `DIR/vault`, `identity`, `fingerprint`, `point`, `expected.schema`, `expected.text` and
 //! `expected.binary`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 use std::{error::Error, fs, path::Path};
 

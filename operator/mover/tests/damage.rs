@@ -1,5 +1,6 @@
 //! Harm done to a stored point: each kind of object, each kind of harm. It is always noticed, the object is named, and no
 //! byte comes out that was not authenticated.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
 //! Restores of points made by plain means, judged by pg_dump and by the digests of what is there afterwards.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 mod compared;
 mod stored;

@@ -1,5 +1,6 @@
 //! From a database through a vault into another database, by the product's own means from end to end, judged by pg_dump
 //! and by a plain reading of every row.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 mod compared;
 mod stored;

@@ -1,4 +1,5 @@
 //! The schema, from pg_dump's archive to SQL: our rendering of an archive against pg_restore's own.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 mod support;
 

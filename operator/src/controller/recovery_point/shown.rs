@@ -10,6 +10,7 @@ use kube::ResourceExt as _;
 
 use super::facts::{Facts, owner_key};
 use super::view;
+use crate::cluster::same;
 
 /// What has to be written so that the objects are the view they should be.
 #[derive(Debug, Default, PartialEq)]

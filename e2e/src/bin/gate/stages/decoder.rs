@@ -1,35 +1,13 @@
-//! The decoder in Python, run in an environment of its own that is made once.
+//! The decoder in Python, run in an environment of its own that its script makes once.
 
 use std::process::Command;
 
 use super::{Context, tools};
-use crate::command::{self, CommandError, Tally, test};
+use crate::command::{self, CommandError, Tally};
 
+/// The script writes a vault with the mover, reads it with the decoder, and compares every row.
 pub fn check(context: &Context) -> Result<Tally, CommandError> {
-    let home = tools::cached("tools/decoder-python")?;
-    let python = home.join("bin/python");
-    let requirements = context.root.join("e2e/decoder/requirements.txt");
-    if !python.is_file() {
-        check_program(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-    }
-    check_program(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements),
-    )?;
-    let mut command = context.cargo(&[
-        "test",
-        "--quiet",
-        "--locked",
-        "--package",
-        "mover",
-        "--test",
-        "decoder",
-        "--",
-        "--include-ignored",
-    ]);
-    test(tools::with_servers(command.env("COFFER_DECODER_PYTHON", python))?)
-}
-
-/// A preparation: it has to succeed and is not counted.
-fn check_program(command: &mut Command) -> Result<(), CommandError> {
-    command::check(command).map(|_| ())
+    let mut script = Command::new("sh");
+    script.current_dir(&context.root).arg("e2e/decoder/test_decoder.sh");
+    command::check(tools::with_servers(&mut script)?)
 }
