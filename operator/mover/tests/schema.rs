@@ -86,10 +86,7 @@ fn restored_by_pg_restore(installation: &Installation, archive: &std::path::Path
 fn rich_database(server: &Server) {
     server.sql("postgres", include_str!("data/roles.sql"));
     let tablespace = server.data_directory().parent().unwrap().join("fast");
-    server.sql(
-        "postgres",
-        &format!("SET allow_in_place_tablespaces = on; CREATE TABLESPACE \"Fast\" LOCATION '';"),
-    );
+    server.sql("postgres", "SET allow_in_place_tablespaces = on; CREATE TABLESPACE \"Fast\" LOCATION '';");
     let _ = tablespace;
     server.create_database("rich");
     server.sql("rich", include_str!("data/rich.sql"));
