@@ -67,12 +67,12 @@ async fn two_clusters_run_side_by_side_and_leave_nothing() -> Outcome {
     let again = Cluster::boot("test-left", &tools).await;
     assert!(matches!(again, Err(cluster::Error::InUse(_))), "a held cluster was replaced");
 
-    for cluster in &clusters {
-        use_it(cluster, &tools).await?;
-    }
+    let used = tokio::join!(use_it(&clusters[0], &tools), use_it(&clusters[1], &tools));
     for cluster in clusters {
         cluster.stop().await?;
     }
+    used.0?;
+    used.1?;
     for name in ["test-left", "test-right"] {
         assert_eq!(Cluster::left_overs(name, tools.cache())?, Vec::<String>::new());
     }
@@ -121,6 +121,8 @@ async fn use_it(cluster: &Cluster, tools: &Tools) -> Outcome {
     cluster.kubectl(&["apply", "-f", &path]).await?;
 
     let (mut asking, _) = tokio::time::timeout(Duration::from_secs(60), listener.accept()).await??;
+    // A connection that is closed with something unread is broken off, answer or not.
+    let _request = asking.read(&mut [0; 4096]).await?;
     asking.write_all(b"HTTP/1.0 200 OK\r\n\r\nthis is the machine\n").await?;
     drop(asking);
     let wait = ["wait", "-n", "web", "--timeout=60s"];

@@ -61,7 +61,7 @@ async fn a_rich_database_is_stored_with_its_schema_and_nothing_of_it_can_be_read
     for (name, bytes) in custody.stored() {
         for marker in [&b"MARKER-IN-A-ROW"[..], b"customers", b"child_table", b"a remark", b"rich \"="] {
             assert!(
-                !memchr::memmem::find(&bytes, marker).is_some(),
+                memchr::memmem::find(&bytes, marker).is_none(),
                 "{name} shows {}",
                 String::from_utf8_lossy(marker)
             );

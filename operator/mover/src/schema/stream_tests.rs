@@ -27,7 +27,7 @@ fn encoded(entries: &[Entry]) -> Vec<u8> {
 }
 
 fn texts() -> impl Strategy<Value = PgText> {
-    proptest::collection::vec(any::<u8>(), 0..20).prop_map(PgText::new::<Vec<u8>>)
+    proptest::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| PgText::new(bytes))
 }
 
 fn entries() -> impl Strategy<Value = Entry> {

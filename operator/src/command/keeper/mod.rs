@@ -120,6 +120,7 @@ async fn serve(arguments: Arguments) -> Result<(), KeeperError> {
     let config = config::read(&mounted)?;
     tracing::info!(namespace = config.namespace, vault = config.vault, "keeper starting");
     let keeper = Arc::new(Keeper::new(config, mounted));
+    let seen = tend::first_look(&keeper);
     let tls = certificate::server_config(Arc::clone(&keeper.certificates)).map_err(KeeperError::Tls)?;
     let tls = TlsAcceptor::from(Arc::new(tls));
 
@@ -142,7 +143,7 @@ async fn serve(arguments: Arguments) -> Result<(), KeeperError> {
             Ok(())
         });
     }
-    let tended = tend::tend(Arc::clone(&keeper), stop.clone());
+    let tended = tend::tend(Arc::clone(&keeper), seen, stop.clone());
     let swept = janitor::sweep(Arc::clone(&keeper), stop.clone());
     tasks.spawn(async {
         tokio::join!(tended, swept);

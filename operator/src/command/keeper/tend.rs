@@ -19,9 +19,15 @@ const CHECK: Duration = Duration::from_secs(60);
 /// The first pause after a failure. It doubles up to [`CHECK`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs until `stop`.
-pub async fn tend(keeper: Arc<Keeper>, stop: CancellationToken) {
+/// Takes certificate and tokens into use before anybody can ask: a first caller is not to be turned away for being fast.
+pub fn first_look(keeper: &Keeper) -> Seen {
     let mut seen = Seen::default();
+    take_doors_files(keeper, &mut seen);
+    seen
+}
+
+/// Runs until `stop`.
+pub async fn tend(keeper: Arc<Keeper>, mut seen: Seen, stop: CancellationToken) {
     let mut pause = Pause::default();
     loop {
         take_doors_files(&keeper, &mut seen);
@@ -41,7 +47,7 @@ pub async fn tend(keeper: Arc<Keeper>, stop: CancellationToken) {
 
 /// The files as they were read last, to notice a change.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     certificate: Option<CertificateFiles>,
     tokens: (Option<Text>, Option<Text>),
     /// What the vault is opened with; `None` until the files could be read.
