@@ -53,7 +53,7 @@ spec:
       containers:
       - name: ask
         image: coffer.local/busybox:1
-        command: [sh, -c, "until wget -qO- http://web.web.svc.cluster.local; do sleep 1; done; wget -qO- http://HOST/"]
+        command: [sh, -c, "until wget -qO- http://web.web.svc.cluster.local 2>/dev/null; do sleep 1; done; wget -qO- http://HOST/"]
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
 "#;
 

@@ -78,13 +78,31 @@ impl Cache {
             return Ok(place);
         }
         let unfinished = self.root.join(room).join(format!(".{name}"));
-        if unfinished.exists() {
-            fs::remove_dir_all(&unfinished).map_err(failed_to("remove", &unfinished))?;
-        }
+        remove(&unfinished)?;
         create(&unfinished)?;
         make(&unfinished)?;
         fs::rename(&unfinished, &place).map_err(failed_to("put in place", &place))?;
         Ok(place)
+    }
+
+    /// Runs `work` in an empty directory that is removed afterwards; one that an interrupted run left is removed first.
+    ///
+    /// # Errors
+    /// What `work` returns, and failures to lock or remove.
+    pub fn scratch<T, E: From<Error>>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Path) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let locks = self.root.join("locks");
+        create(&locks)?;
+        let _held = wait_for(&locks.join(format!("scratch-{name}.lock")), name)?;
+        let place = self.root.join("scratch").join(name);
+        remove(&place)?;
+        create(&place)?;
+        let result = work(&place);
+        remove(&place)?;
+        result
     }
 }
 
@@ -111,6 +129,13 @@ pub(crate) fn try_lock(path: &Path) -> Result<Option<File>, Error> {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(source)) => Err(failed_to("lock", path)(source)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(failed_to("remove", path)(source)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -152,6 +177,19 @@ mod tests {
         assert!(!cache.path("tools/one").exists());
         let place = cache.keep::<Error>("tools", "one", |_| Ok(())).unwrap();
         assert!(!place.join("half").exists());
+    }
+
+    #[test]
+    fn a_scratch_directory_is_empty_whatever_an_earlier_run_left() {
+        let scratch = tempfile::tempdir().unwrap();
+        let cache = Cache::at(scratch.path());
+        let left = cache.path("scratch/image/left");
+        create(&left).unwrap();
+        let place = cache.scratch::<_, Error>("image", |place| {
+            assert_eq!(fs::read_dir(place).unwrap().count(), 0);
+            Ok(place.to_owned())
+        });
+        assert!(!place.unwrap().exists());
     }
 
     #[test]

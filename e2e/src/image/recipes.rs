@@ -29,13 +29,6 @@ const AUTHORITIES: &str = "usr/share/ca-certificates/mozilla";
 /// What fails while packages are unpacked or files written.
 pub fn coffer(cache: &Cache, binary: &Path) -> Result<Image, Error> {
     let clients = coffer_clients(cache)?;
-    let scratch = cache.path("scratch");
-    fs::create_dir_all(&scratch).map_err(Error::file("create", &scratch))?;
-    let scratch = tempfile::tempdir_in(&scratch).map_err(Error::file("create a directory in", &scratch))?;
-    let root = scratch.path().join("root");
-    let content = fs::read(binary).map_err(Error::file("read", binary))?;
-    carve::write(&root, "usr/bin/coffer", &content, 0o755)?;
-    let program = Layer::pack(&root, scratch.path().join("layer.tar"))?;
     let settings = Settings {
         name: "coffer",
         tag: None,
@@ -46,7 +39,13 @@ pub fn coffer(cache: &Cache, binary: &Path) -> Result<Image, Error> {
         environment: &[],
         directory: "/",
     };
-    image(cache, &settings, &[&clients, &program])
+    cache.scratch("coffer", |scratch| {
+        let root = scratch.join("root");
+        let content = fs::read(binary).map_err(Error::file("read", binary))?;
+        carve::write(&root, "usr/bin/coffer", &content, 0o755)?;
+        let program = Layer::pack(&root, scratch.join("layer.tar"))?;
+        image(cache, &settings, &[&clients, &program])
+    })
 }
 
 /// A PostgreSQL server that runs as any pod of the restricted profile does: not as root, on a read-only root, with

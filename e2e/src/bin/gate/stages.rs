@@ -69,7 +69,7 @@ pub const STAGES: &[Stage] = &[
         name: "decoder",
         purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote",
         needs: &["tests"],
-        long: false,
+        long: true,
         run: decoder::check,
     },
     Stage {
