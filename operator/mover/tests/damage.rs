@@ -16,8 +16,8 @@ use mover::{
     clock::{Clock, later},
     digest::StreamDigester,
     format::{
-        DatabaseEntry, FORMAT, Id, LocaleProvider, Manifest, RowFormat, SchemaStreamRef, SegmentEntry,
-        TableEntry, TableKind,
+        DatabaseEntry, FORMAT, Id, ListRef, LocaleProvider, Manifest, RowFormat, SchemaStreamRef,
+        SegmentEntry, TableEntry, TableKind,
     },
     point::{PackKind, PointReader, PointWriter, RecordDraft, WriterOptions},
     seal::{CatalogueKey, ChainKey, Expected, Header, Identity, ObjectKind, Opener, SealKey, random_id},
@@ -156,7 +156,11 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
         archive_version: "1.14".into(),
         dump_version: "15".into(),
     };
-    let manifest = Manifest {
+    writer.add_database(&manifest(schema, lists, plain_bytes, clock)).await.unwrap();
+}
+
+fn manifest(schema: SchemaStreamRef, lists: Vec<ListRef>, plain_bytes: u64, clock: &Clock) -> Manifest {
+    Manifest {
         format: FORMAT,
         database: database(),
         snapshot_time: clock.now(),
@@ -176,8 +180,7 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
         coverage: Vec::new(),
         warnings: Vec::new(),
         tool: "test".into(),
-    };
-    writer.add_database(&manifest).await.unwrap();
+    }
 }
 
 fn database() -> DatabaseEntry {

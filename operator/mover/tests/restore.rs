@@ -410,3 +410,19 @@ async fn a_point_of_every_installed_major_comes_back_equal_on_its_own() {
             .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_looks_into_the_unfinished_database_does_not_keep_it_from_its_name() {
+    let point = numbers("watched").await;
+    let slow = slowly(input(server(), &point, "watched_back"));
+    let watcher = async {
+        until(server(), "postgres", LOADING).await;
+        let mut watcher = server().client("psql");
+        watcher.args(["-d", "watched_back_incomplete_watched0", "-c", "SELECT pg_sleep(600)"]);
+        watcher.stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let (ended, mut watcher) = tokio::join!(restore_as("watched0", &slow, &point), watcher);
+    ended.unwrap();
+    assert!(!watcher.wait().unwrap().success(), "the watcher was sent away");
+    assert_eq!(server().sql("watched_back", "SELECT count(*) FROM numbers"), "100000");
+}

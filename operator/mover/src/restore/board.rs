@@ -94,6 +94,11 @@ impl Board {
         self.changed.notify_waiters();
     }
 
+    /// Whether all rows were given out: what is left are keys, indexes and what comes after them.
+    pub fn has_given_out_rows(&self) -> bool {
+        self.lock().units.is_empty()
+    }
+
     /// Every table whose rows were not those that the point promises, each in a sentence.
     pub fn differences(&self) -> Vec<String> {
         let state = self.lock();

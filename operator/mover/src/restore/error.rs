@@ -76,6 +76,8 @@ impl RestoreError {
             Self::Custody(failure) => failure.code,
             Self::Storage(error) => error.code(),
             Self::Read { source, .. } => source.code(),
+            // What is sealed is what was written: a header that cannot be read is one of a newer writer.
+            Self::Schema(SchemaError::DecodeHeader { .. }) => FailureCode::FormatUnsupported,
             Self::Schema(_) | Self::EmptyPoint | Self::UnknownTable { .. } | Self::Rows { .. } => {
                 FailureCode::Damaged
             }

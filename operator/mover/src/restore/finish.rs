@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
-use super::{RestoreError, database, target::Target};
+use contract::RunId;
+
+use super::{RestoreError, database, names, target::Target};
 use crate::{
     format::{DatabaseEntry, PgText},
     postgres::{PgError, Session},
     schema::{Owners, Sql},
 };
+
+/// Somebody is connected to a database that is to be renamed. The server has waited for 5 s before it says so.
+const IN_USE: &str = "55006";
+const NAMING_ATTEMPTS: u32 = 4;
 
 /// How often, and at what distance, dropping an unfinished database is tried: half a minute in all.
 const DROP_ATTEMPTS: u32 = 16;
@@ -27,8 +33,40 @@ pub struct Finished<'a> {
 
 impl Finished<'_> {
     /// Owner, privileges, settings, options, comment and name, in one transaction. What a setting or label is refused for
-    /// is a warning.
+    /// is a warning. A database that somebody is connected to cannot be renamed: whoever looked into the unfinished one
+    /// is asked to leave.
     pub async fn name(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.try_name(session).await {
+                Err(RestoreError::Statement { source, .. })
+                    if source.is(IN_USE) && attempt < NAMING_ATTEMPTS =>
+                {
+                    let what = format!("take back the naming of \"{}\"", self.own_name);
+                    session.execute("ROLLBACK").await.map_err(RestoreError::statement(what))?;
+                    self.clear(session).await?;
+                    attempt += 1;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Ends the sessions of others in the unfinished database, as far as the role may.
+    async fn clear(&self, session: &mut Session) -> Result<(), RestoreError> {
+        let sql = Sql::default()
+            .text("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = ")
+            .literal(self.name.as_bytes());
+        match session.execute(sql.into_bytes()).await {
+            Err(source) if source.ends_session() => {
+                let what = format!("end the sessions in \"{}\"", self.name);
+                Err(RestoreError::Statement { what, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn try_name(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
         let what = |what: &str| RestoreError::statement(format!("{what} of \"{}\"", self.own_name));
         session.execute("BEGIN").await.map_err(what("begin the naming"))?;
         let owner = database::change_owner(self.name, self.owner);
@@ -103,11 +141,11 @@ pub async fn leave(
     Ok(vec![format!("the database was there already and keeps its own settings; the point's are {settings}")])
 }
 
-/// Drops a database that was never finished, whoever is connected to it. A server that is coming back is waited for.
-pub async fn drop_unfinished(target: &Target, name: &PgText) -> Result<(), PgError> {
+/// Drops a database that this run never finished, whoever is connected to it. A server that is coming back is waited for.
+pub async fn drop_unfinished(target: &Target, name: &PgText, run: &RunId) -> Result<(), PgError> {
     let mut attempt = 1;
     loop {
-        match try_drop(target, name).await {
+        match try_drop(target, name, run).await {
             Err(error) if error.code().is_retryable() && attempt < DROP_ATTEMPTS => {
                 tokio::time::sleep(DROP_PAUSE).await;
                 attempt += 1;
@@ -117,10 +155,20 @@ pub async fn drop_unfinished(target: &Target, name: &PgText) -> Result<(), PgErr
     }
 }
 
-async fn try_drop(target: &Target, name: &PgText) -> Result<(), PgError> {
+async fn try_drop(target: &Target, name: &PgText, run: &RunId) -> Result<(), PgError> {
+    let mut session = target.maintenance().await?;
+    let comment = Sql::default()
+        .text("SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = ")
+        .literal(name.as_bytes());
+    for row in session.query(comment.into_bytes()).await? {
+        // Without a comment it was made a moment ago, by us: a name like this is nobody else's.
+        let comment = row.optional_text(0)?;
+        if comment.is_some_and(|comment| !names::is_unfinished_by(&comment.to_lossy(), run)) {
+            return Err(PgError::Answer("its comment says that another run made it".to_owned()));
+        }
+    }
     // A database with subscriptions, disabled ones too, cannot be dropped. Whether there are any only superusers may see.
     let _harmless = drop_subscriptions(target, name).await;
-    let mut session = target.maintenance().await?;
     session.execute(database::drop(name)).await?;
     session.close().await;
     Ok(())

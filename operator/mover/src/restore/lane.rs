@@ -50,7 +50,9 @@ async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
                 }
             }
             Job::Execute(node, entry) => {
-                shared.progress.stage(Stage::Indexes);
+                if shared.board.has_given_out_rows() {
+                    shared.progress.stage(Stage::Indexes);
+                }
                 executor.execute(&entry, &shared.owners).await?;
                 shared.board.executed(node);
             }

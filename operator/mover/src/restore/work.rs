@@ -62,6 +62,7 @@ pub struct Begun {
 
 /// A target that was written to.
 pub struct Undo {
+    run: RunId,
     target: Target,
     place: Place,
     sessions: Sessions,
@@ -163,7 +164,12 @@ impl<C: Custody> Work<'_, C> {
         let place = &ready.judged.place;
         let name = place.name();
         let sessions = ready.target.sessions(&name.to_lossy(), &ready.outline.preamble, ready.facts.major);
-        let undo = Undo { target: ready.target.clone(), place: place.clone(), sessions: sessions.clone() };
+        let undo = Undo {
+            run: self.run.clone(),
+            target: ready.target.clone(),
+            place: place.clone(),
+            sessions: sessions.clone(),
+        };
         self.begun.set(undo);
         let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
         let comment = names::unfinished_comment(self.run, &self.input.point);
@@ -372,7 +378,7 @@ impl Undo {
         let name = self.place.name().clone();
         match self.place {
             Place::New { .. } => {
-                let dropped = finish::drop_unfinished(&self.target, &name).await;
+                let dropped = finish::drop_unfinished(&self.target, &name, &self.run).await;
                 dropped.err().map(|error| {
                     format!("the unfinished database \"{name}\" is still there, drop it: {error}")
                 })

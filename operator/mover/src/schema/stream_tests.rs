@@ -27,7 +27,7 @@ fn encoded(entries: &[Entry]) -> Vec<u8> {
 }
 
 fn texts() -> impl Strategy<Value = PgText> {
-    proptest::collection::vec(any::<u8>(), 0..20).prop_map(|bytes| PgText::new(bytes))
+    proptest::collection::vec(any::<u8>(), 0..20).prop_map(PgText::new)
 }
 
 fn entries() -> impl Strategy<Value = Entry> {
