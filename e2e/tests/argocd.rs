@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use mlua::{Lua, LuaOptions, LuaSerdeExt, StdLib, Table};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    e2e::source::root()
 }
 
 fn script() -> String {

@@ -8,7 +8,7 @@
     reason = "a test says what failed by panicking"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::{env, fs};
 
@@ -183,7 +183,7 @@ fn program(variable: &str) -> PathBuf {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    e2e::source::root()
 }
 
 fn chart() -> String {

@@ -20,7 +20,8 @@ const LONGEST_FILE: usize = 400;
 const LONGEST_DRIVER: usize = 60;
 
 fn controllers() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/controller")
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the crate's folder"))
+        .join("src/controller")
 }
 
 /// Every folder of a kind.

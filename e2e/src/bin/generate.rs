@@ -45,7 +45,7 @@ enum Error {
 }
 
 fn main() -> ExitCode {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = e2e::source::root();
     let outcome = if Arguments::parse().check { check(&root) } else { write(&root) };
     match outcome {
         Ok(stale) if stale.is_empty() => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ use std::process::Command;
 use super::{Kubectl, Setting};
 use crate::cluster::{Cluster, Tools};
 use crate::image;
+use crate::source;
 
 /// Why the stage could not be set.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +24,9 @@ pub enum PrepareError {
 
 /// Builds the `coffer` program as it is shipped, with these features, and gives its path.
 pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let root = source::root();
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root).args([
+    command.current_dir(&root).args([
         "build",
         "--quiet",
         "--locked",
@@ -41,8 +42,7 @@ pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
     if !command.status().map_err(PrepareError::Cargo)?.success() {
         return Err(PrepareError::Build);
     }
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(root).join("target"), PathBuf::from);
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok(target.join("release/coffer"))
 }
 

@@ -4,6 +4,7 @@ use std::env::{self, VarError};
 use std::path::PathBuf;
 
 use super::{Chart, Kubectl};
+use crate::source;
 
 /// Programs, images and the cluster.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl Setting {
         Chart {
             helm: self.helm.clone(),
             kubeconfig: self.kubectl.kubeconfig().to_path_buf(),
-            path: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/coffer")),
+            path: source::root().join("charts/coffer"),
             release: "coffer".into(),
             namespace: "coffer-system".into(),
         }

@@ -44,13 +44,7 @@ fn main() -> ExitCode {
         eprintln!("there is no stage `{unknown}`; `cargo gate --list` names them");
         return ExitCode::from(2);
     }
-    let context = match Context::new(arguments.full) {
-        Ok(context) => context,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let context = Context::new(arguments.full);
     let report = run(&context, &arguments.only);
     if arguments.full
         && let Err(error) = report.write_results(&context.root)

@@ -6,7 +6,7 @@ mod decoder;
 mod stories;
 mod tools;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::command::{CommandError, Tally};
@@ -97,12 +97,8 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn new(full: bool) -> Result<Self, CommandError> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .map(Path::to_path_buf)
-            .ok_or_else(|| CommandError::Other("the e2e crate has no parent folder".into()))?;
-        Ok(Self { root, full })
+    pub fn new(full: bool) -> Self {
+        Self { root: e2e::source::root(), full }
     }
 
     /// cargo at the top of the tree, with the lock file as it is.
