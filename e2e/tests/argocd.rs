@@ -7,7 +7,7 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mlua::{Lua, LuaOptions, LuaSerdeExt, StdLib, Table};
 
