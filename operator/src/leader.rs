@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use kube::Client;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client, Config};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 
 use crate::names::LEASE;
@@ -11,20 +12,38 @@ use crate::names::LEASE;
 /// Seconds that a lease holds after its last renewal.
 const HOLDS: u64 = 15;
 /// Seconds before its end at which it is renewed.
-const GRACE: u64 = 5;
+const GRACE: u64 = 10;
+/// The API server answers within this, or the try counts as failed.
+const ANSWER: Duration = Duration::from_secs(3);
+/// After a renewal that failed: with one answer before and one after it the lease has not ended yet.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Between two questions whose lease it is.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How long an operator that stops tries to give its lease up.
+const RELEASE: Duration = Duration::from_secs(5);
 
 /// A claim on the lease.
 pub struct Leadership {
     manager: LeaseManager,
+    leases: Api<Lease>,
+    pod: String,
 }
 
 impl Leadership {
-    /// Prepares to claim the lease in `namespace` as `pod`.
+    /// Prepares to claim the lease in `namespace` as `pod`, by connections of its own: an API server that falls silent
+    /// must be noticed before the lease ends.
     ///
     /// # Errors
     /// Those of the API server.
-    pub async fn prepare(client: Client, namespace: &str, pod: &str) -> Result<Self, LeaseManagerError> {
-        let manager = LeaseManagerBuilder::new(client, LEASE)
+    pub async fn prepare(mut config: Config, namespace: &str, pod: &str) -> Result<Self, LeaseManagerError> {
+        config.connect_timeout = Some(ANSWER);
+        config.read_timeout = Some(ANSWER);
+        config.write_timeout = Some(ANSWER);
+        Self::with_client(Client::try_from(config)?, namespace, pod).await
+    }
+
+    async fn with_client(client: Client, namespace: &str, pod: &str) -> Result<Self, LeaseManagerError> {
+        let manager = LeaseManagerBuilder::new(client.clone(), LEASE)
             .with_namespace(namespace)
             .with_identity(pod)
             .with_field_manager(format!("coffer-{pod}"))
@@ -32,7 +51,7 @@ impl Leadership {
             .with_grace(GRACE)
             .build()
             .await?;
-        Ok(Self { manager })
+        Ok(Self { manager, leases: Api::namespaced(client, namespace), pod: pod.to_owned() })
     }
 
     /// Waits until this replica leads.
@@ -51,27 +70,45 @@ impl Leadership {
 
     /// Keeps the lease, and returns when it is lost: taken, or not renewed in time by this machine's own reckoning.
     pub async fn hold(&self) {
-        let mut failing: Option<Instant> = None;
         loop {
             match self.manager.changed().await {
                 Ok(false) => return,
-                Ok(true) => failing = None,
+                Ok(true) => {}
                 Err(error) => {
-                    let since = *failing.get_or_insert_with(Instant::now);
                     tracing::warn!(%error, "failed to renew the lease");
-                    if since.elapsed() > Duration::from_secs(HOLDS - GRACE) {
+                    if !self.is_still_ours().await {
                         return;
                     }
-                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
         }
     }
 
-    /// Gives the lease up, so that the other replica need not wait for its end.
+    /// Asks whose the lease is, until there is an answer or it may be anybody's.
+    async fn is_still_ours(&self) -> bool {
+        let asked = Instant::now();
+        loop {
+            match self.leases.get(LEASE).await {
+                Ok(lease) => {
+                    let holder = lease.spec.and_then(|spec| spec.holder_identity);
+                    return holder.as_ref() == Some(&self.pod);
+                }
+                Err(error) => tracing::warn!(%error, "failed to read the lease"),
+            }
+            if asked.elapsed() >= PATIENCE {
+                return false;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// Gives the lease up, so that the other replica need not wait for its end. It ends by itself if that cannot be done
+    /// soon.
     pub async fn release(&self) {
-        if let Err(error) = self.manager.release().await {
-            tracing::warn!(%error, "failed to release the lease");
+        match tokio::time::timeout(RELEASE, self.manager.release()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "failed to release the lease"),
+            Err(_) => tracing::warn!("failed to release the lease in time"),
         }
     }
 }

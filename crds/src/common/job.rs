@@ -140,7 +140,7 @@ pub struct Progress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub percent: Option<i32>,
-    /// Mean speed since the last write. Unset: not known yet.
+    /// Mean speed since the last write; once the job has ended well, of the whole run. Unset: not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub bytes_per_second: Option<i64>,

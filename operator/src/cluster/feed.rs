@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use kube::core::DeserializeGuard;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::index::{Address, Index};
+use super::refusals::Refusals;
 
 pub use super::index::Key;
 
@@ -64,10 +66,14 @@ where
         let events = watch(api, watcher::Config::default().page_size(200)).default_backoff();
         let mut events = pin!(events);
         let mut listed = HashSet::new();
+        let mut refusals = Refusals::default();
         while let Some(event) = events.next().await {
             match event {
                 Ok(event) => self.take(event.modify(|held| lighten(held, self.lighten)), &mut listed),
-                Err(error) => tracing::warn!(%kind, %error, "the watch was interrupted"),
+                Err(error) => {
+                    tracing::warn!(%kind, %error, "the watch was interrupted");
+                    tokio::time::sleep(refusals.pause(Instant::now())).await;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crds::{BackupVault, labels};
 use futures::StreamExt as _;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::index::Index;
+use super::refusals::Refusals;
 
 /// What a Job works for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,27 +83,6 @@ async fn watch_namespace(client: Client, namespace: String, listeners: Vec<Unbou
     }
 }
 
-/// How often in a row a watch was refused. Its own back-off begins anew with each list that is tried.
-#[derive(Default)]
-struct Refusals {
-    count: u32,
-    last: Option<Instant>,
-}
-
-impl Refusals {
-    /// How long to wait after one more: doubled up to about a minute, from the start again after a quiet while.
-    fn pause(&mut self, now: Instant) -> Duration {
-        const QUIET: Duration = Duration::from_secs(300);
-        if self.last.is_some_and(|last| now.duration_since(last) > QUIET) {
-            self.count = 0;
-        }
-        self.last = Some(now);
-        let pause = Duration::from_secs(1 << self.count.min(6));
-        self.count = self.count.saturating_add(1);
-        pause
-    }
-}
-
 fn owner(job: &PartialObjectMeta<Job>) -> Option<JobOwner> {
     let label = |key: &str| job.labels().get(key).cloned();
     Some(JobOwner {
@@ -115,20 +95,6 @@ fn owner(job: &PartialObjectMeta<Job>) -> Option<JobOwner> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn refusals_in_a_row_wait_longer_and_a_quiet_while_starts_over() {
-        let (mut refusals, mut now) = (Refusals::default(), Instant::now());
-        let waits: Vec<u64> = (0..8)
-            .map(|_| {
-                let pause = refusals.pause(now);
-                now += pause;
-                pause.as_secs()
-            })
-            .collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 64]);
-        assert_eq!(refusals.pause(now + Duration::from_secs(301)).as_secs(), 1);
-    }
 
     #[test]
     fn a_job_names_its_owner_by_its_labels() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::{Client, ResourceExt as _};
+use kube::{Client, Config, ResourceExt as _};
 use mover::seal::{CatalogueKey, Identity};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -52,7 +52,7 @@ pub struct Arguments {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum StartError {
+enum OperatorError {
     #[error("failed to find the API server")]
     Connect(#[source] kube::Error),
     #[error("failed to listen for signals")]
@@ -71,6 +71,8 @@ enum StartError {
     NoRoot,
     #[error("failed to make random bytes for the root secret: {0}")]
     Random(String),
+    #[error("the lease was lost: another replica may lead now, so this one ends at once")]
+    LeaseLost,
 }
 
 /// Runs until it is told to stop, or no longer leads.
@@ -85,21 +87,22 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), StartError> {
-    let client = Client::try_default().await.map_err(StartError::Connect)?;
+async fn serve(arguments: Arguments) -> Result<(), OperatorError> {
+    let config = Config::infer().await.map_err(kube::Error::InferConfig).map_err(OperatorError::Connect)?;
+    let client = Client::try_from(config.clone()).map_err(OperatorError::Connect)?;
     let (metrics, readiness, stop) = (Metrics::default(), Readiness::default(), CancellationToken::new());
-    let mut servers: JoinSet<Result<(), StartError>> = JoinSet::new();
+    let mut servers: JoinSet<Result<(), OperatorError>> = JoinSet::new();
     let ready = readiness.clone();
-    servers.spawn(async move { serve_health(HEALTH_PORT, ready).await.map_err(StartError::Listen) });
+    servers.spawn(async move { serve_health(HEALTH_PORT, ready).await.map_err(OperatorError::Listen) });
     let told = metrics.clone();
-    servers.spawn(async move { serve_metrics(METRICS_PORT, told).await.map_err(StartError::Listen) });
+    servers.spawn(async move { serve_metrics(METRICS_PORT, told).await.map_err(OperatorError::Listen) });
     let signalled = stop.clone();
-    servers.spawn(async move { signals::cancel_on_stop(signalled).await.map_err(StartError::Signals) });
+    servers.spawn(async move { signals::cancel_on_stop(signalled).await.map_err(OperatorError::Signals) });
 
     let settings = settings(&client, arguments).await?;
-    let leadership = Leadership::prepare(client.clone(), &settings.namespace, &settings.pod)
+    let leadership = Leadership::prepare(config, &settings.namespace, &settings.pod)
         .await
-        .map_err(StartError::Lease)?;
+        .map_err(OperatorError::Lease)?;
     readiness.set(true);
     tokio::select! {
         () = leadership.acquire() => {}
@@ -110,7 +113,10 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
     metrics.lead(true);
     let outcome = lead(client, settings, metrics.clone(), &leadership, &stop, &mut servers).await;
     metrics.lead(false);
-    leadership.release().await;
+    // A lease that was lost is not ours to give up, and who lost it must not wait for anybody.
+    if !matches!(outcome, Err(OperatorError::LeaseLost)) {
+        leadership.release().await;
+    }
     outcome
 }
 
@@ -121,8 +127,8 @@ async fn lead(
     metrics: Metrics,
     leadership: &Leadership,
     stop: &CancellationToken,
-    servers: &mut JoinSet<Result<(), StartError>>,
-) -> Result<(), StartError> {
+    servers: &mut JoinSet<Result<(), OperatorError>>,
+) -> Result<(), OperatorError> {
     let root = root(&client, &settings.namespace).await?;
     let clock = Clock::default();
     let (moved, clock_moved) = watch::channel(());
@@ -151,16 +157,13 @@ async fn lead(
     tokio::select! {
         () = controllers => Ok(()),
         () = follow_test_clock(client, &namespace, clock, moved) => Ok(()),
-        () = leadership.hold() => {
-            tracing::error!("the lease was lost");
-            Ok(())
-        }
+        () = leadership.hold() => Err(OperatorError::LeaseLost),
         outcome = failed(servers) => outcome,
     }
 }
 
 /// Waits for the first server that fails. The one that listened to signals ends well when it has heard one.
-async fn failed(servers: &mut JoinSet<Result<(), StartError>>) -> Result<(), StartError> {
+async fn failed(servers: &mut JoinSet<Result<(), OperatorError>>) -> Result<(), OperatorError> {
     while let Some(ended) = servers.join_next().await {
         if let Ok(Err(error)) = ended {
             return Err(error);
@@ -169,35 +172,35 @@ async fn failed(servers: &mut JoinSet<Result<(), StartError>>) -> Result<(), Sta
     std::future::pending().await
 }
 
-async fn settings(client: &Client, arguments: Arguments) -> Result<Settings, StartError> {
+async fn settings(client: &Client, arguments: Arguments) -> Result<Settings, OperatorError> {
     let system: Option<Namespace> =
-        cluster::get_global(client, "kube-system").await.map_err(StartError::Read)?;
+        cluster::get_global(client, "kube-system").await.map_err(OperatorError::Read)?;
     Ok(Settings {
         namespace: arguments.namespace,
         pod: arguments.pod,
         service_account: arguments.service_account,
         image: arguments.image,
         image_pull_policy: arguments.image_pull_policy,
-        cluster_id: system.and_then(|namespace| namespace.uid()).ok_or(StartError::NoClusterId)?,
+        cluster_id: system.and_then(|namespace| namespace.uid()).ok_or(OperatorError::NoClusterId)?,
     })
 }
 
 /// Reads the root secret, and makes it once if there is none.
-async fn root(client: &Client, namespace: &str) -> Result<Root, StartError> {
+async fn root(client: &Client, namespace: &str) -> Result<Root, OperatorError> {
     let read = || cluster::get::<Secret>(client, namespace, names::ROOT_SECRET);
-    let held = match read().await.map_err(StartError::Read)? {
+    let held = match read().await.map_err(OperatorError::Read)? {
         Some(held) => held,
         None => match cluster::create(client, &new_root(namespace)?).await {
             Ok(made) => made,
             // The other replica was first.
             Err(error) if cluster::is_already_exists(error.cause()) => {
-                read().await.map_err(StartError::Read)?.ok_or(StartError::NoRoot)?
+                read().await.map_err(OperatorError::Read)?.ok_or(OperatorError::NoRoot)?
             }
-            Err(error) => return Err(StartError::Write(error)),
+            Err(error) => return Err(OperatorError::Write(error)),
         },
     };
     let bytes = |key: &str| held.data.as_ref().and_then(|data| data.get(key)).map(|bytes| bytes.0.clone());
-    let current = bytes(ROOT).filter(|root| root.len() >= ROOT_SECRET_LENGTH).ok_or(StartError::NoRoot)?;
+    let current = bytes(ROOT).filter(|root| root.len() >= ROOT_SECRET_LENGTH).ok_or(OperatorError::NoRoot)?;
     let uid: String =
         held.uid().unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(8).collect();
     let previous = bytes(PREVIOUS_ROOT).filter(|root| root.len() >= ROOT_SECRET_LENGTH);
@@ -205,9 +208,9 @@ async fn root(client: &Client, namespace: &str) -> Result<Root, StartError> {
 }
 
 #[expect(clippy::result_large_err, reason = "it is made once, at the start")]
-fn new_root(namespace: &str) -> Result<Secret, StartError> {
+fn new_root(namespace: &str) -> Result<Secret, OperatorError> {
     let mut bytes = vec![0; ROOT_SECRET_LENGTH];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|error| StartError::Random(error.to_string()))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|error| OperatorError::Random(error.to_string()))?;
     let mut secret = Secret {
         data: Some(BTreeMap::from([(ROOT.to_owned(), ByteString(bytes))])),
         type_: Some("Opaque".into()),
@@ -236,6 +239,7 @@ async fn follow_test_clock(client: Client, namespace: &str, clock: Clock, moved:
     let maps =
         watcher(Api::<ConfigMap>::namespaced(client, namespace), config).default_backoff().applied_objects();
     let mut maps = std::pin::pin!(maps);
+    let mut refusals = cluster::Refusals::default();
     while let Some(map) = maps.next().await {
         match map {
             Ok(map) => {
@@ -245,7 +249,10 @@ async fn follow_test_clock(client: Client, namespace: &str, clock: Clock, moved:
                     moved.send_replace(());
                 }
             }
-            Err(error) => tracing::warn!(%error, "the watch of the test clock was interrupted"),
+            Err(error) => {
+                tracing::warn!(%error, "the watch of the test clock was interrupted");
+                tokio::time::sleep(refusals.pause(std::time::Instant::now())).await;
+            }
         }
     }
 }

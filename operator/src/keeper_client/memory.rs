@@ -83,6 +83,25 @@ pub struct Movement {
     pub moved: Timestamp,
     /// When the keeper last heard of it, by the operator's wall clock.
     pub heard: Timestamp,
+    /// Where its speed is counted from: what its status was last told, before that what was first heard.
+    pub base: Mark,
+    /// When its status was last told how far it is, by the operator's wall clock. `None`: never by this process.
+    pub told: Option<Timestamp>,
+}
+
+/// So many bytes were done at that time of the operator's wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub bytes: u64,
+    pub wall: Timestamp,
+}
+
+impl Movement {
+    /// A run that is heard of for the first time.
+    pub fn first(view: RunView, wall: Timestamp) -> Self {
+        let base = Mark { bytes: view.progress.bytes_done, wall };
+        Self { view, moved: wall, heard: wall, base, told: None }
+    }
 }
 
 /// Points that are due and stay, for the vault's status.
@@ -101,6 +120,7 @@ struct Memory {
     catalogue: Option<Arc<Catalogue>>,
     runs: HashMap<RunId, Movement>,
     held_back: HeldBack,
+    clock_skewed: bool,
 }
 
 /// The keepers of all vaults, by the vault's UID.
@@ -136,9 +156,18 @@ impl Keepers {
         })
     }
 
-    /// Notes that the keeper has answered at `wall`.
-    pub fn answered(&self, vault_uid: &str, wall: Timestamp) {
-        self.with(vault_uid, |memory| memory.answered = Some(wall));
+    /// Notes that the keeper has answered at `wall`, and whether its clock and the storage's differ too much to delete
+    /// anything by them.
+    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool) {
+        self.with(vault_uid, |memory| {
+            memory.answered = Some(wall);
+            memory.clock_skewed = clock_skewed;
+        });
+    }
+
+    /// Whether the clocks of keeper and storage differed too much when the keeper last answered.
+    pub fn is_clock_skewed(&self, vault_uid: &str) -> bool {
+        self.with(vault_uid, |memory| memory.clock_skewed)
     }
 
     /// When the keeper last answered; `None` since the operator's start.
@@ -193,6 +222,17 @@ impl Keepers {
         self.with(vault_uid, |memory| memory.runs.get(run).cloned())
     }
 
+    /// Notes that a run's status says now how far it is: the next time that it does so, and its speed until then, are
+    /// counted from here.
+    pub fn told(&self, vault_uid: &str, run: &RunId, wall: Timestamp) {
+        self.with(vault_uid, |memory| {
+            if let Some(movement) = memory.runs.get_mut(run) {
+                movement.base = Mark { bytes: movement.view.progress.bytes_done, wall: movement.heard };
+                movement.told = Some(wall);
+            }
+        });
+    }
+
     /// Notes the points that are due and stay.
     pub fn hold_back(&self, vault_uid: &str, held_back: HeldBack) {
         self.with(vault_uid, |memory| memory.held_back = held_back);
@@ -220,12 +260,13 @@ fn moved(before: Option<Movement>, view: RunView, wall: Timestamp) -> Movement {
         let progress = &view.progress;
         (progress.attempt, progress.stage, progress.bytes_done, progress.tables_done, progress.bytes_stored)
     };
-    match before {
-        None => Movement { view, moved: wall, heard: wall },
+    match before.filter(|before| before.view.progress.attempt == view.progress.attempt) {
+        None => Movement::first(view, wall),
         Some(before) => Movement {
             moved: if numbers(&before.view) == numbers(&view) { before.moved } else { wall },
             heard: if before.view.heard == view.heard { before.heard } else { wall },
             view,
+            ..before
         },
     }
 }
@@ -285,6 +326,25 @@ mod tests {
         keepers.heard("vault", Runs { runs: vec![view(11, 2)] }, at(110));
         let movement = keepers.movement("vault", &run).unwrap();
         assert_eq!((movement.moved, movement.heard), (at(110), at(105)));
+    }
+
+    #[test]
+    fn speed_is_counted_from_what_the_status_was_last_told() {
+        let keepers = keepers();
+        let run = RunId("run".into());
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(100));
+        keepers.heard("vault", Runs { runs: vec![view(40, 2)] }, at(105));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.base, movement.told), (Mark { bytes: 10, wall: at(100) }, None));
+        keepers.told("vault", &run, at(107));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.base, movement.told), (Mark { bytes: 40, wall: at(105) }, Some(at(107))));
+        let mut second = view(0, 3);
+        second.progress.attempt = 2;
+        keepers.heard("vault", Runs { runs: vec![second] }, at(200));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!(movement.base, Mark { bytes: 0, wall: at(200) }, "another attempt begins anew");
+        assert_eq!(movement.told, None);
     }
 
     #[test]

@@ -4,4 +4,6 @@ mod call;
 mod memory;
 
 pub use call::{KeeperAddress, KeeperClient, KeeperError};
+#[cfg(test)]
+pub use memory::Mark;
 pub use memory::{Catalogue, HeldBack, Keepers, Movement, Trouble, moves_bytes};

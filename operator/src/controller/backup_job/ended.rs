@@ -210,6 +210,7 @@ fn well(mut draft: Draft<'_>, ended: &Ended, point: &PointView) -> Decision {
     let mut done = progress::at(Stage::Accepting, draft.status.progress.as_ref());
     (done.bytes_done, done.bytes_total, done.percent) =
         (progress::signed(plain), Some(progress::signed(plain)), Some(100));
+    done.bytes_per_second = draft.started().and_then(|started| progress::mean(plain, started, now));
     draft.status.progress = Some(done);
     let tables: u64 = point.data_stores.iter().map(|store| store.tables).sum();
     let text = format!("{tables} tables, {} stored as point {}.", bytes(point.stored_bytes), point.id);

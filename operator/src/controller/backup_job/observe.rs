@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use contract::{Connection, RunId};
-use crds::common::JobState;
-use crds::{BackupInstance, BackupJob, BackupVault, Reason};
+use crds::{BackupInstance, BackupJob, BackupVault};
 use kube::ResourceExt as _;
 use tokio::sync::OwnedMutexGuard;
 
 use super::facts::{Facts, PolicySeen};
+use crate::cluster::Key;
 use crate::context::Context;
 use crate::controller::Error;
 use crate::controller::run::connection::{self, Place as Target};
-use crate::controller::run::place::{Place, place};
+use crate::controller::run::place::{Older, Place, is_queued, place};
 use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
 
 /// The kind whose Jobs count against `limits.concurrentBackups`.
@@ -63,8 +63,8 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
     let limit = usize::try_from(vault.spec.limits.concurrent_backups).unwrap_or(1);
-    let waiting = older_in_queue(job, &vault, context);
-    facts.place = place(&run, Some((&namespace, &job.spec.instance_ref.name)), &jobs, waiting, limit);
+    let older = older_in_queue(job, &vault, context);
+    facts.place = place(&run, Some((&namespace, &job.spec.instance_ref.name)), &jobs, &older, limit);
     facts.beside_keeper = observe::beside_keeper(&context.client, &vault).await?;
     if let Some(instance) = &facts.instance {
         facts.connection = Some(source(instance, &namespace, context).await?);
@@ -125,33 +125,30 @@ async fn source(
     Ok(connection::connection(&target, &material))
 }
 
-/// Jobs of the same vault that were created earlier and wait for a place like this one.
-fn older_in_queue(job: &BackupJob, vault: &BackupVault, context: &Context) -> usize {
-    let vault_key = (vault.namespace().unwrap_or_default(), vault.name_any());
+/// Jobs of the same vault that were created earlier and wait for a place like this one, oldest first.
+fn older_in_queue(job: &BackupJob, vault: &BackupVault, context: &Context) -> Vec<Older> {
     let age = |job: &BackupJob| (job.metadata.creation_timestamp.clone(), job.namespace(), job.name_any());
     let own = age(job);
-    context
-        .backup_jobs
-        .all()
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let mut older: Vec<_> = context
+        .instances
+        .by(&key)
         .iter()
-        .filter(|other| is_queued(other) && age(other) < own)
+        .flat_map(|held| {
+            let key = Key::instance(&held.namespace().unwrap_or_default(), &held.name_any());
+            context.backup_jobs.by(&key)
+        })
+        .filter(|other| age(other) < own)
         .filter(|other| {
-            let namespace = other.namespace().unwrap_or_default();
-            context.instances.get(&namespace, &other.spec.instance_ref.name).is_some_and(|instance| {
-                let reference = &instance.spec.vault_ref;
-                (reference.namespace_or(&namespace), reference.name.as_str())
-                    == (vault_key.0.as_str(), vault_key.1.as_str())
-            })
+            let conditions = other.status.as_ref().map(|status| status.conditions.as_slice());
+            is_queued(other.state(), conditions.unwrap_or_default())
         })
-        .count()
-}
-
-fn is_queued(job: &BackupJob) -> bool {
-    job.state() == JobState::Pending
-        && job.status.as_ref().is_some_and(|status| {
-            status
-                .conditions
-                .iter()
-                .any(|held| held.type_ == "Ready" && held.reason == Reason::Queued.as_str())
-        })
+        .collect();
+    older.sort_by_key(|other| age(other));
+    let described = |other: &Arc<BackupJob>| Older {
+        namespace: other.namespace().unwrap_or_default(),
+        name: other.name_any(),
+        instance: Some(other.spec.instance_ref.name.clone()),
+    };
+    older.iter().map(described).collect()
 }

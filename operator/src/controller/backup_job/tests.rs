@@ -187,7 +187,7 @@ fn movement(attempt: u32, started: Option<Timestamp>, moved: Timestamp) -> Movem
         tables_done: 1,
         tables_total: 2,
     };
-    Movement { view: RunView { run: RunId(UID.into()), progress, heard: moved }, moved, heard: moved }
+    Movement::first(RunView { run: RunId(UID.into()), progress, heard: moved }, moved)
 }
 
 fn reason(decision: &Decision) -> &str {
@@ -312,6 +312,19 @@ fn a_running_pod_is_pending_until_its_snapshot_is_fixed() {
     assert_eq!(decision.status.start_time.as_ref().unwrap().0, at("20:00:30"));
     assert_eq!(decision.status.progress.as_ref().unwrap().percent, Some(50));
     assert_eq!(decision.note.as_ref().unwrap().reason, Reason::BackupStarted);
+}
+
+#[test]
+fn a_look_at_a_run_that_has_not_moved_by_a_percent_changes_no_status() {
+    let mut facts = with(AttemptState::Running);
+    facts.movement = Some(movement(1, Some(at("20:00:30")), at("20:01:00")));
+    let mut job = job();
+    job.status = Some(decide(&job, &facts, now("20:01:00")).status);
+    let again = decide(&job, &facts, now("20:02:00"));
+    assert!(crate::cluster::same(job.status.as_ref(), &again.status));
+    assert!(again.steps.is_empty() && again.note.is_none());
+    facts.movement.as_mut().unwrap().view.progress.bytes_done = 60;
+    assert_eq!(decide(&job, &facts, now("20:02:00")).status.progress.unwrap().percent, Some(60));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Expiry {
 
 /// Judges every point of the vault that has a living instance. Points of an instance that is gone stay for ever, and so
 /// do those that a command line made: nobody is there whose policy could let them go.
-pub fn expiry(facts: &Facts<'_>, clock_skewed: bool, now: Timestamp) -> Expiry {
+pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
     let mut by_owner: BTreeMap<String, Vec<&PointView>> = BTreeMap::new();
     for point in facts.catalogue.points.values().filter(|point| point.state != PointState::Expired) {
         by_owner.entry(owner_key(&point.owner)).or_default().push(point);
@@ -33,7 +33,7 @@ pub fn expiry(facts: &Facts<'_>, clock_skewed: bool, now: Timestamp) -> Expiry {
     for mut points in by_owner.into_values() {
         let Some(instance) = points.first().and_then(|point| facts.instance_of(point)) else { continue };
         points.sort_by_key(|point| point.point_time);
-        judge_instance(facts, instance, &points, clock_skewed, now, &mut expiry);
+        judge_instance(facts, instance, &points, now, &mut expiry);
     }
     expiry
 }
@@ -42,12 +42,11 @@ fn judge_instance(
     facts: &Facts<'_>,
     instance: &BackupInstance,
     points: &[&PointView],
-    clock_skewed: bool,
     now: Timestamp,
     expiry: &mut Expiry,
 ) {
     let keep_at_least = floor(instance, points);
-    let terms = Terms { keep_at_least, protection: protection(instance), clock_skewed };
+    let terms = Terms { keep_at_least, protection: protection(instance), clock_skewed: facts.clock_skewed };
     let judged: Vec<Point<PointId>> = points.iter().map(|point| retained(facts, point)).collect();
     for (point, verdict) in points.iter().zip(judge(&judged, terms, now)) {
         match verdict {

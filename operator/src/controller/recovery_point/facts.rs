@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub jobs: &'a BTreeMap<RunId, String>,
     /// Points that a live restore reads.
     pub in_use: &'a BTreeSet<PointId>,
+    /// Keeper and storage do not agree on the time: nothing is deleted by it.
+    pub clock_skewed: bool,
     /// UID of namespace kube-system.
     pub cluster_id: &'a str,
 }

@@ -36,7 +36,7 @@ const AGAIN: Wake = Wake::seconds(5);
 pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
     let Some(seen) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
     let now = context.clock.now();
-    let expiry = expiry::expiry(&seen.facts(&vault, &context), false, now.time);
+    let expiry = expiry::expiry(&seen.facts(&vault, &context), now.time);
     let next = expiry.next.map_or(AGAIN, Wake::At);
     act::expire(&vault, &context, expiry).await?;
     let changes = shown::changes(&seen.facts(&vault, &context), now.time);

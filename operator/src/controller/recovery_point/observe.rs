@@ -20,11 +20,13 @@ pub struct Seen {
     objects: Vec<Arc<RecoveryPoint>>,
     jobs: BTreeMap<RunId, String>,
     in_use: BTreeSet<PointId>,
+    clock_skewed: bool,
 }
 
 /// `None` until the keeper has told its catalogue: without it every point would seem to be gone.
 pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
-    let catalogue = context.keepers.catalogue(&vault.uid()?)?;
+    let uid = vault.uid()?;
+    let catalogue = context.keepers.catalogue(&uid)?;
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
     Some(Seen {
         catalogue,
@@ -33,6 +35,7 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
         objects: context.points.by(&key),
         jobs: job_names(context),
         in_use: in_use(context, &key),
+        clock_skewed: context.keepers.is_clock_skewed(&uid),
     })
 }
 
@@ -46,6 +49,7 @@ impl Seen {
             objects: &self.objects,
             jobs: &self.jobs,
             in_use: &self.in_use,
+            clock_skewed: self.clock_skewed,
             cluster_id: &context.settings.cluster_id,
         }
     }
@@ -61,11 +65,15 @@ fn job_names(context: &Context) -> BTreeMap<RunId, String> {
     context.backup_jobs.all().iter().filter_map(|job| Some((RunId(job.uid()?), job.name_any()))).collect()
 }
 
-/// The points of restores that have not ended, as far as they name one by its object.
+/// The points that restores read which have not ended: as chosen, or as named before that.
 fn in_use(context: &Context, vault: &Key) -> BTreeSet<PointId> {
     let restores = context.restore_jobs.by(vault);
     let live = restores.iter().filter(|job| !job.is_terminal());
     live.filter_map(|job| {
+        let chosen = job.status.as_ref().and_then(|status| status.recovery_point.as_ref());
+        if let Some(point) = chosen {
+            return Some(PointId(point.id.clone()));
+        }
         let name = &job.spec.source.recovery_point_ref.as_ref()?.name;
         let point = context.points.get(&job.namespace().unwrap_or_default(), name)?;
         Some(PointId(point.spec.point_id.clone()))

@@ -26,6 +26,7 @@ struct Scene {
     objects: Vec<Arc<RecoveryPoint>>,
     jobs: BTreeMap<RunId, String>,
     in_use: BTreeSet<PointId>,
+    clock_skewed: bool,
 }
 
 impl Scene {
@@ -41,6 +42,7 @@ impl Scene {
             objects: Vec::new(),
             jobs: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            clock_skewed: false,
         }
     }
 
@@ -58,6 +60,7 @@ impl Scene {
             objects: &self.objects,
             jobs: &self.jobs,
             in_use: &self.in_use,
+            clock_skewed: self.clock_skewed,
             cluster_id: CLUSTER,
         }
     }
@@ -67,7 +70,7 @@ impl Scene {
     }
 
     fn expiry(&self, at: Timestamp) -> Expiry {
-        expiry(&self.facts(), false, at)
+        expiry(&self.facts(), at)
     }
 
     /// Does what the changes ask for.
@@ -245,4 +248,12 @@ fn points_of_a_suspended_instance_expire_but_for_the_newest() {
     let mut scene = Scene::new().with([point(1), point(2), point(3)]);
     scene.instances = vec![Arc::new(instance("Suspended"))];
     assert_eq!(ids(&scene.expiry(day(400))), ["1", "2"]);
+}
+
+#[test]
+fn while_the_clocks_of_keeper_and_storage_differ_nothing_is_deleted() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.clock_skewed = true;
+    let expiry = scene.expiry(day(400));
+    assert_eq!((ids(&expiry).len(), expiry.held_back.count), (0, 3));
 }

@@ -1,6 +1,7 @@
 //! Writes what was decided, in order, the status last and only when it says something new.
 
 use contract::{LedgerRequest, RunId};
+use crds::common::Progress;
 use crds::{RestoreJob, finalizers};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -29,11 +30,21 @@ pub async fn act(
     }
     if !cluster::same(job.status.as_ref(), &status) {
         cluster::apply_status(&context.client, job, &status).await?;
+        told(job, context, facts, status.progress.as_ref());
         if let Some(note) = note {
             context.notes.publish(job, &note).await;
         }
     }
     Ok(wake)
+}
+
+/// Notes that the status says now how far the run is, so that it is not told again in a moment.
+fn told(job: &RestoreJob, context: &Context, facts: &Facts, progress: Option<&Progress>) {
+    let before = job.status.as_ref().and_then(|status| status.progress.as_ref());
+    if let Some(vault) = facts.vault.as_ref().filter(|_| progress != before) {
+        let run = RunId(job.uid().unwrap_or_default());
+        context.keepers.told(&vault.uid().unwrap_or_default(), &run, context.clock.now().wall);
+    }
 }
 
 async fn take(job: &RestoreJob, context: &Context, facts: &Facts, step: Step) -> Result<(), Error> {

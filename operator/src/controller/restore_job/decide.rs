@@ -158,7 +158,7 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
 fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     if let Some(held) =
         draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number)
-        && let Some(new) = progress::shown(draft.status.progress.as_ref(), &held.view.progress)
+        && let Some(new) = progress::shown(draft.status.progress.as_ref(), held, draft.now.wall)
     {
         draft.status.progress = Some(new);
     }

@@ -130,6 +130,9 @@ fn well(mut draft: Draft<'_>, ended: &Ended, summary: Option<&Summary>, warnings
             draft.status.data_transferred_bytes = Some(progress::signed(summary.plain_bytes));
             done.bytes_done = progress::signed(summary.plain_bytes);
             done.bytes_total = Some(done.bytes_done);
+            let started = draft.status.start_time.as_ref().map(|time| time.0);
+            done.bytes_per_second =
+                started.and_then(|started| progress::mean(summary.plain_bytes, started, now));
             format!("{} tables with {} rows were restored and checked.", summary.tables, summary.rows)
         }
         None => "The ledger has the restore as completed; its own report was lost.".to_owned(),

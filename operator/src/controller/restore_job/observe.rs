@@ -7,10 +7,11 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::build::spec_hash;
 use super::facts::Facts;
+use crate::cluster::Key;
 use crate::context::Context;
 use crate::controller::Error;
 use crate::controller::run::connection::{self, Place as Target};
-use crate::controller::run::place::{Place, place};
+use crate::controller::run::place::{Older, Place, is_queued, place};
 use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
 use crate::keeper_client::Trouble;
 
@@ -67,7 +68,7 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
     let limit = usize::try_from(vault.spec.limits.concurrent_restores).unwrap_or(1);
-    facts.place = place(&run, None, &jobs, 0, limit);
+    facts.place = place(&run, None, &jobs, &older_in_queue(job, &vault, context), limit);
     facts.beside_keeper = observe::beside_keeper(&context.client, &vault).await?;
     facts.connection = target(job, &namespace, context).await?;
     Ok(Seen { facts, _turn: Some(turn) })
@@ -75,6 +76,25 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
 
 fn nothing_runs(attempts: &[SeenAttempt]) -> bool {
     attempts.iter().all(|held| matches!(held.state, AttemptState::Suspended | AttemptState::Ended(_)))
+}
+
+/// Restores from the same vault that were created earlier and wait for a place like this one, oldest first.
+fn older_in_queue(job: &RestoreJob, vault: &BackupVault, context: &Context) -> Vec<Older> {
+    let age = |job: &RestoreJob| (job.metadata.creation_timestamp.clone(), job.namespace(), job.name_any());
+    let own = age(job);
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let mut older = context.restore_jobs.by(&key);
+    older.retain(|other| {
+        let conditions = other.status.as_ref().map(|status| status.conditions.as_slice());
+        age(other) < own && is_queued(other.state(), conditions.unwrap_or_default())
+    });
+    older.sort_by_key(|other| age(other));
+    let described = |other: &std::sync::Arc<RestoreJob>| Older {
+        namespace: other.namespace().unwrap_or_default(),
+        name: other.name_any(),
+        instance: None,
+    };
+    older.iter().map(described).collect()
 }
 
 /// What the ledger knows of a restore of this name; `None` while there is no keeper to ask.

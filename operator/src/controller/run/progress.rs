@@ -2,19 +2,41 @@
 
 use contract::{Progress as Heard, Stage as HeardStage};
 use crds::common::{Progress, Stage};
+use jiff::{SignedDuration, Timestamp};
 
-/// What the status shows of a mover's account. `None`: keep what is shown, since less than a percent was added.
-pub fn shown(before: Option<&Progress>, heard: &Heard) -> Option<Progress> {
-    let percent = percent(heard);
-    let new = Progress {
-        stage: stage(heard.stage),
+use crate::keeper_client::Movement;
+
+/// Within a stage the status is told at most this often.
+const PACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the status shows of a mover's account. `None`: keep what is shown, since it is the same to a percent, or was told
+/// a moment ago. A percent once shown is never taken back, although an estimate may grow.
+pub fn shown(before: Option<&Progress>, movement: &Movement, wall: Timestamp) -> Option<Progress> {
+    let heard = &movement.view.progress;
+    let stage = stage(heard.stage);
+    let held = before.and_then(|held| held.percent);
+    let percent = percent(heard).max(held);
+    let another_stage = before.is_none_or(|held| held.stage != stage);
+    let rested = movement.told.is_none_or(|told| wall.duration_since(told) >= PACE);
+    (another_stage || (rested && percent != held)).then(|| Progress {
+        stage,
         bytes_done: signed(heard.bytes_done),
-        bytes_total: (heard.bytes_total > 0).then(|| signed(heard.bytes_total)),
+        bytes_total: (heard.bytes_total > 0).then(|| signed(heard.bytes_total.max(heard.bytes_done))),
         percent,
-        bytes_per_second: None,
-    };
-    let same = before.is_some_and(|held| held.stage == new.stage && held.percent == new.percent);
-    (!same).then_some(new)
+        bytes_per_second: speed(movement).or_else(|| before.and_then(|held| held.bytes_per_second)),
+    })
+}
+
+/// Mean speed since the status was last told; `None` until anything was heard later than that.
+fn speed(movement: &Movement) -> Option<i64> {
+    let bytes = movement.view.progress.bytes_done.saturating_sub(movement.base.bytes);
+    mean(bytes, movement.base.wall, movement.heard)
+}
+
+/// Mean speed of so many bytes between two times; `None` for times that are not apart.
+pub fn mean(bytes: u64, from: Timestamp, to: Timestamp) -> Option<i64> {
+    let milliseconds = u128::try_from(to.duration_since(from).as_millis()).ok().filter(|time| *time > 0)?;
+    Some(i64::try_from(u128::from(bytes) * 1000 / milliseconds).unwrap_or(i64::MAX))
 }
 
 /// A stage that the operator knows of by itself.
@@ -57,32 +79,79 @@ pub fn signed(count: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use contract::{RunId, RunView};
 
-    fn heard(done: u64, total: u64) -> Heard {
-        Heard {
+    use super::*;
+    use crate::keeper_client::Mark;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A run of which `done` bytes were heard at second 10, and 100 at second 0.
+    fn movement(stage: HeardStage, done: u64, total: u64, told: Option<i64>) -> Movement {
+        let progress = Heard {
             attempt: 1,
-            stage: HeardStage::Data,
+            stage,
             started: None,
             bytes_done: done,
             bytes_total: total,
             bytes_stored: 0,
             tables_done: 0,
             tables_total: 0,
-        }
+        };
+        let view = RunView { run: RunId("run".into()), progress, heard: at(10) };
+        let base = Mark { bytes: 100, wall: at(0) };
+        Movement { base, told: told.map(at), ..Movement::first(view, at(10)) }
+    }
+
+    fn data(done: u64, total: u64) -> Movement {
+        movement(HeardStage::Data, done, total, None)
     }
 
     #[test]
     fn less_than_a_percent_more_is_not_written() {
-        let first = shown(None, &heard(100, 10_000)).unwrap();
+        let first = shown(None, &data(100, 10_000), at(10)).unwrap();
         assert_eq!(first.percent, Some(1));
-        assert_eq!(shown(Some(&first), &heard(150, 10_000)), None);
-        assert_eq!(shown(Some(&first), &heard(250, 10_000)).unwrap().percent, Some(2));
+        assert_eq!(shown(Some(&first), &data(150, 10_000), at(90)), None);
+        assert_eq!(shown(Some(&first), &data(250, 10_000), at(90)).unwrap().percent, Some(2));
+    }
+
+    #[test]
+    fn within_a_stage_the_status_is_told_every_thirty_seconds_and_a_new_stage_at_once() {
+        let first = shown(None, &data(100, 10_000), at(10)).unwrap();
+        let later = movement(HeardStage::Data, 5_000, 10_000, Some(10));
+        assert_eq!(shown(Some(&first), &later, at(39)), None);
+        assert_eq!(shown(Some(&first), &later, at(40)).unwrap().percent, Some(50));
+        let stage = movement(HeardStage::Committing, 10_000, 10_000, Some(10));
+        assert_eq!(shown(Some(&first), &stage, at(11)).unwrap().stage, Stage::Committing);
+    }
+
+    #[test]
+    fn a_percent_is_never_taken_back() {
+        let half = shown(None, &data(5_000, 10_000), at(10)).unwrap();
+        assert_eq!(shown(Some(&half), &data(5_500, 50_000), at(90)), None, "the estimate has grown");
+        let next = movement(HeardStage::Committing, 5_500, 50_000, None);
+        assert_eq!(shown(Some(&half), &next, at(90)).unwrap().percent, Some(50));
+    }
+
+    #[test]
+    fn speed_is_the_mean_since_the_last_time() {
+        let first = shown(None, &data(1_100, 10_000), at(10)).unwrap();
+        assert_eq!(first.bytes_per_second, Some(100));
+        let unheard = Movement { heard: at(0), ..data(5_000, 10_000) };
+        assert_eq!(
+            shown(Some(&first), &unheard, at(90)).unwrap().bytes_per_second,
+            Some(100),
+            "what was shown stays until more is known"
+        );
+        assert_eq!(mean(5, at(3), at(3)), None);
+        assert_eq!(mean(u64::MAX, at(0), at(1)), Some(i64::MAX));
     }
 
     #[test]
     fn an_estimate_never_says_done() {
-        assert_eq!(shown(None, &heard(500, 100)).unwrap().percent, Some(99));
-        assert_eq!(shown(None, &heard(500, 0)).unwrap().percent, None);
+        assert_eq!(shown(None, &data(500, 100), at(10)).unwrap().percent, Some(99));
+        assert_eq!(shown(None, &data(500, 0), at(10)).unwrap().percent, None);
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::config::address;
+use super::status::is_clock_skewed;
 use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
 use crate::controller::Error;
@@ -137,7 +138,7 @@ async fn ask_keeper(vault: &BackupVault, context: &Context, seen: &mut Seen) -> 
     let answer = client.vault().await;
     if let Ok(view) = &answer {
         let wall = context.clock.now().wall;
-        context.keepers.answered(&uid, wall);
+        context.keepers.answered(&uid, wall, is_clock_skewed(view));
         if seen.active_runs
             && let Ok(runs) = client.runs().await
         {

@@ -22,7 +22,7 @@ use crate::words;
 /// A keeper that was silent for no longer than this is being restarted, and what it said before still stands.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(90);
 /// Clocks that differ by more pause all deletion.
-pub const SKEW: i64 = 300;
+const SKEW: i64 = 300;
 
 /// A condition's status, reason and message.
 type Finding = (Option<bool>, Reason, String);
@@ -202,6 +202,11 @@ pub fn is_rolled_back(vault: &BackupVault, view: &VaultView) -> bool {
     view.rolled_back || matches!((known, shown), (Some(known), Some(shown)) if shown < known)
 }
 
+/// Whether the clocks of keeper and storage differ so much that nothing may be deleted by either.
+pub fn is_clock_skewed(view: &VaultView) -> bool {
+    view.clock.skew_seconds.is_some_and(|skew| skew.abs() > SKEW)
+}
+
 /// Nothing changes until a person acts.
 fn needs_a_person(reason: Reason) -> bool {
     matches!(
@@ -253,7 +258,7 @@ fn abnormal(
         let message = "The ledger in storage ends before the entry in `status.ledger`.";
         conditions.set(ConditionType::RolledBack, Some(true), Reason::RolledBack, message);
     }
-    if view.clock.skew_seconds.is_some_and(|skew| skew.abs() > SKEW) {
+    if is_clock_skewed(view) {
         let message = "The clocks of keeper and storage differ by more than five minutes; deletion pauses.";
         conditions.set(ConditionType::RetentionBlocked, Some(true), Reason::ClockSkewed, message);
     } else if seen.held_back.count > 0 {
