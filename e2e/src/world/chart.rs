@@ -35,12 +35,15 @@ impl Chart {
     ) -> Result<String, ChartError> {
         let (repository, tag) = image.rsplit_once(':').ok_or_else(|| ChartError::NoTag(image.to_owned()))?;
         let path = self.path.to_string_lossy();
-        let settings = [
+        let mut settings = vec![
             format!("image.repository={repository}"),
             format!("image.tag={tag}"),
             "secretReader.clusterWide=true".to_owned(),
-            format!("vaultNamespaces={{{}}}", vault_namespaces.join(",")),
         ];
+        if !vault_namespaces.is_empty() {
+            // Helm reads `{}` as a list of one empty name.
+            settings.push(format!("vaultNamespaces={{{}}}", vault_namespaces.join(",")));
+        }
         let mut line = vec!["upgrade", "--install", &self.release, &path, "--namespace", &self.namespace];
         line.extend(["--create-namespace", "--wait", "--timeout", "3m"]);
         line.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
