@@ -10,10 +10,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn a_wrong_password_is_named_and_heals() {
     let scene = protected();
     let secret = "secret/postgres-superuser";
-    patch(&scene, secret, r#"{"stringData":{"password":"wrong"}}"#);
+    scene.patch(secret, r#"{"stringData":{"password":"wrong"}}"#);
     revalidate(&scene, "wrong-password");
     check_says(&scene, "AuthenticationFailed");
-    patch(&scene, secret, &format!(r#"{{"stringData":{{"password":"{}"}}}}"#, scene.password));
+    scene.patch(secret, &format!(r#"{{"stringData":{{"password":"{}"}}}}"#, scene.password));
     becomes_ready(&scene);
 }
 
@@ -39,10 +39,10 @@ fn a_missing_database_is_named_and_heals() {
 fn an_unreachable_host_is_named_and_heals() {
     let scene = protected();
     let service = "service/postgres";
-    patch(&scene, service, r#"{"spec":{"selector":{"app":"nobody"}}}"#);
+    scene.patch(service, r#"{"spec":{"selector":{"app":"nobody"}}}"#);
     revalidate(&scene, "unreachable");
     check_says_one_of(&scene, &["ConnectionRefused", "ServerUnreachable", "ConnectionTimedOut"]);
-    patch(&scene, service, r#"{"spec":{"selector":{"app":"postgres"}}}"#);
+    scene.patch(service, r#"{"spec":{"selector":{"app":"postgres"}}}"#);
     becomes_ready(&scene);
 }
 
@@ -67,19 +67,14 @@ fn a_deleted_secret_is_named_and_heals() {
 fn a_missing_bucket_is_named_and_heals() {
     let scene = scene(Kind::S3, 200);
     let shop = &scene.shop;
-    shop.apply_protection("Suspended").expect("policy and instance are accepted");
-    shop.wait_until_protected().expect("vault and instance become ready");
-    let bucket = |program: &[&str]| {
-        let start = ["exec", "-n", shop.names.vault_namespace.as_str(), "s3", "-c", "helper", "--"];
-        shop.kubectl.run(&[&start[..], program].concat()).expect("the bucket is moved");
-    };
-    bucket(&["mv", "/data/buckets/backups", "/data/buckets/elsewhere"]);
+    scene.protect();
+    scene.in_storage("mv /data/buckets/backups /data/buckets/elsewhere");
     let vault = format!("bvault/{}", shop.names.vault);
     let says = "jsonpath={.status.conditions[?(@.type=='StorageReachable')].reason}=BucketNotFound";
     shop.kubectl
         .wait(says, &vault, &shop.names.vault_namespace, 2 * MINUTE)
         .expect("the vault says what is missing");
-    bucket(&["mv", "/data/buckets/elsewhere", "/data/buckets/backups"]);
+    scene.in_storage("mv /data/buckets/elsewhere /data/buckets/backups");
     shop.kubectl
         .wait("condition=Ready", &vault, &shop.names.vault_namespace, 2 * MINUTE)
         .expect("the vault is ready again by itself");
@@ -88,18 +83,8 @@ fn a_missing_bucket_is_named_and_heals() {
 /// A small shop whose vault and instance are ready and whose schedule rests.
 fn protected() -> Scene {
     let scene = scene(Kind::Claim, 200);
-    scene.shop.apply_protection("Suspended").expect("policy and instance are accepted");
-    scene.shop.wait_until_protected().expect("vault and instance become ready");
+    scene.protect();
     scene
-}
-
-fn patch(scene: &Scene, object: &str, patch: &str) {
-    let names = &scene.shop.names;
-    scene
-        .shop
-        .kubectl
-        .run(&["patch", object, "-n", &names.tenant, "--type=merge", "-p", patch])
-        .expect("the patch holds");
 }
 
 /// As a user would who does not want to wait for the next look.

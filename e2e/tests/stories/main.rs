@@ -11,5 +11,8 @@
 
 mod failures;
 mod main_job;
+mod mover_killed;
 mod operator_killed;
 mod scene;
+mod secrecy;
+mod uninstalled;

@@ -1,7 +1,10 @@
 //! What every story begins with.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use e2e::world::{
     Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop,
@@ -25,18 +28,28 @@ pub enum Kind {
 }
 
 /// A shop under protection, in two namespaces that go when the scene is dropped.
-#[expect(dead_code, reason = "what keeps the scene standing, and what later stories look at")]
 pub struct Scene {
     pub shop: Shop,
     pub authority: Authority,
     /// The superuser's password.
     pub password: String,
-    /// An age identity whose recipient opens the vault, in a file.
+    /// Holds `recovery.key`, an age identity whose recipient opens the vault.
     pub recovery: tempfile::TempDir,
-    /// The directory behind the vault's claim.
-    pub claim: Option<ClaimStorage>,
+    /// That recipient.
+    pub recipient: String,
+    pub storage: Storage,
     _tenant: TemporaryNamespace,
     _vault: TemporaryNamespace,
+}
+
+/// What the vault lies in.
+pub enum Storage {
+    Claim(ClaimStorage),
+    S3 {
+        server: S3Server,
+        /// The secret half of the server's root credentials.
+        secret_key: String,
+    },
 }
 
 /// Two namespaces, a PostgreSQL server with `orders` orders in database `shop`, and a vault on `kind`. Not yet protected.
@@ -68,29 +81,126 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
     shop.fill(orders).expect("a filled database");
     let recovery = tempfile::tempdir().expect("a directory for the recovery identity");
     let recipient = keygen(&recovery);
-    let claim = match kind {
+    let storage = match kind {
         Kind::Claim => {
             let claim =
                 ClaimStorage::create(kubectl, vault.name(), "backups", &setting.volumes).expect("a claim");
             shop.apply_vault(&VaultStorage::Claim(&claim.claim), &recipient).expect("a vault");
-            Some(claim)
+            Storage::Claim(claim)
         }
         Kind::S3 => {
-            let options = S3Options {
-                name: "s3",
-                namespace: vault.name(),
-                image: &setting.s3_image,
-                helper_image: &setting.helper_image,
-                bucket: "backups",
-                secret_key: &unique_name("key"),
-            };
-            let server = S3Server::start(kubectl, &authority, &options).expect("an S3 server");
+            let secret_key = unique_name("secret-key");
+            let server = s3_server(&authority, vault.name(), &secret_key);
             shop.apply_vault(&VaultStorage::S3 { server: &server, authority: &authority }, &recipient)
                 .expect("a vault");
-            None
+            Storage::S3 { server, secret_key }
         }
     };
-    Scene { shop, authority, password, recovery, claim, _tenant: tenant, _vault: vault }
+    Scene { shop, authority, password, recovery, recipient, storage, _tenant: tenant, _vault: vault }
+}
+
+impl Scene {
+    /// The vault's objects, behind the back of keeper and movers: name below the vault's root, and size in bytes.
+    pub fn objects(&self) -> Vec<(String, u64)> {
+        let mut objects = match &self.storage {
+            Storage::Claim(claim) => files(&claim.directory),
+            Storage::S3 { server, .. } => {
+                let root = format!("/data/buckets/{}/postgresql", server.bucket);
+                let listing = self.in_storage(&format!(
+                    "test -d {root} && cd {root} && find . -type f -exec stat -c '%s %n' {{}} + || true"
+                ));
+                let line = |line: &str| {
+                    let (size, name) = line.split_once(" ./")?;
+                    Some((name.to_owned(), size.parse().ok()?))
+                };
+                listing.lines().filter_map(line).collect()
+            }
+        };
+        objects.sort();
+        objects
+    }
+
+    /// Runs a shell command beside the S3 server, where its buckets are folders below `/data/buckets`.
+    pub fn in_storage(&self, command: &str) -> String {
+        let arguments =
+            ["exec", "-n", &self.shop.names.vault_namespace, "s3", "-c", "helper", "--", "sh", "-c", command];
+        self.shop.kubectl.run(&arguments).expect("a command beside the S3 server")
+    }
+
+    /// A merge patch of an object of the tenant.
+    pub fn patch(&self, object: &str, patch: &str) {
+        let namespace = &self.shop.names.tenant;
+        self.shop
+            .kubectl
+            .run(&["patch", object, "-n", namespace, "--type=merge", "-p", patch])
+            .expect("the patch holds");
+    }
+
+    /// Vault and instance are ready and the schedule rests.
+    pub fn protect(&self) {
+        self.shop.apply_protection("Suspended").expect("policy and instance are accepted");
+        self.shop.wait_until_protected().expect("vault and instance become ready");
+    }
+}
+
+/// Asks until there is an answer. A story waits for what it needs and never for a time.
+pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < limit, "after {} s: {what}", limit.as_secs());
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Moves the clock of operator, keepers and new runs ahead of where it is.
+pub fn advance_clock(by: Duration) {
+    let kubectl = &setting().kubectl;
+    let namespace = "coffer-system";
+    let map = kubectl.find("configmap", namespace, "coffer-test-clock").expect("the test clock is read");
+    let before = map.and_then(|map| map["data"]["offsetSeconds"].as_str()?.parse::<u64>().ok()).unwrap_or(0);
+    let offset = before + by.as_secs();
+    kubectl
+        .apply(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: coffer-test-clock, namespace: {namespace}}}\ndata: \
+             {{offsetSeconds: \"{offset}\"}}\n"
+        ))
+        .expect("the test clock is moved");
+}
+
+fn s3_server(authority: &Authority, namespace: &str, secret_key: &str) -> S3Server {
+    let setting = setting();
+    let options = S3Options {
+        name: "s3",
+        namespace,
+        image: &setting.s3_image,
+        helper_image: &setting.helper_image,
+        bucket: "backups",
+        secret_key,
+    };
+    S3Server::start(&setting.kubectl, authority, &options).expect("an S3 server")
+}
+
+/// Every file below a directory. What vanishes while it is looked at was not there.
+fn files(root: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => {
+                    let path = entry.path();
+                    let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+                    found.push((name, metadata.len()));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    found
 }
 
 /// As the chart's notes tell the platform team to do.
