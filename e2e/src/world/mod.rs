@@ -18,7 +18,7 @@ pub use kubectl::{Kubectl, KubectlError};
 pub use namespace::{TemporaryNamespace, unique_name};
 pub use postgres::{Postgres, PostgresOptions};
 pub use setting::{Setting, SettingError};
-pub use shop::{Names, Shop, VaultStorage};
+pub use shop::{EACH_MINUTE, HARDLY_EVER, Names, Shop, VaultStorage};
 pub use storage::{ClaimStorage, S3Options, S3Server};
 
 /// Fills a manifest: every `(name)` of the pairs is replaced where the text has `$(name)`.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{process, thread};
 
+use serde_json::Value;
+
 use super::{Kubectl, KubectlError};
 
 /// A name that no other story of this or another process uses.
@@ -32,12 +34,40 @@ impl TemporaryNamespace {
     }
 }
 
+impl TemporaryNamespace {
+    /// A namespace would rather hang than lose the key of a vault, until somebody says that it may.
+    fn release_keys(&self) {
+        let released = self.kubectl.list("secrets", &self.name).and_then(|secrets| {
+            let holds = |secret: &&Value| secret["metadata"]["finalizers"].is_array();
+            for secret in secrets.iter().filter(holds) {
+                let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+                let patch = r#"{"metadata":{"finalizers":null}}"#;
+                self.kubectl.run(&[
+                    "patch",
+                    "secret",
+                    name,
+                    "-n",
+                    &self.name,
+                    "--type=merge",
+                    "-p",
+                    patch,
+                ])?;
+            }
+            Ok(())
+        });
+        if let Err(error) = released {
+            eprintln!("{error}");
+        }
+    }
+}
+
 impl Drop for TemporaryNamespace {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("namespace {} is left for you to look at", self.name);
             return;
         }
+        self.release_keys();
         if let Err(error) = self.kubectl.run(&["delete", "namespace", &self.name, "--wait=false"]) {
             eprintln!("{error}");
         }

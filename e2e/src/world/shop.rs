@@ -6,6 +6,11 @@ use serde_json::Value;
 
 use super::{Authority, Kubectl, KubectlError, Postgres, S3Server, filled, indented};
 
+/// A schedule that is due within a minute, whenever that is.
+pub const EACH_MINUTE: &str = "* * * * *";
+/// A schedule that is not due while anybody looks. A suspended instance would refuse backups on demand, too.
+pub const HARDLY_EVER: &str = "0 3 1 6 *";
+
 /// The names of everything in one scene.
 #[derive(Debug, Clone)]
 pub struct Names {
@@ -77,8 +82,8 @@ impl Shop {
         self.kubectl.apply(&manifest).map(|_| ())
     }
 
-    /// Applies policy and instance; `protection` is `Enabled` or `Suspended`.
-    pub fn apply_protection(&self, protection: &str) -> Result<(), KubectlError> {
+    /// Applies policy and instance, with the policy's schedule.
+    pub fn apply_protection(&self, cron: &str) -> Result<(), KubectlError> {
         let names = &self.names;
         let values = [
             ("policy", names.policy.as_str()),
@@ -90,17 +95,9 @@ impl Shop {
             ("database", &names.database),
             ("credentials", &format!("{}-superuser", names.server)),
             ("authority", &format!("{}-ca", names.server)),
-            ("protection", protection),
+            ("cron", cron),
         ];
         self.kubectl.apply(&filled(include_str!("manifests/protection.yaml"), &values)).map(|_| ())
-    }
-
-    pub fn set_protection(&self, protection: &str) -> Result<(), KubectlError> {
-        let patch = format!("{{\"spec\":{{\"protection\":\"{protection}\"}}}}");
-        let instance = format!("binst/{}", self.names.instance);
-        self.kubectl
-            .run(&["patch", &instance, "-n", &self.names.tenant, "--type=merge", "-p", &patch])
-            .map(|_| ())
     }
 
     pub fn wait_until_protected(&self) -> Result<(), KubectlError> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use e2e::cluster::{Cache, Cluster, Tools};
 use e2e::world::{
-    Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop,
-    VaultStorage, prepare, unique_name,
+    Authority, ClaimStorage, EACH_MINUTE, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server,
+    Setting, Shop, VaultStorage, prepare, unique_name,
 };
 
 use crate::size::Size;
@@ -155,7 +155,7 @@ fn open_shop(
         let claim = ClaimStorage::create(&setting.kubectl, "backups", "backups", &setting.volumes)?;
         shop.apply_vault(&VaultStorage::Claim(&claim.claim), recipient)?;
     }
-    shop.apply_protection("Enabled")?;
+    shop.apply_protection(EACH_MINUTE)?;
     shop.wait_until_protected()?;
     teller.show(&setting.kubectl, &["get", "bvault,bpol,binst", "-A"])?;
     Ok(shop)
@@ -185,8 +185,8 @@ fn back_up_twice(shop: &Shop, teller: &Teller) -> Result<String, Error> {
     teller.say("waiting for the next slot of `* * * * *` …");
     let slot = shop.wait_for_slot_job(3 * MINUTE)?;
     shop.wait_for(&format!("bjob/{slot}"), "Complete", 20 * MINUTE)?;
-    shop.set_protection("Suspended")?;
-    teller.say("the schedule has made a point and is suspended; now one on demand:");
+    shop.apply_protection(HARDLY_EVER)?;
+    teller.say("the schedule has made a point and rests until June; now one on demand:");
     shop.apply_backup("before-the-upgrade")?;
     shop.wait_for("bjob/before-the-upgrade", "Complete", 20 * MINUTE)?;
     teller.show(&shop.kubectl, &["get", "bvault,bpol,binst,bjob,rpoint", "-A"])?;
@@ -222,9 +222,7 @@ fn last_words(setting: &Setting, teller: &Teller, recovery: &Path) {
     teller.say(&format!("  export KUBECONFIG={}", setting.kubectl.kubeconfig().display()));
     teller.say("  kubectl describe bjob -n shop                  the story of each run");
     teller.say("  kubectl get events -n shop --sort-by=.metadata.creationTimestamp");
-    teller.say(
-        "  kubectl patch binst orders -n shop --type=merge -p '{\"spec\":{\"protection\":\"Enabled\"}}'",
-    );
+    teller.say("  kubectl edit bpol each-minute -n backups           another schedule: `* * * * *`");
     if setting.volumes.join("backups-backups").is_dir() {
         let vault = setting.volumes.join("backups-backups");
         teller.say("and without any cluster:");

@@ -9,4 +9,4 @@ SELECT 'sequences', sequencename, last_value FROM pg_sequences WHERE sequencenam
 SELECT 'large object', oid, length(lo_get(oid)), md5(lo_get(oid)), obj_description(oid, 'pg_largeobject') FROM pg_largeobject_metadata ORDER BY oid;
 SELECT 'owners', c.relname, r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner WHERE c.relnamespace = 'shop'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S') ORDER BY 2;
 SELECT 'indexes', indexdef FROM pg_indexes WHERE schemaname IN ('shop', 'audit') ORDER BY 2;
-SELECT 'constraints', conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace IN ('shop'::regnamespace, 'audit'::regnamespace) ORDER BY 2, 3;
+SELECT 'constraints', conrelid::regclass::text, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace IN ('shop'::regnamespace, 'audit'::regnamespace) ORDER BY 2, 3;
