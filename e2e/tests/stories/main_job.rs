@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use e2e::world::{EACH_MINUTE, HARDLY_EVER};
+
 use crate::scene::{Kind, scene};
 
 const MINUTES: Duration = Duration::from_secs(60);
@@ -19,7 +21,7 @@ fn a_database_comes_back_from_s3() {
 fn comes_back(kind: Kind) {
     let scene = scene(kind, 20_000);
     let shop = &scene.shop;
-    shop.apply_protection("Enabled").expect("policy and instance are accepted");
+    shop.apply_protection(EACH_MINUTE).expect("policy and instance are accepted");
     shop.wait_until_protected().expect("vault and instance become ready");
     let before = shop.digest("shop").expect("a digest of the source");
 
@@ -27,7 +29,7 @@ fn comes_back(kind: Kind) {
     let slot = shop.wait_for_slot_job(3 * MINUTES).expect("a slot comes due");
     shop.work().expect("the workload runs");
     shop.wait_for(&format!("bjob/{slot}"), "Complete", 5 * MINUTES).expect("the scheduled backup completes");
-    shop.set_protection("Suspended").expect("the instance is suspended");
+    shop.apply_protection(HARDLY_EVER).expect("the schedule rests");
 
     shop.apply_backup("now").expect("an on-demand backup is accepted");
     shop.work().expect("the workload runs");

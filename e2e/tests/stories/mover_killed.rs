@@ -95,8 +95,9 @@ fn one_point_and_nothing_of(scene: &Scene, job: &str, winner: &str, loser: &str)
     until("the loser's data are swept", MINUTE, || {
         (!written(scene, "data/").contains(loser) && !written(scene, "keys/").contains(loser)).then_some(())
     });
-    // The deadline is the end of the completion window of an hour, and credentials live an hour more.
-    advance_clock(5 * 60 * MINUTE);
+    // The deadline of a run on demand is a week away, and credentials live an hour more. The point would expire then, but
+    // the last one stays.
+    advance_clock(8 * 24 * 60 * MINUTE);
     until("the loser's intent is swept", MINUTE, || {
         let left: Vec<String> = scene.objects().into_iter().map(|(name, _)| name).collect();
         (!left.iter().any(|name| name.contains(loser))).then_some(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use e2e::world::Shop;
+use e2e::world::{EACH_MINUTE, HARDLY_EVER, Shop};
 
 use crate::scene::{Kind, scene, setting};
 
@@ -28,7 +28,7 @@ fn killing_the_operator_loses_and_doubles_nothing() {
     let chosen = draw(seed);
     let scene = scene(Kind::Claim, 20_000);
     let shop = &scene.shop;
-    shop.apply_protection("Enabled").expect("policy and instance are accepted");
+    shop.apply_protection(EACH_MINUTE).expect("policy and instance are accepted");
     let mut killer = Killer { chosen: &chosen, next: 0 };
     killer.reach(shop, 2);
     shop.wait_until_protected().expect("vault and instance become ready");
@@ -37,7 +37,7 @@ fn killing_the_operator_loses_and_doubles_nothing() {
     shop.apply_backup("killed").expect("an on-demand backup is accepted");
     killer.reach(shop, 6);
     shop.wait_for("bjob/killed", "Complete", 5 * MINUTES).expect("the backup completes");
-    shop.set_protection("Suspended").expect("the instance is suspended");
+    shop.apply_protection(HARDLY_EVER).expect("the schedule rests");
     let point = shop.point_of("killed").expect("the point of the backup");
     shop.apply_restore("back", &point, "back").expect("a restore is accepted");
     killer.reach(shop, 8);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use e2e::world::{
-    Authority, ClaimStorage, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting, Shop,
-    TemporaryNamespace, VaultStorage, unique_name,
+    Authority, ClaimStorage, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting,
+    Shop, TemporaryNamespace, VaultStorage, unique_name,
 };
 
 /// Where this run's stories are played. The chart is installed once.
@@ -138,7 +138,7 @@ impl Scene {
 
     /// Vault and instance are ready and the schedule rests.
     pub fn protect(&self) {
-        self.shop.apply_protection("Suspended").expect("policy and instance are accepted");
+        self.shop.apply_protection(HARDLY_EVER).expect("policy and instance are accepted");
         self.shop.wait_until_protected().expect("vault and instance become ready");
     }
 }

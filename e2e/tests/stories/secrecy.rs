@@ -82,7 +82,7 @@ impl Markers {
         if !place.may_name_database {
             markers.push(("the database's name", &self.database));
         }
-        let encodings = |marker: &str| encodings(marker).into_iter().filter(|text| place.holds(text)).next();
+        let encodings = |marker: &str| encodings(marker).into_iter().find(|text| place.holds(text));
         markers
             .into_iter()
             .filter_map(|(what, marker)| Some(format!("{what} as {} in {}", encodings(marker)?, place.name)))
