@@ -60,8 +60,7 @@ fn main() -> ExitCode {
 fn run(context: &Context, only: &[String]) -> Report {
     let mut report = Report::default();
     for stage in STAGES {
-        let named = only.iter().any(|name| name == stage.name);
-        if !named && (!only.is_empty() || stage.long && !context.full) {
+        if !only.is_empty() && !only.iter().any(|name| name == stage.name) {
             continue;
         }
         if stage.needs.iter().any(|needed| report.has_failed(needed)) {

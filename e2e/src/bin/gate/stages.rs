@@ -16,74 +16,63 @@ pub struct Stage {
     pub name: &'static str,
     pub purpose: &'static str,
     pub needs: &'static [&'static str],
-    /// Only with `--full`, or when it is named.
-    pub long: bool,
     pub run: fn(&Context) -> Result<Tally, CommandError>,
 }
 
 pub const STAGES: &[Stage] = &[
-    Stage { name: "format", purpose: "the code is formatted", needs: &[], long: false, run: code::format },
+    Stage { name: "format", purpose: "the code is formatted", needs: &[], run: code::format },
     Stage {
         name: "tools",
         purpose: "Debian packages and Go tools are there, built from pinned modules",
         needs: &[],
-        long: false,
         run: tools::ensure,
     },
     Stage {
         name: "lints",
         purpose: "no lint fires in any crate, test or feature",
         needs: &[],
-        long: false,
         run: code::lints,
     },
     Stage {
         name: "rooms",
         purpose: "crates depend one way, licences and sources are allowed",
         needs: &[],
-        long: false,
         run: code::rooms,
     },
     Stage {
         name: "generated",
         purpose: "generated files are what the code generates",
         needs: &["lints"],
-        long: false,
         run: code::generated,
     },
     Stage {
         name: "tests",
         purpose: "unit and component tests, with real PostgreSQL and a real S3 server",
         needs: &["tools"],
-        long: false,
         run: code::tests,
     },
     Stage {
         name: "chart",
         purpose: "chart, kustomize and GitOps files hold",
         needs: &["tools"],
-        long: false,
         run: chart::check,
     },
     Stage {
         name: "decoder",
         purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote",
         needs: &["tests"],
-        long: true,
         run: decoder::check,
     },
     Stage {
         name: "shipped",
         purpose: "the shipped binary has no test clock",
         needs: &["tests"],
-        long: true,
         run: stories::shipped_binary,
     },
     Stage {
         name: "stories",
         purpose: "whole stories on a real Kubernetes",
         needs: &["tools", "tests"],
-        long: true,
         run: stories::play,
     },
 ];

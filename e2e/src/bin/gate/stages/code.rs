@@ -13,12 +13,17 @@ pub fn format(context: &Context) -> Result<Tally, CommandError> {
     check(&mut context.cargo(&["fmt", "--all", "--check"]))
 }
 
+/// As it is shipped, and with the test clock.
 pub fn lints(context: &Context) -> Result<Tally, CommandError> {
-    let targets: &[&str] = if context.full { &["--all-targets"] } else { &["--lib", "--bins"] };
-    let mut arguments = vec!["clippy", "--quiet", "--locked", "--workspace"];
-    arguments.extend(targets);
-    arguments.extend(["--", "-D", "warnings"]);
-    check(&mut context.cargo(&arguments))
+    let whole: &[&str] = &["--workspace"];
+    let with_clock: &[&str] = &["--package", "coffer", "--features", "test-clock"];
+    for selection in [whole, with_clock] {
+        let mut arguments = vec!["clippy", "--quiet", "--locked", "--all-targets"];
+        arguments.extend(selection);
+        arguments.extend(["--", "-D", "warnings"]);
+        check(&mut context.cargo(&arguments))?;
+    }
+    Ok(Tally::ONE)
 }
 
 /// Advisories are left out: they need a network that the gate has not, and a new one must not stop the line.
@@ -41,15 +46,20 @@ pub fn generated(context: &Context) -> Result<Tally, CommandError> {
     ]))
 }
 
-/// The crates without servers; `--full` adds those that start PostgreSQL and an S3 server.
+/// Every crate but the one of the stories, and of that one what needs no cluster; `--full` adds what is long.
 pub fn tests(context: &Context) -> Result<Tally, CommandError> {
-    let mut arguments = vec!["test", "--quiet", "--locked", "--no-fail-fast"];
-    if context.full {
-        arguments.extend(["--workspace", "--exclude", "e2e", "--", "--include-ignored"]);
-    } else {
-        arguments.extend(["--package", "contract", "--package", "policy"]);
+    let crates: &[&str] = &["--workspace", "--exclude", "e2e", "--features", "coffer/test-clock"];
+    let own: &[&str] = &["--package", "e2e", "--lib", "--bins"];
+    let mut tally = Tally::default();
+    for selection in [own, crates] {
+        let mut arguments = vec!["test", "--quiet", "--locked", "--no-fail-fast"];
+        arguments.extend(selection);
+        if context.full {
+            arguments.extend(["--", "--include-ignored"]);
+        }
+        tally += test(tools::with_servers(&mut context.cargo(&arguments))?)?;
     }
-    test(tools::with_servers(&mut context.cargo(&arguments))?)
+    Ok(tally)
 }
 
 /// cargo-deny of the one version, built once and kept in the cache.
