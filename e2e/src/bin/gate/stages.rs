@@ -70,9 +70,15 @@ pub const STAGES: &[Stage] = &[
         run: stories::shipped_binary,
     },
     Stage {
+        name: "cluster",
+        purpose: "a Kubernetes boots, two do not disturb each other, nothing of them is left",
+        needs: &["tools"],
+        run: stories::boot,
+    },
+    Stage {
         name: "stories",
         purpose: "whole stories on a real Kubernetes",
-        needs: &["tools", "tests"],
+        needs: &["tools"],
         run: stories::play,
     },
 ];

@@ -30,6 +30,14 @@ pub fn shipped_binary(_: &Context) -> Result<Tally, CommandError> {
     Ok(Tally::ONE)
 }
 
+/// Boots clusters of its own, side by side and one after an interrupted other.
+pub fn boot(context: &Context) -> Result<Tally, CommandError> {
+    let arguments = ["test", "--quiet", "--locked", "--package", "e2e", "--test", "cluster"];
+    let mut command = context.cargo(&arguments);
+    command.args(["--", "--ignored", "--test-threads=1"]);
+    test(&mut command)
+}
+
 /// Boots the gate's cluster, plays every story, and stops it whatever happened.
 pub fn play(context: &Context) -> Result<Tally, CommandError> {
     let tools = Tools::ensure().map_err(other)?;
