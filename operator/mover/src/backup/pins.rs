@@ -12,6 +12,7 @@ use crate::{postgres::Session, schema::Sql};
 type Pin = (&'static str, &'static str, u32);
 
 const PINS: [Pin; 19] = [
+    ("statement_timeout", "0", 0),
     ("search_path", "''", 0),
     ("datestyle", "'ISO, MDY'", 0),
     ("intervalstyle", "'postgres'", 0),
@@ -26,7 +27,6 @@ const PINS: [Pin; 19] = [
     ("quote_all_identifiers", "off", 0),
     ("enable_tidscan", "on", 0),
     ("max_parallel_workers_per_gather", "0", 0),
-    ("statement_timeout", "0", 0),
     ("idle_in_transaction_session_timeout", "0", 0),
     ("jit", "off", 11),
     ("idle_session_timeout", "0", 14),
@@ -97,7 +97,7 @@ mod tests {
         let pins = Pins::new("LATIN1", 16, false);
         let sql = String::from_utf8(pins.begin(Some("00000003-1B-1"), Duration::from_secs(2))).unwrap();
         assert!(sql.starts_with(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET TRANSACTION SNAPSHOT '00000003-1B-1';SET LOCAL search_path = '';"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET TRANSACTION SNAPSHOT '00000003-1B-1';SET LOCAL statement_timeout = 0;"
         ));
         assert!(
             sql.ends_with("SET LOCAL client_encoding = 'LATIN1';SET LOCAL lock_timeout = 2000;"),

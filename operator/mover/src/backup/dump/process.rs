@@ -60,6 +60,8 @@ impl DumpProcess {
             .arg(format!("--lock-wait-timeout={}", request.lock_timeout.as_millis()))
             .env_clear()
             .envs(hand_over.environment.iter().map(|(name, value)| (name, value)))
+            // It lifts the time limits of role and database by itself, but asks one question before it does.
+            .env("PGOPTIONS", "-c statement_timeout=0")
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
