@@ -8,6 +8,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval_at, sleep},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{
     BackupError,
@@ -16,7 +17,7 @@ use super::{
     plan::Job,
     segment::{self, SegmentError},
     source::SourceSession,
-    watch::LockWatch,
+    watch::{LockWatch, watched},
 };
 use crate::postgres::sqlstate;
 
@@ -43,11 +44,8 @@ pub async fn read_all(
         }
         drive(reading, &mut running, &mut lanes).await
     };
-    tokio::select! {
-        biased;
-        error = look_after(leader, watch) => Err(error),
-        done = async { tokio::try_join!(everything, serve_refused(reading, leader)) } => done.map(|_| ()),
-    }
+    let reading = async { tokio::try_join!(everything, serve_refused(reading, leader)) };
+    watched(reading, |done| look_after(leader, watch, done)).await?.map(|_| ())
 }
 
 async fn drive(
@@ -105,14 +103,22 @@ fn no_connection() -> BackupError {
     }
 }
 
-/// Keeps the leader alive and looks who waits for our locks. If the leader is lost, so is the run.
-async fn look_after(leader: &SharedLeader, mut watch: LockWatch) -> BackupError {
+/// Keeps the leader alive and looks who waits for our locks, until all is read. If the leader is lost, so is the run.
+async fn look_after(
+    leader: &SharedLeader,
+    mut watch: LockWatch,
+    done: CancellationToken,
+) -> Result<(), BackupError> {
     loop {
-        sleep(watch.period()).await;
-        let mut session = leader.lock().await;
-        if let Err(error) = watch.look(&mut session).await {
-            return error;
+        tokio::select! {
+            () = sleep(watch.period()) => {}
+            () = done.cancelled() => return Ok(()),
         }
+        let looked = watch.look(&mut *leader.lock().await).await;
+        if done.is_cancelled() {
+            return Ok(());
+        }
+        looked?;
     }
 }
 

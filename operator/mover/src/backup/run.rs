@@ -233,8 +233,9 @@ impl<C: Custody> Backup<'_, C> {
             encoding: &preflight.server.encoding,
             lock_timeout: self.lock_timeout(),
         };
-        let blocked = self.watch().until_blocking(&mut leader.session);
-        let stored = schema::store(&request, writer, self.progress, &self.stop, blocked).await?;
+        let (watch, session) = (self.watch(), &mut leader.session);
+        let watching = |done| watch.until_done(session, done);
+        let stored = schema::store(&request, writer, self.progress, &self.stop, watching).await?;
         let defined =
             tables::defined(&mut leader.session).await.map_err(BackupError::doing("list the tables"))?;
         match lock::differ(&stored.tables, &defined) {

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{io::AsyncRead, process::ChildStdout};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     BackupError,
@@ -10,6 +11,7 @@ use super::{
     packer::Packer,
     stop::Stop,
     throttle::Throttle,
+    watch::watched,
 };
 use crate::{
     archive::{ArchiveError, ArchiveReader},
@@ -44,20 +46,24 @@ impl From<BackupError> for SchemaFailure {
     }
 }
 
-/// Runs pg_dump and stores what it writes. `blocked` ends when somebody has waited too long for a lock of ours.
-pub async fn store(
+/// Runs pg_dump and stores what it writes. `watching` fails when somebody has waited too long for a lock of ours.
+pub async fn store<W>(
     request: &DumpRequest<'_>,
     writer: &PointWriter,
     progress: &ProgressSink,
     stop: &Stop,
-    blocked: impl Future<Output = BackupError>,
-) -> Result<StoredSchema, SchemaFailure> {
+    watching: impl FnOnce(CancellationToken) -> W,
+) -> Result<StoredSchema, SchemaFailure>
+where
+    W: Future<Output = Result<(), BackupError>>,
+{
     let (mut process, output) = DumpProcess::start(request)?;
     let finished = tokio::select! {
         biased;
         reason = stop.stopped() => Err(SchemaFailure::Other(reason)),
-        blocking = blocked => Err(SchemaFailure::Locked(blocking.to_string())),
-        ends = read_both(&mut process, output, writer, progress) => Ok(ends),
+        ends = watched(read_both(&mut process, output, writer, progress), watching) => {
+            ends.map_err(|blocking| SchemaFailure::Locked(blocking.to_string()))
+        }
     };
     match finished {
         Ok((stored, end)) => judge(stored, end?, request.lock_timeout),

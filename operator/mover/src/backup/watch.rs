@@ -4,6 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::BackupError;
 use crate::{
@@ -60,13 +61,26 @@ impl LockWatch {
         }
     }
 
-    /// Looks until somebody has waited too long, or the session is lost.
-    pub async fn until_blocking(mut self, session: &mut Session) -> BackupError {
+    /// Looks until somebody has waited too long, the session is lost, or what is watched over is done.
+    ///
+    /// # Errors
+    /// As those of [`LockWatch::look`].
+    pub async fn until_done(
+        mut self,
+        session: &mut Session,
+        done: CancellationToken,
+    ) -> Result<(), BackupError> {
         loop {
-            if let Err(error) = self.look(session).await {
-                return error;
+            let looked = self.look(session).await;
+            if done.is_cancelled() {
+                // Nobody has to wait much longer; a session that is lost will say so when it is asked next.
+                return Ok(());
             }
-            sleep(self.period()).await;
+            looked?;
+            tokio::select! {
+                () = sleep(self.period()) => {}
+                () = done.cancelled() => return Ok(()),
+            }
         }
     }
 
@@ -79,6 +93,29 @@ impl LockWatch {
         });
         waited.max_by_key(|(_, waited)| *waited).filter(|(_, waited)| *waited >= self.limit)
     }
+}
+
+/// Works while somebody watches, whose error ends the work. Who watches is told when the work is done, and waited for: a
+/// question that is given up half-way leaves its session useless, and the leader's is needed afterwards.
+///
+/// # Errors
+/// What `watching` ends with.
+pub async fn watched<T, W>(
+    work: impl Future<Output = T>,
+    watching: impl FnOnce(CancellationToken) -> W,
+) -> Result<T, BackupError>
+where
+    W: Future<Output = Result<(), BackupError>>,
+{
+    let done = CancellationToken::new();
+    let watching = watching(done.clone());
+    let working = async {
+        let result = work.await;
+        done.cancel();
+        Ok(result)
+    };
+    let (result, ()) = tokio::try_join!(working, watching)?;
+    Ok(result)
 }
 
 async fn waiters(session: &mut Session, application: &str) -> Result<Vec<Waiter>, PgError> {
@@ -129,6 +166,21 @@ mod tests {
         assert_eq!(judge(&[2], 9), None);
         assert_eq!(judge(&[1, 2], 12), None, "1 has got its lock meanwhile and waits anew");
         assert_eq!(judge(&[1, 2], 16), Some((2, 10)));
+    }
+
+    #[tokio::test]
+    async fn a_look_that_has_begun_is_ended_before_the_work_counts_as_done() {
+        let mut ended = false;
+        let watching = async |done: CancellationToken| {
+            done.cancelled().await;
+            tokio::task::yield_now().await;
+            ended = true;
+            Ok(())
+        };
+        assert_eq!(watched(async { 7 }, watching).await.unwrap(), 7);
+        assert!(ended, "it was given up half-way");
+        let blocked = async |_| Err(BackupError::Cancelled);
+        assert!(watched(std::future::pending::<()>(), blocked).await.is_err());
     }
 
     #[test]
