@@ -101,11 +101,8 @@ async fn a_rich_database_comes_back_equal_in_text_and_in_many_segments() {
         "0",
         "no event trigger fired"
     );
-    assert_eq!(unfinished(), "");
-}
-
-fn unfinished() -> String {
-    server().sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '_incomplete_'")
+    let unfinished = "SELECT datname FROM pg_database WHERE datname ~ '^rich_text_back_incomplete_'";
+    assert_eq!(server().sql("postgres", unfinished), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,23 +148,33 @@ fn slowly(mut input: RestoreInput) -> RestoreInput {
     input
 }
 
-const LOADING: &str =
-    "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY %' AND wait_event = 'ClientRead' LIMIT 1";
+/// A session that loads rows into a database that is not finished; other tests have theirs on the same server.
+fn loading(database: &str) -> String {
+    format!(
+        "SELECT pid FROM pg_stat_activity WHERE datname ~ '^{database}_incomplete_' AND state = 'active' \
+         AND query LIKE 'COPY % FROM STDIN%' LIMIT 1"
+    )
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_is_in_once_when_lanes_are_killed_again_and_again() {
     let point = numbers("killed").await;
     let input = slowly(input(server(), &point, "killed_back"));
-    let restore = restore_as("killed00", &input, &point);
+    let kill = format!("SELECT pg_terminate_backend(pid) FROM ({}) loading", loading("killed_back"));
+    let mut kills = 0;
     let killer = async {
-        for _ in 0..4 {
-            let pid = until(server(), "postgres", LOADING).await;
-            server().sql("postgres", &format!("SELECT pg_terminate_backend({pid})"));
+        while kills < 4 {
+            // Looked for and ended in one statement: later, the session might do something else.
+            kills += until(server(), "postgres", &kill).await.lines().count();
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        std::future::pending::<()>().await;
     };
-    let (done, ()) = tokio::join!(restore, killer);
-    done.unwrap();
+    tokio::select! {
+        done = restore_as("killed00", &input, &point) => drop(done.unwrap()),
+        () = killer => {}
+    }
+    assert!(kills >= 2, "only {kills} lanes were killed");
     assert_eq!(
         server().sql("killed_back", "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
         "100000|100000|5000050000"
@@ -185,7 +192,7 @@ async fn a_cancelled_restore_leaves_no_database_and_no_session() {
     let run_id = RunId("cancel00".into());
     let restore = run(&input, &*point, &run_id, &progress, cancel.clone(), &clock);
     let canceller = async {
-        until(server(), "postgres", LOADING).await;
+        until(server(), "postgres", &loading("cancelled_back")).await;
         cancel.cancel();
     };
     let (ended, ()) = tokio::join!(restore, canceller);
@@ -205,7 +212,7 @@ async fn a_restore_whose_process_died_is_taken_up_by_the_same_run_and_by_no_othe
         let point = Arc::clone(&point);
         async move { restore_as("died0000", &slow, &point).await }
     });
-    until(server(), "postgres", LOADING).await;
+    until(server(), "postgres", &loading("died_back")).await;
     died.abort();
     died.await.unwrap_err();
     let unfinished = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = 'died_back_incomplete_died0000'";
@@ -384,7 +391,7 @@ async fn a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_whe
         StoredPoint::of(&own, "crashed", Manner { rows_per_segment: 5_000, ..Manner::default() }).await;
     let input = slowly(input(&own, &point, "crashed_back"));
     let crash = async {
-        let pid = until(&own, "postgres", LOADING).await;
+        let pid = until(&own, "postgres", &loading("crashed_back")).await;
         // The server takes a killed backend for a crash: it ends all others and recovers.
         let killed = std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap();
         assert!(killed.success());
@@ -416,7 +423,7 @@ async fn somebody_who_looks_into_the_unfinished_database_does_not_keep_it_from_i
     let point = numbers("watched").await;
     let slow = slowly(input(server(), &point, "watched_back"));
     let watcher = async {
-        until(server(), "postgres", LOADING).await;
+        until(server(), "postgres", &loading("watched_back")).await;
         let mut watcher = server().client("psql");
         watcher.args(["-d", "watched_back_incomplete_watched0", "-c", "SELECT pg_sleep(600)"]);
         watcher.stderr(std::process::Stdio::null()).spawn().unwrap()
