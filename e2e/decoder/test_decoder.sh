@@ -1,20 +1,26 @@
 #!/bin/sh
 # Has the Python decoder read a vault that the Rust code has just written, and compares.
-# Needs python3 and network access (or a wheel cache) the first time.
+# COFFER_DECODER_ROWS: rows of its larger table (100,000 by default; 900,000 fill more than one pack).
+# Needs python3 with venv, and the package index the first time; the environment is kept in the cache.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/coffer
+cache=${COFFER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/coffer}
 venv=$cache/decoder-venv
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-if ! "$venv/bin/python" -c 'import cryptography, zstandard' 2>/dev/null; then
+# Its list of packages is written last: an environment that was only half made, or for another list, is made anew.
+if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+    rm -rf "$venv"
+    mkdir -p "$cache"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+    cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
-cargo run --quiet --manifest-path "$root/Cargo.toml" --package mover --example reference_point -- "$work"
+cargo run --quiet --manifest-path "$root/Cargo.toml" --package mover --example reference_point -- \
+    "$work" "${COFFER_DECODER_ROWS:-100000}"
 decode() {
     PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/coffer_decode.py" --vault "$work/vault" \
         --identity "$work/identity" --fingerprint "$(cat "$work/fingerprint")" "$@"
@@ -33,7 +39,8 @@ done
 # Damage is noticed and named; another fingerprint is refused.
 pack=$(find "$work/vault/data" -name 00000000)
 size=$(wc -c < "$pack")
-printf '\377' | dd of="$pack" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+byte=$(od -An -tu1 -j $((size / 2)) -N 1 "$pack")
+printf "\\$(printf %03o $((byte ^ 1)))" | dd of="$pack" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 if decode check "$point" 2> "$work/error"; then
     echo "the decoder did not notice a changed byte" >&2
     exit 1

@@ -1,7 +1,7 @@
 //! Writes a small vault with one accepted point into a directory, and beside it what a decoder must find in it.
 //!
-//! `reference_point DIR` makes `DIR/vault`, `identity`, `fingerprint`, `point`, `expected.schema`, `expected.text` and
-//! `expected.binary`.
+//! `reference_point DIR [ROWS]` makes `DIR/vault`, `identity`, `fingerprint`, `point`, `expected.schema`, `expected.text` and
+//! `expected.binary`. The larger segment has `ROWS` rows: 100,000 unless told; 900,000 fill more than one pack.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
 use std::{error::Error, fs, path::Path};
@@ -25,7 +25,8 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    let directory = std::env::args().nth(1).ok_or("usage: reference_point DIR")?;
+    let directory = std::env::args().nth(1).ok_or("usage: reference_point DIR [ROWS]")?;
+    let rows = std::env::args().nth(2).map_or(Ok(100_000), |rows| rows.parse())?;
     let directory = Path::new(&directory);
     let clock = Clock::system(SignedDuration::ZERO);
     let vault = new_vault(directory, &clock).await?;
@@ -36,7 +37,7 @@ async fn main() -> Outcome<()> {
     let store = SharedStore::clone(vault.store());
     let options = WriterOptions::default();
     let writer = PointWriter::begin(store, &grant, &run, writer_id, deadline, clock.clone(), options).await?;
-    let manifest = write_database(&writer, directory, &clock).await?;
+    let manifest = write_database(&writer, directory, rows, &clock).await?;
     let draft = draft(&manifest, &clock);
     writer.commit(draft).await?;
     let kept: mover::vault::Expiry<'_> = &|_| Ok(None);
@@ -71,9 +72,14 @@ async fn new_vault(directory: &Path, clock: &Clock) -> Outcome<Vault> {
     Ok(open(store, request, clock).await?)
 }
 
-async fn write_database(writer: &PointWriter, directory: &Path, clock: &Clock) -> Outcome<Manifest> {
+async fn write_database(
+    writer: &PointWriter,
+    directory: &Path,
+    rows: u64,
+    clock: &Clock,
+) -> Outcome<Manifest> {
     let schema = write_schema(writer, directory).await?;
-    let text = write_table(writer, directory, 1, "text", RowFormat::Text, &text_rows()).await?;
+    let text = write_table(writer, directory, 1, "text", RowFormat::Text, &text_rows(rows)).await?;
     let binary = write_table(writer, directory, 2, "binary", RowFormat::Binary, &binary_rows()).await?;
     let mut segments = writer.list::<SegmentEntry>();
     let mut tables = writer.list::<TableEntry>();
@@ -203,8 +209,8 @@ async fn write_table(
     Ok((table, segments))
 }
 
-/// Three segments; the second is larger than a pack even when compressed.
-fn text_rows() -> Vec<Vec<u8>> {
+/// Three segments; the second has `rows` rows, which hardly compress.
+fn text_rows(rows: u64) -> Vec<Vec<u8>> {
     let mut state = 1u64;
     let mut segment = |rows: u64| {
         let mut bytes = Vec::new();
@@ -214,7 +220,7 @@ fn text_rows() -> Vec<Vec<u8>> {
         }
         bytes
     };
-    vec![segment(3), segment(900_000), segment(1)]
+    vec![segment(3), segment(rows), segment(1)]
 }
 
 fn binary_rows() -> Vec<Vec<u8>> {
