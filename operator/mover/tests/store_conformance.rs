@@ -151,7 +151,6 @@ async fn a_point_in_s3_is_written_accepted_and_verified() {
         access: Access::ReadWrite,
     };
     let vault = open(SharedStore::clone(&store), request, &clock).await.unwrap();
-    assert!(vault.probe().await.unwrap().create_only);
     let (run, writer) = (RunId("run".into()), random_id().unwrap());
     let deadline = later(clock.now(), SignedDuration::from_hours(1));
     let grant = vault.write_grant(&run, &writer.into(), deadline).await.unwrap();
@@ -196,6 +195,67 @@ fn draft() -> RecordDraft {
         data_stores: Vec::new(),
         coverage: Vec::new(),
         warnings: Vec::new(),
+    }
+}
+
+/// What trying a store out finds: create-only, stale overwrites refused, versioning, object lock.
+type Found = (bool, Option<bool>, Option<bool>, Option<bool>);
+
+/// Makes a vault in a store and tries it out through another view of the same store.
+async fn found(store: &SharedStore, seen: &SharedStore) -> Found {
+    let identity = Identity::generate();
+    let recipients = vec![identity.recipient()];
+    let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
+    init(store, &request, &clock()).await.unwrap();
+    let request = OpenRequest {
+        storage: Storage::Filesystem { path: "/nowhere".into() },
+        identities: vec![identity],
+        catalogue: None,
+        recipients: Vec::new(),
+        fingerprint: None,
+        known_head: None,
+        access: Access::ReadWrite,
+    };
+    let vault = open(SharedStore::clone(seen), request, &clock()).await.unwrap();
+    let probes = vault.probe().await.unwrap();
+    assert_eq!(
+        vault.probes().is_some(),
+        probes.create_only,
+        "a store that lies is not written to any further"
+    );
+    vault.close().await;
+    (probes.create_only, probes.stale_overwrite_refused, probes.versioning, probes.object_lock)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_is_said_to_do_what_it_does_and_no_more() {
+    let (directory, store) = directory_store();
+    assert_eq!(found(&store, &store).await, (true, None, Some(false), Some(false)));
+    assert!(!directory.path().join("probe").exists(), "what it was tried out with is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_s3_bucket_is_tried_out_and_asked() {
+    let server = S3Server::start();
+    let plain = server.store();
+    assert_eq!(found(&plain, &plain).await, (true, Some(true), Some(false), Some(false)));
+    server.make_bucket("versioned", false).await;
+    server.keep_versions("versioned").await;
+    let versioned = server.in_bucket("versioned");
+    assert_eq!(found(&versioned, &versioned).await, (true, Some(true), Some(true), Some(false)));
+    server.make_bucket("locked", true).await;
+    let locked = server.in_bucket("locked");
+    assert_eq!(found(&locked, &locked).await, (true, Some(true), Some(true), Some(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_overlooks_conditions_is_told_from_one_that_honours_them() {
+    let server = S3Server::start();
+    for (honours_create, bucket) in [(true, "half-honest"), (false, "dishonest")] {
+        server.make_bucket(bucket, false).await;
+        let honest = server.in_bucket(bucket);
+        let seen: SharedStore = Arc::new(Dishonest { inner: server.in_bucket(bucket), honours_create });
+        assert_eq!(found(&honest, &seen).await, (honours_create, Some(false), Some(false), Some(false)));
     }
 }
 
@@ -279,7 +339,7 @@ async fn a_directory_that_is_not_there_is_no_empty_vault() {
 #[tokio::test]
 async fn a_store_that_overwrites_is_found_out_before_a_vault_is_made() {
     let (_directory, store) = directory_store();
-    let dishonest: SharedStore = Arc::new(Dishonest(store));
+    let dishonest: SharedStore = Arc::new(Dishonest { inner: store, honours_create: false });
     let request = InitRequest {
         catalogue: None,
         identities: Vec::new(),

@@ -1,4 +1,4 @@
-//! Where objects lie. Seven verbs, and no others, are asked of a store.
+//! Where objects lie. Seven verbs are asked of a store, and two questions more when it is tried out.
 //!
 //! Nothing is ever decided by what a listing lacks. Only heartbeats are overwritten.
 
@@ -48,6 +48,25 @@ pub struct Listed {
     pub modified: Option<Timestamp>,
 }
 
+/// What became of an overwrite that was bound to an ETag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overwrite {
+    Done(Stored),
+    /// The object is another one by now.
+    Refused,
+    /// The store has no such overwrite.
+    NotOffered,
+}
+
+/// How the place that holds a vault is set up; `None` where the store does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// Former versions of an object are kept.
+    pub versioning: Option<bool>,
+    /// Objects can be locked.
+    pub object_lock: Option<bool>,
+}
+
 /// What a store can do. Every call repeats itself while that makes sense, and fails typed.
 pub trait Store: Send + Sync + 'static {
     /// Writes an object where none is. Success means that the object is there, with these bytes, durable: also when an
@@ -83,6 +102,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes what a dead writer left half written, where the store has such a thing.
     fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Overwrites an object if its ETag is still this one. Only to try a store out: nothing rests on it.
+    fn overwrite<'a>(
+        &'a self,
+        name: &'a Name,
+        etag: &'a str,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Overwrite, StoreError>>;
+
+    /// How the place is set up, as far as the store tells. Only to try a store out: nothing rests on it.
+    fn setup(&self) -> BoxFuture<'_, Setup>;
 
     /// Seconds that the store's clock was ahead of this machine's when it last answered; `None` before that, and where
     /// it tells no time.

@@ -9,11 +9,17 @@ use crate::{
     format::Promise,
     ledger::{State, Verdict},
     seal::random_id,
-    store::{Name, SharedStore},
+    store::{Name, Overwrite, SharedStore, StoreError},
 };
 
 /// How long what was found is good for, unless it changes.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+const FIRST: Bytes = Bytes::from_static(b"first");
+const SECOND: Bytes = Bytes::from_static(b"second");
+const THIRD: Bytes = Bytes::from_static(b"third");
+/// Bytes of the largest of them, and some more.
+const LIMIT: u64 = 64;
 
 impl Vault {
     /// Tries storage out and remembers in the ledger what was found, if it is new or a month old. A store that overwrites
@@ -22,13 +28,16 @@ impl Vault {
     /// # Errors
     /// When storage does not answer.
     pub async fn probe(&self) -> Result<Probes, VaultError> {
-        let create_only = create_only(&self.inner.store).await?;
+        let store = &self.inner.store;
+        let create_only = create_only(store).await?;
+        let stale_overwrite_refused = stale_overwrite_refused(store).await?;
+        let setup = store.setup().await;
         let probes = Probes {
             probed: self.inner.clock.now(),
             create_only,
-            stale_overwrite_refused: None,
-            versioning: None,
-            object_lock: None,
+            stale_overwrite_refused,
+            versioning: setup.versioning,
+            object_lock: setup.object_lock,
         };
         if create_only && self.inner.ledger.is_writable() {
             let found = probes.clone();
@@ -46,16 +55,53 @@ impl Vault {
 /// Whether a create-only write of a name that is taken is refused and the old content kept.
 pub(super) async fn create_only(store: &SharedStore) -> Result<bool, VaultError> {
     let name = Name::probe(random_id()?);
-    let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
-    store.create(&name, first.clone()).await?;
-    let refused = match store.create(&name, second).await {
+    let found = try_creating(store, &name).await;
+    removed(store, &name, found).await
+}
+
+async fn try_creating(store: &SharedStore, name: &Name) -> Result<bool, StoreError> {
+    store.create(name, FIRST).await?;
+    let refused = match store.create(name, SECOND).await {
         Ok(_) => false,
         Err(error) if error.already_exists() => true,
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
-    let kept = store.get(&name, 64).await? == first;
-    store.delete(&name).await?;
-    Ok(refused && kept)
+    Ok(refused && store.get(name, LIMIT).await? == FIRST)
+}
+
+/// Whether an overwrite with a stale ETag is refused and one with the right ETag is not; `None` where the store has no ETags
+/// or no such overwrite.
+async fn stale_overwrite_refused(store: &SharedStore) -> Result<Option<bool>, VaultError> {
+    let name = Name::probe(random_id()?);
+    let found = try_overwriting(store, &name).await;
+    removed(store, &name, found).await
+}
+
+async fn try_overwriting(store: &SharedStore, name: &Name) -> Result<Option<bool>, StoreError> {
+    let Some(stale) = store.create(name, FIRST).await?.etag else {
+        return Ok(None);
+    };
+    let Some(current) = store.replace(name, SECOND).await?.etag else {
+        return Ok(None);
+    };
+    match store.overwrite(name, &stale, THIRD).await? {
+        Overwrite::Refused if store.get(name, LIMIT).await? == SECOND => {}
+        Overwrite::Refused | Overwrite::Done(_) => return Ok(Some(false)),
+        Overwrite::NotOffered => return Ok(None),
+    }
+    // A store that refuses every such overwrite has none.
+    match store.overwrite(name, &current, THIRD).await? {
+        Overwrite::Done(_) if store.get(name, LIMIT).await? == THIRD => Ok(Some(true)),
+        Overwrite::Done(_) | Overwrite::Refused | Overwrite::NotOffered => Ok(None),
+    }
+}
+
+/// What was found, once the object that it was tried with is gone, however the trial ended.
+async fn removed<T>(store: &SharedStore, name: &Name, found: Result<T, StoreError>) -> Result<T, VaultError> {
+    let deleted = store.delete(name).await;
+    let found = found?;
+    deleted?;
+    Ok(found)
 }
 
 fn remember(state: &State, found: &Probes) -> Verdict {

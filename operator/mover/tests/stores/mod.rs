@@ -21,9 +21,14 @@ use mover::{
     clock::Clock,
     format::Id,
     store::{
-        FilesystemStore, Listed, Name, Patience, Place, SharedStore, Store, StoreError, StoreErrorKind,
-        Stored, Verb, connect_with,
+        FilesystemStore, Listed, Name, Overwrite, Patience, Place, Setup, SharedStore, Store, StoreError,
+        StoreErrorKind, Stored, Verb, connect_with,
     },
+};
+use object_store::{
+    ClientOptions, HeaderValue,
+    aws::{AwsAuthorizer, AwsCredential},
+    client::{HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector},
 };
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -40,6 +45,7 @@ const ACCESS: &str = "test-access";
 const SECRET: &str = "test-secret-key";
 
 impl S3Server {
+    /// One that keeps former versions of objects in buckets where that is switched on.
     pub fn start() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (root, versions) = (directory.path().join("root"), directory.path().join("versions"));
@@ -104,6 +110,55 @@ impl S3Server {
         connect_with(&storage, &clock(), Patience::default()).expect("a store")
     }
 
+    /// The same store in another bucket.
+    pub fn in_bucket(&self, name: &str) -> SharedStore {
+        self.changed(|storage| {
+            if let Storage::S3 { bucket, .. } = storage {
+                *bucket = name.into();
+            }
+        })
+    }
+
+    /// Makes a bucket, with or without a lock for its objects.
+    pub async fn make_bucket(&self, name: &str, lockable: bool) {
+        let mut request = self.request(name, "");
+        if lockable {
+            let yes = HeaderValue::from_static("true");
+            request.headers_mut().insert("x-amz-bucket-object-lock-enabled", yes);
+        }
+        self.send(request).await;
+    }
+
+    /// Switches a bucket's versioning on.
+    pub async fn keep_versions(&self, name: &str) {
+        let mut request = self.request(name, "?versioning=");
+        *request.body_mut() = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                               <Status>Enabled</Status></VersioningConfiguration>"
+            .to_owned()
+            .into();
+        self.send(request).await;
+    }
+
+    fn request(&self, bucket: &str, query: &str) -> HttpRequest {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.method_mut() = "PUT".parse().expect("a method");
+        let uri = format!("http://127.0.0.1:{}/{bucket}{query}", self.port);
+        *request.uri_mut() = uri.parse().expect("an address");
+        request
+    }
+
+    /// Signs a request, sends it and expects it to be granted.
+    async fn send(&self, mut request: HttpRequest) {
+        let credential = AwsCredential { key_id: ACCESS.into(), secret_key: SECRET.into(), token: None };
+        AwsAuthorizer::new(&credential, "s3", "us-east-1")
+            .try_authorize(&mut request, None)
+            .expect("a signature");
+        let options = ClientOptions::new().with_allow_http(true);
+        let client = ReqwestConnector::default().connect(&options).expect("a client");
+        let answer = client.execute(request).await.expect("an answer");
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
     pub fn stop(&mut self) {
         self.process.kill().expect("the server can be stopped");
         self.process.wait().expect("the server ends");
@@ -127,8 +182,12 @@ pub fn directory_store() -> (TempDir, SharedStore) {
     (directory, store)
 }
 
-/// Overwrites what it was told only to create.
-pub struct Dishonest(pub SharedStore);
+/// Writes whatever it was told to write only on a condition.
+pub struct Dishonest {
+    pub inner: SharedStore,
+    /// Many a store knows `If-None-Match` and overlooks `If-Match`.
+    pub honours_create: bool,
+}
 
 /// Loses the answers of the first create-only writes, after they were stored.
 pub struct Forgetful {
@@ -139,13 +198,13 @@ pub struct Forgetful {
 
 impl Store for Dishonest {
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.0.replace(name, bytes)
+        if self.honours_create { self.inner.create(name, bytes) } else { self.inner.replace(name, bytes) }
     }
     fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.0.replace(name, bytes)
+        self.inner.replace(name, bytes)
     }
     fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.0.get(name, limit)
+        self.inner.get(name, limit)
     }
     fn get_range<'a>(
         &'a self,
@@ -153,25 +212,36 @@ impl Store for Dishonest {
         offset: u64,
         length: u64,
     ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.0.get_range(name, offset, length)
+        self.inner.get_range(name, offset, length)
     }
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.0.head(name)
+        self.inner.head(name)
     }
     fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
-        self.0.list(place)
+        self.inner.list(place)
     }
     fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.delete(name)
+        self.inner.delete(name)
     }
     fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.clear_unfinished(writer)
+        self.inner.clear_unfinished(writer)
+    }
+    fn overwrite<'a>(
+        &'a self,
+        name: &'a Name,
+        _etag: &'a str,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
+        Box::pin(async move { self.inner.replace(name, bytes).await.map(Overwrite::Done) })
+    }
+    fn setup(&self) -> BoxFuture<'_, Setup> {
+        self.inner.setup()
     }
     fn skew_seconds(&self) -> Option<i64> {
-        self.0.skew_seconds()
+        self.inner.skew_seconds()
     }
     fn location(&self) -> String {
-        self.0.location()
+        self.inner.location()
     }
 }
 
@@ -217,6 +287,17 @@ impl Store for Forgetful {
     }
     fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
         self.inner.clear_unfinished(writer)
+    }
+    fn overwrite<'a>(
+        &'a self,
+        name: &'a Name,
+        etag: &'a str,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
+        self.inner.overwrite(name, etag, bytes)
+    }
+    fn setup(&self) -> BoxFuture<'_, Setup> {
+        self.inner.setup()
     }
     fn skew_seconds(&self) -> Option<i64> {
         self.inner.skew_seconds()

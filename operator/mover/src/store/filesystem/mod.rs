@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
-use super::{Listed, Name, Place, Store, StoreError, StoreErrorKind, Stored, Verb};
+use super::{Listed, Name, Overwrite, Place, Setup, Store, StoreError, StoreErrorKind, Stored, Verb};
 use crate::{clock::Clock, format::Id, seal::random_id};
 use files::{Directory, Landing};
 
@@ -139,6 +139,21 @@ impl Store for FilesystemStore {
                 directory.clear_unfinished(writer)
             }),
         )
+    }
+
+    fn overwrite<'a>(
+        &'a self,
+        _name: &'a Name,
+        _etag: &'a str,
+        _bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
+        Box::pin(std::future::ready(Ok(Overwrite::NotOffered)))
+    }
+
+    fn setup(&self) -> BoxFuture<'_, Setup> {
+        // A file has no former contents and nothing keeps it from being removed; what lies below the file system is not
+        // asked.
+        Box::pin(std::future::ready(Setup { versioning: Some(false), object_lock: Some(false) }))
     }
 
     fn skew_seconds(&self) -> Option<i64> {

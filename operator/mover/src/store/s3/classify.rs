@@ -16,10 +16,15 @@ pub(super) fn error(
     refusal: Option<&Refusal>,
 ) -> StoreError {
     if let Some(refusal) = refusal {
-        return StoreError::new(verb, object, kind(verb, refusal), message(bucket, refusal));
+        return refused(verb, object, bucket, refusal);
     }
     let (kind, message) = transport(error);
     StoreError::new(verb, object, kind, message)
+}
+
+/// Turns what the store said into an error that callers can branch on.
+pub(super) fn refused(verb: Verb, object: &str, bucket: &str, refusal: &Refusal) -> StoreError {
+    StoreError::new(verb, object, kind(verb, refusal), message(bucket, refusal))
 }
 
 fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
@@ -54,13 +59,13 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         | "IllegalLocationConstraintException" => {
             return StoreErrorKind::Misconfigured;
         }
-        "PreconditionFailed" | "ConditionalRequestConflict" if verb == Verb::Create => {
+        "PreconditionFailed" | "ConditionalRequestConflict" if is_conditional(verb) => {
             return StoreErrorKind::AlreadyExists;
         }
         _ => {}
     }
     match refusal.status {
-        304 | 409 | 412 if verb == Verb::Create => StoreErrorKind::AlreadyExists,
+        304 | 409 | 412 if is_conditional(verb) => StoreErrorKind::AlreadyExists,
         301 | 302 | 307 | 308 => StoreErrorKind::Misconfigured,
         401 => StoreErrorKind::CredentialsRefused,
         403 => StoreErrorKind::AccessDenied,
@@ -70,6 +75,11 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         507 => StoreErrorKind::Full,
         _ => StoreErrorKind::Unexpected,
     }
+}
+
+/// Writes that depend on what is there.
+fn is_conditional(verb: Verb) -> bool {
+    matches!(verb, Verb::Create | Verb::Replace)
 }
 
 fn message(bucket: &str, refusal: &Refusal) -> String {
@@ -119,7 +129,7 @@ fn tls(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn refused(verb: Verb, status: u16, code: &str) -> StoreErrorKind {
+    fn kind_of(verb: Verb, status: u16, code: &str) -> StoreErrorKind {
         kind(verb, &Refusal { status, code: code.into(), message: String::new() })
     }
 
@@ -131,6 +141,7 @@ mod tests {
             (Verb::Create, 404, "NoSuchBucket", StoreErrorKind::BucketMissing),
             (Verb::Create, 412, "PreconditionFailed", StoreErrorKind::AlreadyExists),
             (Verb::Create, 409, "ConditionalRequestConflict", StoreErrorKind::AlreadyExists),
+            (Verb::Replace, 412, "PreconditionFailed", StoreErrorKind::AlreadyExists),
             (Verb::Get, 403, "AccessDenied", StoreErrorKind::AccessDenied),
             (Verb::Get, 403, "InvalidAccessKeyId", StoreErrorKind::CredentialsRefused),
             (Verb::Get, 403, "SignatureDoesNotMatch", StoreErrorKind::CredentialsRefused),
@@ -144,7 +155,7 @@ mod tests {
             (Verb::Create, 400, "InvalidRequest", StoreErrorKind::Unexpected),
         ];
         for (verb, status, code, expected) in cases {
-            assert_eq!(refused(verb, status, code), expected, "{status} {code}");
+            assert_eq!(kind_of(verb, status, code), expected, "{status} {code}");
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
     let unusable =
         |message: String| StoreError::new(Verb::Open, &location, StoreErrorKind::Misconfigured, message);
     let watch = Arc::new(Watch::new(clock.clone()));
-    let mut client = ClientOptions::new()
+    let mut options = ClientOptions::new()
         .with_timeout(REQUEST_TIME)
         .with_connect_timeout(CONNECT_TIME)
         .with_allow_http(plain_http(settings.endpoint));
@@ -51,7 +51,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
             return Err(unusable("the authority's bundle holds no certificate".into()));
         }
         for authority in authorities {
-            client = client.with_root_certificate(authority);
+            options = options.with_root_certificate(authority);
         }
     }
     let mut builder = base(settings)
@@ -63,7 +63,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
         .with_disable_bulk_delete(true)
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
         .with_http_connector(Watched::new(Arc::clone(&watch)))
-        .with_client_options(client);
+        .with_client_options(options.clone());
     if let Some(endpoint) = endpoint(settings).map_err(unusable)? {
         builder = builder.with_endpoint(endpoint);
     }
@@ -74,6 +74,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
     };
     Ok(S3Store {
         client,
+        options,
         bucket: settings.bucket.to_owned(),
         prefix,
         location,

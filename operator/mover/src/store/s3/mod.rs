@@ -5,6 +5,7 @@
 
 mod classify;
 mod connect;
+mod setup;
 mod watch;
 
 use std::{future::Future, ops::Range, sync::Arc, time::Duration};
@@ -13,11 +14,14 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
-    PutResult, aws::AmazonS3, path::Path,
+    ClientOptions, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+    PutPayload, PutResult, UpdateVersion, aws::AmazonS3, path::Path,
 };
 
-use super::{Listed, Name, Place, Store, StoreError, StoreErrorKind, Stored, Verb, patience::Patience};
+use super::{
+    Listed, Name, Overwrite, Place, Setup, Store, StoreError, StoreErrorKind, Stored, Verb,
+    patience::Patience,
+};
 use crate::{clock::Clock, format::Id};
 use watch::Watch;
 
@@ -26,6 +30,8 @@ pub use connect::S3Settings;
 /// A prefix of a bucket.
 pub struct S3Store {
     client: AmazonS3,
+    /// For the few calls that `client` does not have.
+    options: ClientOptions,
     bucket: String,
     /// Empty, or ending in `/`.
     prefix: String,
@@ -128,6 +134,17 @@ impl S3Store {
         }))
     }
 
+    async fn overwrite(&self, name: &Name, tag: &str, bytes: Bytes) -> Result<Overwrite, StoreError> {
+        let mode = PutMode::Update(UpdateVersion { e_tag: Some(format!("\"{tag}\"")), version: None });
+        match self.put(Verb::Replace, name, bytes, mode).await {
+            Ok(stored) => Ok(Overwrite::Done(stored)),
+            Err(error) if error.already_exists() => Ok(Overwrite::Refused),
+            // A plain write of the same name worked: it is the condition that the store does not know.
+            Err(error) if error.kind == StoreErrorKind::Unexpected => Ok(Overwrite::NotOffered),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn range(&self, name: &Name, range: Range<u64>) -> Result<Bytes, StoreError> {
         let length = range.end - range.start;
         let bytes = self
@@ -208,6 +225,19 @@ impl Store for S3Store {
     fn clear_unfinished<'a>(&'a self, _writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
         // Every object is one request: it is there as a whole or not at all.
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn overwrite<'a>(
+        &'a self,
+        name: &'a Name,
+        etag: &'a str,
+        bytes: Bytes,
+    ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
+        Box::pin(self.overwrite(name, etag, bytes))
+    }
+
+    fn setup(&self) -> BoxFuture<'_, Setup> {
+        Box::pin(self.setup())
     }
 
     fn skew_seconds(&self) -> Option<i64> {

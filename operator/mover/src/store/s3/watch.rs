@@ -136,7 +136,7 @@ impl HttpService for WatchedClient {
 }
 
 /// The text of the first XML element of a name, at most 300 characters; empty where there is none.
-fn element(xml: &str, name: &str) -> String {
+pub(super) fn element(xml: &str, name: &str) -> String {
     let open = format!("<{name}>");
     let text = xml.split_once(&open).and_then(|(_, rest)| rest.split_once("</")).map(|(text, _)| text);
     text.unwrap_or_default().chars().filter(|character| !character.is_control()).take(300).collect()
