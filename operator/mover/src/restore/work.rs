@@ -88,14 +88,13 @@ impl<C: Custody> Work<'_, C> {
         let (session, rest) = self.fill(&ready, &sessions).await?;
         warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
         warnings.extend(self.name(&ready).await?);
-        let (manifest, record) = (&ready.manifest, ready.reader.record());
+        let manifest = &ready.manifest;
         let summary = Summary {
-            // The manifest counts large objects' tables too; people are told what the record says, as at the backup.
-            tables: record.data_stores.first().map_or(manifest.tables, |store| store.tables),
+            tables: manifest.tables,
             rows: manifest.rows,
             large_objects: manifest.large_objects,
             plain_bytes: manifest.plain_bytes,
-            stored_bytes: record.stored_bytes,
+            stored_bytes: ready.reader.record().stored_bytes,
             seconds: clock.elapsed().as_secs(),
         };
         Ok(RestoreDone { started, summary, warnings })

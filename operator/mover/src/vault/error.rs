@@ -8,7 +8,7 @@ use crate::{
     ledger::{LedgerError, Refused},
     point::ReadError,
     seal::{OpenError, RandomError, SealError, WrapError},
-    store::{NameError, StoreError},
+    store::{NameError, StoreError, StoreErrorKind, Verb},
 };
 
 /// A vault that cannot be made, opened or asked.
@@ -95,6 +95,14 @@ impl VaultError {
     /// Why a promise was refused, if that is what happened.
     pub fn refused(&self) -> Option<&Refused> {
         if let Self::Ledger(LedgerError::Refused(refused)) = self { Some(refused) } else { None }
+    }
+
+    /// Whether the ledger was not written because storage lets this process only read.
+    pub(super) fn writing_is_forbidden(&self) -> bool {
+        let Self::Ledger(LedgerError::Store(error)) = self else {
+            return false;
+        };
+        error.verb == Verb::Create && error.kind == StoreErrorKind::AccessDenied
     }
 
     /// Whether the point itself is at fault, rather than storage or keys.

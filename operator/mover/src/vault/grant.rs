@@ -78,6 +78,27 @@ impl Vault {
         Ok(grant)
     }
 
+    /// As [`Vault::read_grant`], for whoever may perhaps only read: where storage forbids to write, nothing is remembered, and
+    /// the vault is open for reading only from then on. Whoever reads for longer than an hour may then see the point go.
+    ///
+    /// # Errors
+    /// As those of [`Vault::read_grant`].
+    pub async fn read_grant_announced_if_allowed(
+        &self,
+        run: &RunId,
+        point: &PointId,
+        reader: &WriterId,
+        deadline: Timestamp,
+    ) -> Result<ReadGrant, VaultError> {
+        match self.read_grant(run, point, reader, deadline).await {
+            Err(error) if error.writing_is_forbidden() => {
+                self.close().await;
+                self.read_grant(run, point, reader, deadline).await
+            }
+            answer => answer,
+        }
+    }
+
     /// Says that a reader has ended.
     ///
     /// # Errors

@@ -88,6 +88,11 @@ impl Vault {
         self.inner.ledger.rolled_back()
     }
 
+    /// Whether promises can be made: not when it was opened for reading only, was closed, or storage forbids to write.
+    pub fn is_writable(&self) -> bool {
+        self.inner.ledger.is_writable()
+    }
+
     /// Whom keys are wrapped for.
     pub fn recipients(&self) -> &[Recipient] {
         &self.inner.recipients

@@ -42,6 +42,9 @@ pub struct VerifyReport {
     pub damage: Vec<Damage>,
 }
 
+/// Told how many more bytes were read.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Send + Sync);
+
 /// Damages that a report names; a point with more is no better known by more.
 pub const DAMAGES: usize = 100;
 
@@ -77,7 +80,8 @@ impl VerifyReport {
     }
 }
 
-/// Checks a point. `progress` is told the stored bytes that were read so far.
+/// Checks a point. `progress` is told how many more bytes were read, each time: stored bytes at level 2, and at level 3 the
+/// bytes of the rows besides.
 ///
 /// # Errors
 /// What keeps the check from being made. A record that does not open is damage, unless it is the key that is wrong.
@@ -85,7 +89,7 @@ pub async fn run(
     store: SharedStore,
     grant: &ReadGrant,
     level: Level,
-    progress: &(dyn Fn(u64) + Send + Sync),
+    progress: Progress<'_>,
 ) -> Result<VerifyReport, ReadError> {
     let mut report = VerifyReport::default();
     let reader = match PointReader::open(store, grant).await {
@@ -106,7 +110,7 @@ pub async fn run(
     }
     // Rows of a point that is not whole would only tell the same again.
     if level >= Level::Rows && report.is_sound() {
-        rows::check(&reader, &mut report).await?;
+        rows::check(&reader, &mut report, progress).await?;
     }
     Ok(report)
 }

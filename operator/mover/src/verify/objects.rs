@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 
-use super::VerifyReport;
+use super::{Progress, VerifyReport};
 use crate::{
     format::{Hash, InventoryObject},
     point::{PointReader, ReadError, cpu},
@@ -52,7 +52,7 @@ pub(super) async fn contents(
     reader: &PointReader,
     inventory: &[InventoryObject],
     report: &mut VerifyReport,
-    progress: &(dyn Fn(u64) + Send + Sync),
+    progress: Progress<'_>,
 ) -> Result<(), ReadError> {
     let fetch = |object| async move {
         (object, reader.stored(object_reference(object), ObjectKind::Pack.stored_limit()).await)
@@ -61,15 +61,17 @@ pub(super) async fn contents(
     while let Some((object, stored)) = fetched.next().await {
         let checked = match stored {
             Ok(stored) => {
-                report.stored_bytes += stored.len() as u64;
-                cpu(|| open(reader, object, stored))
+                let size = stored.len() as u64;
+                let checked = cpu(|| open(reader, object, stored));
+                report.stored_bytes += size;
+                progress(size);
+                checked
             }
             Err(error) => Err(error),
         };
         if let Err(error) = checked {
             report.note(error)?;
         }
-        progress(report.stored_bytes);
         if report.is_full() {
             break;
         }

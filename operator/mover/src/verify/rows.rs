@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::VerifyReport;
+use super::{Progress, VerifyReport};
 use crate::{
     digest::{Digest, StreamDigester},
     format::{Manifest, RowFormat, SegmentEntry, TableEntry},
@@ -14,7 +14,11 @@ use crate::{
 type Digests = HashMap<(u32, RowFormat), Digest>;
 
 /// Reads all rows of all data stores.
-pub(super) async fn check(reader: &PointReader, report: &mut VerifyReport) -> Result<(), ReadError> {
+pub(super) async fn check(
+    reader: &PointReader,
+    report: &mut VerifyReport,
+    progress: Progress<'_>,
+) -> Result<(), ReadError> {
     for data_store in 0..reader.record().manifests.len() {
         let manifest = reader.manifest(data_store).await?;
         if let Err(error) = read_schema(reader, &manifest).await {
@@ -24,7 +28,7 @@ pub(super) async fn check(reader: &PointReader, report: &mut VerifyReport) -> Re
         segments.sort_by_key(|segment| segment.spans.first().map(|span| (span.object, span.offset)));
         let mut digests = Digests::new();
         for segment in &segments {
-            match read_segment(reader, segment).await {
+            match read_segment(reader, segment, progress).await {
                 Ok(digest) => {
                     report.rows += digest.rows;
                     digests.entry((segment.table, segment.format)).or_default().add(digest);
@@ -42,7 +46,11 @@ pub(super) async fn check(reader: &PointReader, report: &mut VerifyReport) -> Re
     Ok(())
 }
 
-async fn read_segment(reader: &PointReader, segment: &SegmentEntry) -> Result<Digest, ReadError> {
+async fn read_segment(
+    reader: &PointReader,
+    segment: &SegmentEntry,
+    progress: Progress<'_>,
+) -> Result<Digest, ReadError> {
     let object = segment.spans.first().map_or(0, |span| span.object);
     let name = Name::data(reader.record().writer, object);
     let mut rows = reader.rows(segment);
@@ -50,6 +58,7 @@ async fn read_segment(reader: &PointReader, segment: &SegmentEntry) -> Result<Di
     let mut plain = Vec::new();
     while rows.next_into(&mut plain).await? {
         cpu(|| digester.push(&plain)).map_err(|error| ReadError::contradiction(&name, error.to_string()))?;
+        progress(plain.len() as u64);
     }
     let digest = digester.finish().map_err(|error| ReadError::contradiction(&name, error.to_string()))?;
     if digest.rows != segment.rows {

@@ -25,8 +25,8 @@ pub fn limits(lanes: u16, lock_timeout_seconds: u32) -> Limits {
 /// When signals cannot be listened to; how the run itself ended is the inner result.
 pub async fn watched<T>(
     sink: &ProgressSink,
-    run: impl AsyncFnOnce(CancellationToken) -> Result<T, Failure>,
-) -> Result<Result<T, Failure>, Problem> {
+    run: impl AsyncFnOnce(CancellationToken) -> T,
+) -> Result<T, Problem> {
     let cancel = CancellationToken::new();
     let mut bar = bar::Display::new();
     let work = run(cancel.clone());

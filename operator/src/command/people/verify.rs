@@ -1,21 +1,27 @@
 //! `coffer verify`: whether points still hold what they promise.
 
-use contract::{PointState, PointView, RunId, Stage};
-use mover::custody::Custody as _;
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+
+use contract::{Failure, FailureCode, PointState, PointView, RunId, Stage};
 use mover::format::Damage;
+use mover::progress::ProgressSink;
 use mover::store;
-use mover::vault::Access;
-use mover::verify::{self, Level};
+use mover::vault::{Access, VaultError};
+use mover::verify::{self, Level, VerifyReport};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::environment::Environment;
 use super::exit::Exit;
 use super::output::{OutputOption, Table, bytes, printable};
 use super::points;
 use super::problem::Problem;
+use super::running;
 use super::session::{self, Session, VaultArguments};
 
-/// Check whether points still hold what they promise. Damage is written into the vault's ledger, and ends with code 12.
+/// Check whether points still hold what they promise. Damage is written into the vault's ledger, unless the credentials
+/// only allow reading, and ends with code 12.
 ///
 /// Level 1 reads record, index and the sizes of all objects; level 2 reads every object and opens every seal; level 3
 /// also counts every row and compares the digests with the manifest.
@@ -60,11 +66,24 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
             session.vault.points(0).into_iter().filter(|point| point.state != PointState::Expired).collect()
         }
     };
-    let mut all = Vec::new();
-    for point in &points {
-        all.push(verified(&session, point, level).await?);
-    }
+    let sink = ProgressSink::new(1);
+    sink.stage(Stage::Data);
+    sink.expect(points.iter().map(|point| bytes_to_read(point, level)).sum(), 0);
+    let ended = running::watched(&sink, async |cancel| {
+        let mut all = Vec::new();
+        for point in &points {
+            all.push(verified(&session, point, level, &sink, &cancel).await?);
+        }
+        Ok::<_, Failure>(all)
+    })
+    .await;
+    let may_record = session.vault.is_writable();
     session.close().await;
+    let mut all: Vec<Verified> = ended??;
+    if !may_record {
+        not_recorded();
+        forgive_what_was_removed(&mut all, arguments, environment).await?;
+    }
     arguments.output.print(&all, |all| text(all)).map_err(Problem::Output)?;
     let damaged = all.iter().any(|verified| !verified.damage.is_empty());
     Ok(if damaged { Exit::Integrity } else { Exit::Done })
@@ -83,21 +102,37 @@ fn level(arguments: &Arguments) -> Result<Level, Problem> {
     }
 }
 
-async fn verified(session: &Session, point: &PointView, level: Level) -> Result<Verified, Problem> {
+/// What progress counts: stored bytes as they are read, and once more the rows in them where those are counted too.
+fn bytes_to_read(point: &PointView, level: Level) -> u64 {
+    let rows: u64 = point.data_stores.iter().map(|store| store.plain_bytes).sum();
+    match level {
+        Level::Structure => 0,
+        Level::Objects => point.stored_bytes,
+        Level::Rows => point.stored_bytes.saturating_add(rows),
+    }
+}
+
+async fn verified(
+    session: &Session,
+    point: &PointView,
+    level: Level,
+    sink: &ProgressSink,
+    cancel: &CancellationToken,
+) -> Result<Verified, Failure> {
     let run = RunId(uuid::Uuid::new_v4().to_string());
-    let reader = session::random_id()?;
-    let grant = session.custody(session.deadline()).read_grant(&run, &point.id, &reader).await?;
-    let store = store::connect(&grant.storage, &session.clock)
-        .map_err(|error| session::failed(error.code(), &error))?;
-    let report = verify::run(store, &grant, level, &|_| {}).await;
-    let closed = session.vault.close_read(&run).await;
-    let report = report.map_err(|error| session::failed(error.code(), &error))?;
-    closed.map_err(|error| error.failure(Stage::Finishing))?;
-    session
-        .vault
-        .verified(&point.id, level.number(), report.damage.first().cloned())
-        .await
-        .map_err(|error| error.failure(Stage::Finishing))?;
+    let checked = tokio::select! {
+        checked = checked(session, &run, point, level, sink) => checked,
+        () = cancel.cancelled() => Err(cancelled()),
+    };
+    let finishing = |error: VaultError| error.failure(Stage::Finishing);
+    if session.vault.is_writable() {
+        session.vault.close_read(&run).await.map_err(finishing)?;
+    }
+    let report = checked?;
+    if session.vault.is_writable() {
+        let damage = report.damage.first().cloned();
+        session.vault.verified(&point.id, level.number(), damage).await.map_err(finishing)?;
+    }
     Ok(Verified {
         point: point.id.to_string(),
         level: level.number(),
@@ -106,6 +141,65 @@ async fn verified(session: &Session, point: &PointView, level: Level) -> Result<
         rows: report.rows,
         damage: report.damage,
     })
+}
+
+async fn checked(
+    session: &Session,
+    run: &RunId,
+    point: &PointView,
+    level: Level,
+    sink: &ProgressSink,
+) -> Result<VerifyReport, Failure> {
+    let failure = |code: FailureCode, error: &dyn std::error::Error| Failure {
+        code,
+        stage: Stage::Data,
+        message: mover::causes(error),
+    };
+    let reader = mover::seal::random_id().map_err(|error| failure(FailureCode::Internal, &error))?.into();
+    let grant = session
+        .vault
+        .read_grant_announced_if_allowed(run, &point.id, &reader, session.deadline())
+        .await
+        .map_err(|error| error.failure(Stage::Starting))?;
+    let store =
+        store::connect(&grant.storage, &session.clock).map_err(|error| failure(error.code(), &error))?;
+    verify::run(store, &grant, level, &|bytes| sink.bytes(bytes))
+        .await
+        .map_err(|error| failure(error.code(), &error))
+}
+
+fn cancelled() -> Failure {
+    Failure {
+        code: FailureCode::Cancelled,
+        stage: Stage::Data,
+        message: "check the point: stopped by a signal".to_owned(),
+    }
+}
+
+/// A point whose reading was not announced may be removed meanwhile, by right: that is no damage.
+async fn forgive_what_was_removed(
+    all: &mut Vec<Verified>,
+    arguments: &Arguments,
+    environment: &Environment,
+) -> Result<(), Problem> {
+    if all.iter().all(|verified| verified.damage.is_empty()) {
+        return Ok(());
+    }
+    let vault = session::open(&arguments.vault, environment, Access::ReadOnly).await?.vault;
+    let there: HashSet<String> = vault
+        .points(0)
+        .into_iter()
+        .filter(|point| point.state != PointState::Expired)
+        .map(|point| point.id.to_string())
+        .collect();
+    all.retain(|verified| verified.damage.is_empty() || there.contains(&verified.point));
+    Ok(())
+}
+
+fn not_recorded() {
+    let notice = "The vault lets itself be read only: what was found is not written into its ledger.";
+    // Nobody is left to be told when standard error is closed.
+    let _closed = writeln!(io::stderr().lock(), "{notice}");
 }
 
 fn text(all: &[Verified]) -> String {
