@@ -184,9 +184,9 @@ fn places(scene: &Scene) -> Vec<Place> {
         kubectl.run(&arguments).expect("logs are read")
     };
     let operator = "app.kubernetes.io/name=coffer,app.kubernetes.io/component=operator";
-    let our_objects = format!("{}{}", get(OURS, &names.tenant), get(OURS, &names.vault_namespace));
     vec![
-        Place::new("storage", stored(scene), "/vault.json"),
+        storage(scene),
+        our_objects(scene),
         Place::new("logs of the operator", logs(operator, "coffer-system"), "\"level\""),
         Place::new(
             "logs of the keeper",
@@ -200,18 +200,26 @@ fn places(scene: &Scene) -> Vec<Place> {
             get("configmaps,deployments,services,networkpolicies", &names.vault_namespace),
             "main-keeper",
         ),
-        Place { may_name_database: true, ..Place::new("our objects", our_objects, "RecoveryPoint") },
     ]
 }
 
+fn our_objects(scene: &Scene) -> Place {
+    let names = &scene.shop.names;
+    let text: String = [&names.tenant, &names.vault_namespace]
+        .map(|namespace| scene.shop.kubectl.run(&["get", OURS, "-n", namespace, "-o", "json"]))
+        .map(|listed| listed.expect("our objects are listed"))
+        .concat();
+    Place { may_name_database: true, ..Place::new("our objects", text, "RecoveryPoint") }
+}
+
 /// Every byte of the bucket, names included.
-fn stored(scene: &Scene) -> Vec<u8> {
+fn storage(scene: &Scene) -> Place {
     let namespace = scene.shop.names.vault_namespace.as_str();
     let archive =
         ["exec", "-n", namespace, "s3", "-c", "helper", "--", "tar", "-c", "-f", "-", "/data/buckets"];
     let output = scene.shop.kubectl.command().args(archive).output().expect("kubectl starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
+    Place::new("storage", output.stdout, "/vault.json")
 }
 
 /// Jobs and pods in all their states: they are gone when all is over.
@@ -252,8 +260,9 @@ impl Listening {
                 witness,
             )
         };
-        // The pod's report at its end, and the decision on the Job.
-        vec![heard("pods", "terminated"), heard("jobs", "coffer.dev/decision")]
+        // The pod's report at its end, in which a check names the data source; and the decision on the Job.
+        let pods = Place { may_name_database: true, ..heard("pods", "terminated") };
+        vec![pods, heard("jobs", "coffer.dev/decision")]
     }
 
     fn stop(&mut self) {
@@ -282,7 +291,8 @@ fn planted_markers_are_found(scene: &Scene, markers: &Markers) {
         let planted = format!("planted=around-{text}-around");
         let annotate = ["annotate", &vault, "-n", &names.vault_namespace, "--overwrite", &planted];
         setting().kubectl.run(&annotate).expect("the vault is annotated");
-        let found: Vec<String> = places(scene).iter().flat_map(|place| markers.found_in(place)).collect();
+        let found: Vec<String> =
+            [storage(scene), our_objects(scene)].iter().flat_map(|place| markers.found_in(place)).collect();
         let in_place = |place: &str| found.iter().filter(|found| found.ends_with(place)).count();
         assert_eq!((in_place("in storage"), in_place("in our objects")), (1, 1), "{encoding}: {found:?}");
     }

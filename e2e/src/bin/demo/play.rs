@@ -85,6 +85,7 @@ fn set_the_stage(teller: &Teller) -> Result<Setting, Error> {
         "namespace",
         "backups",
         "pod-security.kubernetes.io/enforce=restricted",
+        "coffer.dev/holds-backups=true",
     ])?;
     setting.chart().install(&setting.image, &["backups"], &[])?;
     teller.show(&setting.kubectl, &["get", "deployment", "-n", "coffer-system"])?;

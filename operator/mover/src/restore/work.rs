@@ -88,13 +88,14 @@ impl<C: Custody> Work<'_, C> {
         let (session, rest) = self.fill(&ready, &sessions).await?;
         warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
         warnings.extend(self.name(&ready).await?);
-        let manifest = &ready.manifest;
+        let (manifest, record) = (&ready.manifest, ready.reader.record());
         let summary = Summary {
-            tables: manifest.tables,
+            // The manifest counts large objects' tables too; people are told what the record says, as at the backup.
+            tables: record.data_stores.first().map_or(manifest.tables, |store| store.tables),
             rows: manifest.rows,
             large_objects: manifest.large_objects,
             plain_bytes: manifest.plain_bytes,
-            stored_bytes: ready.reader.record().stored_bytes,
+            stored_bytes: record.stored_bytes,
             seconds: clock.elapsed().as_secs(),
         };
         Ok(RestoreDone { started, summary, warnings })

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::ended::{self, Ended};
 use super::facts::{Decision, Facts, Step};
 use super::guards::guards;
-use super::source::NoPoint;
+use super::source::{self, NoPoint};
 use crate::clock::Now;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
@@ -87,15 +87,30 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
     }
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
-    draft.status.recovery_point = Some(JobPoint {
-        name: names::recovery_point(instance_of(point), point.point_time, &point.id),
-        id: point.id.0.clone(),
-        point_time: Time(point.point_time),
-    });
+    draft.status.recovery_point = Some(job_point(point));
     draft.status.progress = Some(progress::at(Stage::Starting, None));
     draft.steps.push(Step::Start { number, deadline: draft.completion_deadline() });
     let text = format!("Attempt {number} is being started.");
     draft.wait(&Standing::new(JobState::Pending, Reason::InProgress, text), Wake::seconds(5))
+}
+
+/// An attempt whose start was not written into the status, or was overwritten by a look at an older object, is of the
+/// point that the job names all the same.
+fn recover_point(draft: &mut Draft<'_>) {
+    if draft.status.recovery_point.is_none()
+        && let Some(vault) = &draft.facts.vault
+        && let Ok(point) = source::point(draft.job, draft.facts, vault)
+    {
+        draft.status.recovery_point = Some(job_point(point));
+    }
+}
+
+fn job_point(point: &contract::PointView) -> JobPoint {
+    JobPoint {
+        name: names::recovery_point(instance_of(point), point.point_time, &point.id),
+        id: point.id.0.clone(),
+        point_time: Time(point.point_time),
+    }
 }
 
 fn instance_of(point: &contract::PointView) -> &str {
@@ -132,6 +147,7 @@ fn missed(draft: Draft<'_>) -> Decision {
 
 /// An attempt that the cluster has.
 fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
+    recover_point(&mut draft);
     let heard = draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number);
     let started = heard.and_then(|held| held.view.progress.started);
     if let AttemptState::Ended(ending) = &attempt.state {

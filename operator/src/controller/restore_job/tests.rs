@@ -313,6 +313,18 @@ fn a_restore_that_cannot_start_within_an_hour_is_expired() {
 }
 
 #[test]
+fn a_status_that_lost_its_point_gets_it_back_from_what_the_job_names() {
+    let mut job = latest();
+    let first = decide(&job, &facts(), now("10:05:00")).status;
+    let chosen = first.recovery_point.clone().expect("the attempt's point");
+    for state in [AttemptState::Waiting { blocked: None }, AttemptState::Running] {
+        job.status = Some(crds::RestoreJobStatus { recovery_point: None, ..first.clone() });
+        let status = decide(&job, &with(state), now("10:05:05")).status;
+        assert_eq!(status.recovery_point.as_ref(), Some(&chosen));
+    }
+}
+
+#[test]
 fn a_cancelled_restore_stops_its_pod_first() {
     let mut job = latest();
     job.spec.cancel = true;

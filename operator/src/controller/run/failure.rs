@@ -57,10 +57,16 @@ pub fn verdict(ending: &Ending) -> Verdict {
 
 /// The meaning of a failure that was told in full.
 pub fn of_failure(failure: &Failure) -> Verdict {
+    if failure.code == FailureCode::Cancelled {
+        // Who ends a run on purpose does not ask its report why: this pod was stopped by somebody else.
+        return lost(
+            "The mover was told to stop: its pod was evicted or deleted, or its node is being drained.",
+        );
+    }
     let (reason, code) = meaning(failure.code);
     let outcome = if failure.code == FailureCode::LostRace {
         AttemptOutcome::LostRace
-    } else if matches!(failure.code, FailureCode::Cancelled | FailureCode::DeadlineExceeded) {
+    } else if failure.code == FailureCode::DeadlineExceeded {
         AttemptOutcome::Stopped
     } else if failure.code.is_retryable() {
         AttemptOutcome::RetryableFailure
@@ -204,6 +210,7 @@ mod tests {
         for (code, may_pass) in [
             (FailureCode::ConnectionRefused, true),
             (FailureCode::LockTimeout, true),
+            (FailureCode::Cancelled, true),
             (FailureCode::AuthenticationFailed, false),
             (FailureCode::RowTooLarge, false),
             (FailureCode::DeadlineExceeded, false),
