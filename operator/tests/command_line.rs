@@ -41,9 +41,7 @@ impl Desk {
     }
 
     fn vault(&self) -> String {
-        let vault = self.directory.path().join("vault");
-        fs::create_dir_all(&vault).unwrap();
-        format!("file://{}", vault.display())
+        format!("file://{}", self.directory.path().join("vault").display())
     }
 
     /// A command on the vault, with everything that opens it.
@@ -277,6 +275,11 @@ fn what_this_release_cannot_do_is_refused_as_usage() {
     assert!(complaint(&ended(&mut elsewhere, 2)).contains("not supported yet"));
     ended(coffer().args(["list", "--vault", &desk.vault()]), 2);
     ended(&mut coffer(), 2);
+
+    let unmounted = format!("{}/unmounted/vault", desk.vault());
+    let made =
+        ended(coffer().args(["vault", "init", "--vault", &unmounted, "--recipient", &desk.recipient]), 2);
+    assert!(complaint(&made).contains("unmounted/vault"), "{}", complaint(&made));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A vault opened with a person's own identity: the command line is its own keeper.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub async fn open(
 /// Any [`Problem`], also when there is one already.
 pub async fn init(storage: &Storage, recipients: Vec<Recipient>) -> Result<(String, String), Problem> {
     let clock = Clock::system(SignedDuration::ZERO);
+    make_directory(storage)?;
     let store = store::connect(storage, &clock).map_err(|error| failed(error.code(), &error))?;
     let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
     match vault::init(&store, &request, &clock).await {
@@ -90,6 +92,19 @@ pub async fn init(storage: &Storage, recipients: Vec<Recipient>) -> Result<(Stri
             Err(Problem::Usage(format!("there is a vault already, with the id {vault}; nothing was changed")))
         }
         Err(error) => Err(Problem::Failed(error.failure(Stage::Starting))),
+    }
+}
+
+/// Makes a new vault's own directory. Not those above it: one that is missing may be a volume that is not mounted.
+fn make_directory(storage: &Storage) -> Result<(), Problem> {
+    let Storage::Filesystem { path } = storage else {
+        return Ok(());
+    };
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Problem::Usage(format!(
+            "failed to make the vault's directory {path}: {error}; does the one above it exist?"
+        ))),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
