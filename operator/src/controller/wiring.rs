@@ -1,10 +1,12 @@
 //! Which changes wake which objects, and how all controllers are run together.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob, labels};
+use futures::future::{self, BoxFuture, Shared};
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -13,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
+use super::{Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
 use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
 use crate::context::Context;
 
@@ -68,6 +70,31 @@ impl Feeds {
             namespaces: self.namespaces.index(),
         }
     }
+
+    /// Ends when every kind was listed once. Until then, what an index lacks may only not have been heard of yet: a run
+    /// whose vault seems to be gone must not be given up for that.
+    fn listed(&self) -> Listed {
+        let kinds: [BoxFuture<'static, bool>; 7] = [
+            listed(self.vaults.store()),
+            listed(self.policies.store()),
+            listed(self.instances.store()),
+            listed(self.backup_jobs.store()),
+            listed(self.restore_jobs.store()),
+            listed(self.points.store()),
+            listed(self.namespaces.store()),
+        ];
+        future::join_all(kinds).map(|kinds| kinds.into_iter().all(|listed| listed)).boxed().shared()
+    }
+}
+
+/// Whether every kind was listed; `false` when the watches ended before that.
+type Listed = Shared<BoxFuture<'static, bool>>;
+
+fn listed<K>(store: Store<Held<K>>) -> BoxFuture<'static, bool>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    async move { store.wait_until_ready().await.is_ok() }.boxed()
 }
 
 /// Runs every controller until `stop`, and lets reconciles that have begun come to their end. `clock_moved` looks at
@@ -79,64 +106,61 @@ pub async fn run_all(
     stop: CancellationToken,
 ) {
     let client = context.client.clone();
-    let mut controllers = JoinSet::new();
     let mut watches = JoinSet::new();
     let [backups, restores, checks] = [(); 3].map(|()| unbounded_channel());
     let listeners = vec![backups.0, restores.0, checks.0];
     watches.spawn(watch_jobs(client.clone(), feeds.vaults.index(), feeds.vaults.listen(), listeners));
 
     let every = Every { clock_moved, stop };
+    let mut controllers = Controllers {
+        context: Arc::clone(&context),
+        listed: feeds.listed(),
+        stop: every.stop.clone(),
+        running: JoinSet::new(),
+    };
     let wakes = every.stream(&feeds.vaults.store(), vault_wakes(&mut feeds, &context));
-    controllers.spawn(run_controller(
-        "BackupVault",
-        feeds.vaults.store(),
-        wakes,
-        Arc::clone(&context),
-        vault::reconcile,
-    ));
+    controllers.start("BackupVault", feeds.vaults.store(), wakes, vault::reconcile);
     let wakes = every.stream(&feeds.vaults.store(), point_wakes(&mut feeds));
-    controllers.spawn(run_controller(
-        "RecoveryPoint",
-        feeds.vaults.store(),
-        wakes,
-        Arc::clone(&context),
-        recovery_point::reconcile,
-    ));
+    controllers.start("RecoveryPoint", feeds.vaults.store(), wakes, recovery_point::reconcile);
     let wakes = every.stream(&feeds.policies.store(), policy_wakes(&mut feeds));
-    controllers.spawn(run_controller(
-        "BackupPolicy",
-        feeds.policies.store(),
-        wakes,
-        Arc::clone(&context),
-        policy::reconcile,
-    ));
+    controllers.start("BackupPolicy", feeds.policies.store(), wakes, policy::reconcile);
     let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, checks.1));
-    controllers.spawn(run_controller(
-        "BackupInstance",
-        feeds.instances.store(),
-        wakes,
-        Arc::clone(&context),
-        instance::reconcile,
-    ));
+    controllers.start("BackupInstance", feeds.instances.store(), wakes, instance::reconcile);
     let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backups.1));
-    controllers.spawn(run_controller(
-        "BackupJob",
-        feeds.backup_jobs.store(),
-        wakes,
-        Arc::clone(&context),
-        backup_job::reconcile,
-    ));
+    controllers.start("BackupJob", feeds.backup_jobs.store(), wakes, backup_job::reconcile);
     let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restores.1));
-    controllers.spawn(run_controller(
-        "RestoreJob",
-        feeds.restore_jobs.store(),
-        wakes,
-        context,
-        restore_job::reconcile,
-    ));
+    controllers.start("RestoreJob", feeds.restore_jobs.store(), wakes, restore_job::reconcile);
 
     begin(&mut watches, feeds, &client);
-    while controllers.join_next().await.is_some() {}
+    while controllers.running.join_next().await.is_some() {}
+}
+
+/// The controllers, each of which begins when everything was listed.
+struct Controllers {
+    context: Arc<Context>,
+    listed: Listed,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl Controllers {
+    fn start<K, F, R>(&mut self, kind: &'static str, store: Store<Held<K>>, wakes: Wakes<K>, reconcile: F)
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
+        F: Fn(Arc<K>, Arc<Context>) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<Wake, Error>> + Send + 'static,
+    {
+        let (listed, stop, context) = (self.listed.clone(), self.stop.clone(), Arc::clone(&self.context));
+        self.running.spawn(async move {
+            let listed = tokio::select! {
+                listed = listed => listed,
+                () = stop.cancelled() => false,
+            };
+            if listed {
+                run_controller(kind, store, wakes, context, reconcile).await;
+            }
+        });
+    }
 }
 
 fn begin(watches: &mut JoinSet<()>, feeds: Feeds, client: &Client) {
@@ -160,7 +184,7 @@ impl Every {
     /// The wakes of a kind, and all its objects whenever the clock was moved; ends with `stop`.
     fn stream<K>(&self, store: &Store<Held<K>>, wakes: Wakes<K>) -> Wakes<K>
     where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
     {
         let store = store.clone();
         let moved = stream::unfold(self.clock_moved.clone(), |mut moved| async move {
@@ -325,4 +349,18 @@ fn restored_from(job: &RestoreJob) -> Key {
 fn seen_in(point: &RecoveryPoint) -> Key {
     let namespace = point.namespace().unwrap_or_default();
     Key::vault(point.spec.vault_ref.namespace_or(&namespace), &point.spec.vault_ref.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controllers_wait_for_the_first_list_of_every_kind() {
+        let feeds = Feeds::default();
+        let listed = feeds.listed();
+        assert_eq!(listed.clone().now_or_never(), None);
+        drop(feeds);
+        assert_eq!(listed.now_or_never(), Some(false), "watches that ended have listed nothing");
+    }
 }
