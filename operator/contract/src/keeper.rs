@@ -199,6 +199,9 @@ pub enum RestoreOutcome {
 #[serde(rename_all = "camelCase")]
 pub struct RestoreSeen {
     pub run: RunId,
+    /// The point that was read; `None` from keepers that do not tell it.
+    #[serde(default)]
+    pub point: Option<PointId>,
     pub spec_hash: String,
     pub started: Timestamp,
     /// `None`: it never said how it ended.

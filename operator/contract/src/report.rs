@@ -63,6 +63,9 @@ pub struct CheckReport {
     pub datasource_id: Option<String>,
     pub relations: Option<u64>,
     pub size_bytes: Option<u64>,
+    /// SQL statements that would give the role what it lacks; some of them where there are many.
+    #[serde(default)]
+    pub missing_grants: Vec<String>,
 }
 
 /// One check, in the order in which they depend on each other.
@@ -107,12 +110,15 @@ impl Report {
         }
         match &mut self.outcome {
             Outcome::Failed(failure) => shorten_text(&mut failure.message, excess),
-            Outcome::Checked(report) => report
-                .items
-                .iter_mut()
-                .filter_map(|item| item.failure.as_mut())
-                .max_by_key(|failure| failure.message.len())
-                .is_some_and(|failure| shorten_text(&mut failure.message, excess)),
+            Outcome::Checked(report) => {
+                report
+                    .items
+                    .iter_mut()
+                    .filter_map(|item| item.failure.as_mut())
+                    .max_by_key(|failure| failure.message.len())
+                    .is_some_and(|failure| shorten_text(&mut failure.message, excess))
+                    || report.missing_grants.pop().is_some()
+            }
             Outcome::Stored { .. } | Outcome::Restored { .. } => false,
         }
     }
@@ -161,6 +167,25 @@ mod tests {
             let back: Report = serde_json::from_str(&text).unwrap();
             assert!(back.warnings.len() < 20);
         }
+    }
+
+    #[test]
+    fn of_a_long_check_messages_are_cut_first_and_statements_then() {
+        let item = CheckItem { name: "Privileges".into(), result: CheckResult::Failed, failure: None };
+        let report = CheckReport {
+            items: vec![item],
+            server_version: None,
+            datasource_id: None,
+            relations: None,
+            size_bytes: None,
+            missing_grants: vec!["GRANT".repeat(60); 32],
+        };
+        let report = Report { outcome: Outcome::Checked(report), ..failed("", Vec::new()) };
+        let text = report.to_termination_message();
+        assert!(text.len() <= TERMINATION_MESSAGE_LIMIT, "{}", text.len());
+        let back: Report = serde_json::from_str(&text).unwrap();
+        let Outcome::Checked(back) = back.outcome else { panic!("it was a check") };
+        assert!(!back.missing_grants.is_empty());
     }
 
     #[test]

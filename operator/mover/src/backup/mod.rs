@@ -47,5 +47,7 @@ pub(crate) use rows::Rows;
 pub(crate) use throttle::Throttle;
 pub(crate) mod obstacles {
     //! What stands in the way of a backup.
-    pub use super::preflight::{coverage, pooler, privileges, relations, row_security, version, with_oids};
+    pub use super::preflight::{
+        coverage, grants, pooler, privileges, relations, row_security, version, with_oids,
+    };
 }

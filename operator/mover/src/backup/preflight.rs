@@ -1,6 +1,8 @@
 //! What stands in the way of a backup, judged from facts alone. The check of a source and the start of a backup ask the
 //! same questions.
 
+use std::collections::BTreeSet;
+
 use contract::FailureCode;
 
 use super::facts::{
@@ -10,6 +12,8 @@ use super::facts::{
 
 /// The oldest major version that is read: it has `pg_sequence` and declarative partitions.
 pub const OLDEST_MAJOR: u32 = 10;
+/// Since this version there is a role that may read everything.
+const READ_ALL_DATA: u32 = 140_000;
 /// Of all locks that the settings promise, how many per mille are really to be had beside other sessions'.
 const USABLE_LOCKS: u64 = 900;
 
@@ -72,6 +76,34 @@ pub fn privileges(facts: &PrivilegeFacts) -> Option<Obstacle> {
             facts.role, facts.denied, facts.role
         ),
     )
+}
+
+/// The statements that would give the role what it lacks, for whoever may run them.
+pub fn grants(version: u32, facts: &PrivilegeFacts) -> Vec<String> {
+    let role = format!("\"{}\"", facts.role.replace('"', "\"\""));
+    let mut grants = BTreeSet::new();
+    if !facts.denied.is_empty() && version >= READ_ALL_DATA {
+        grants.insert(format!("GRANT pg_read_all_data TO {role};"));
+    } else {
+        for name in &facts.denied.names {
+            grants.insert(format!("GRANT USAGE ON SCHEMA {} TO {role};", schema_of(name)));
+            grants.insert(format!("GRANT SELECT ON {name} TO {role};"));
+        }
+    }
+    if !facts.hidden_by_policies.is_empty() {
+        grants.insert(format!("ALTER ROLE {role} BYPASSRLS;"));
+    }
+    grants.into_iter().collect()
+}
+
+/// The part before the dot of a name that is quoted where it must be.
+fn schema_of(name: &str) -> &str {
+    let mut quoted = false;
+    let dot = name.bytes().position(|byte| {
+        quoted ^= byte == b'"';
+        byte == b'.' && !quoted
+    });
+    &name[..dot.unwrap_or(name.len())]
 }
 
 pub fn row_security(facts: &PrivilegeFacts) -> Option<Obstacle> {
@@ -219,6 +251,32 @@ mod tests {
         let denied = first_obstacle(&server(), &facts, 77, Some(15)).unwrap();
         assert_eq!(denied.code, FailureCode::PrivilegesMissing);
         assert!(denied.message.contains("app.a and 11 more"), "{}", denied.message);
+    }
+
+    #[test]
+    fn what_the_role_lacks_is_told_as_statements() {
+        let role = || PrivilegeFacts { role: "we\"ird".into(), ..PrivilegeFacts::default() };
+        assert_eq!(grants(170_002, &role()), [""; 0]);
+        let names = vec!["app.a".into(), "\"x.y\".b".into()];
+        let facts = PrivilegeFacts {
+            denied: Listed { names, count: 2 },
+            hidden_by_policies: Listed { names: vec!["app.secrets".into()], count: 1 },
+            ..role()
+        };
+        assert_eq!(
+            grants(170_002, &facts),
+            ["ALTER ROLE \"we\"\"ird\" BYPASSRLS;", "GRANT pg_read_all_data TO \"we\"\"ird\";"]
+        );
+        assert_eq!(
+            grants(130_010, &facts),
+            [
+                "ALTER ROLE \"we\"\"ird\" BYPASSRLS;",
+                "GRANT SELECT ON \"x.y\".b TO \"we\"\"ird\";",
+                "GRANT SELECT ON app.a TO \"we\"\"ird\";",
+                "GRANT USAGE ON SCHEMA \"x.y\" TO \"we\"\"ird\";",
+                "GRANT USAGE ON SCHEMA app TO \"we\"\"ird\";",
+            ]
+        );
     }
 
     #[test]

@@ -89,6 +89,7 @@ fn judge(
             .map(|system| format!("{system}/{}", connection.database)),
         relations: Some(privileges.relations),
         size_bytes: Some(server.database_bytes),
+        missing_grants: obstacles::grants(server.version, privileges),
     }
 }
 
@@ -139,6 +140,7 @@ impl Checklist {
             datasource_id: None,
             relations: None,
             size_bytes: None,
+            missing_grants: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ impl Vault {
         let state = self.inner.ledger.state();
         state.restore(namespace, name).map(|restore| RestoreSeen {
             run: restore.run.clone(),
+            point: Some(restore.point.into()),
             spec_hash: restore.spec_hash.clone(),
             started: restore.started,
             outcome: restore.outcome,

@@ -111,6 +111,7 @@ mod tests {
             datasource_id: None,
             relations: None,
             size_bytes: None,
+            missing_grants: Vec::new(),
         };
         for (outcome, expected) in [
             (Outcome::Checked(checked), Exit::Done),

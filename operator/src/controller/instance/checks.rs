@@ -45,6 +45,8 @@ pub struct Findings {
     pub datasource_id: Option<String>,
     pub relations: Option<i64>,
     pub server_version: Option<String>,
+    /// SQL statements; some of them where there are many.
+    pub missing_grants: Vec<String>,
 }
 
 /// What is to be done about checks now.
@@ -167,6 +169,7 @@ fn result(ending: &Ending, inputs: String, now: Now) -> Findings {
             datasource_id: report.datasource_id.clone(),
             relations: report.relations.and_then(|count| i64::try_from(count).ok()),
             server_version: server_version(report),
+            missing_grants: missing_grants(report),
         };
     }
     let verdict = failure::verdict(ending);
@@ -182,7 +185,14 @@ fn result(ending: &Ending, inputs: String, now: Now) -> Findings {
         datasource_id: None,
         relations: None,
         server_version: None,
+        missing_grants: Vec::new(),
     }
+}
+
+/// As many as the status holds; a statement that would have to be cut is left out.
+fn missing_grants(report: &CheckReport) -> Vec<String> {
+    let fits = |statement: &&String| statement.chars().count() <= 512;
+    report.missing_grants.iter().filter(fits).take(32).cloned().collect()
 }
 
 fn server_version(report: &CheckReport) -> Option<String> {

@@ -4,13 +4,15 @@ use contract::Connection;
 use crds::instance::Protection;
 use crds::policy::JobHistory;
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
+use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::checks::{Checked, checked, stale};
+use super::datasource;
 use super::observe::Seen;
 use super::references::references;
 use super::slots::{begun, slots};
-use super::status::{Parts, status};
+use super::status::{Parts, interval, status};
 use crate::clock::Now;
 use crate::cluster::Note;
 use crate::controller::Wake;
@@ -40,6 +42,8 @@ pub enum Step {
 pub struct Decision {
     pub steps: Vec<Step>,
     pub status: Option<BackupInstanceStatus>,
+    /// The longest time between two slots; `None` while nothing is scheduled. For metrics.
+    pub interval: Option<SignedDuration>,
     pub wake: Wake,
 }
 
@@ -51,7 +55,7 @@ const QUARTER: Wake = Wake::seconds(900);
 /// Decides.
 pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: Now) -> Decision {
     if seen.namespace_ending {
-        return Decision { steps: Vec::new(), status: None, wake: Wake::OnChange };
+        return Decision { steps: Vec::new(), status: None, interval: None, wake: Wake::OnChange };
     }
     let found = references(instance, seen, now);
     let mut steps = Vec::new();
@@ -59,6 +63,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
         Ok(_) => {
             let checked = checked(instance, seen, settings, now);
             let wake = check_steps(seen, &checked, &mut steps, now);
+            steps.extend(datasource_note(instance, seen, &checked).map(Step::Tell));
             (Some(checked), wake)
         }
         Err(_) => (None, QUARTER),
@@ -84,7 +89,8 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     if let Some(until) = fresh_until {
         wake = wake.or(Wake::At(until), now);
     }
-    Decision { steps, status: Some(status), wake }
+    let interval = found.as_ref().ok().filter(|_| enabled).and_then(|found| interval(found, now));
+    Decision { steps, status: Some(status), interval, wake }
 }
 
 /// Nothing is planned before the first time that all checks passed; after it the schedule keeps trying.
@@ -120,6 +126,12 @@ fn check_steps(seen: &Seen, checked: &Checked, steps: &mut Vec<Step>, now: Now) 
         // Weekly when it passed: until then the Secrets are looked at.
         Checked::Standing { again } => QUARTER.or(Wake::At(*again), now),
     }
+}
+
+fn datasource_note(instance: &BackupInstance, seen: &Seen, checked: &Checked) -> Option<Note> {
+    let Checked::Ended { result, .. } = checked else { return None };
+    let changed = datasource::changed(instance, seen, result)?;
+    Some(Note::warning(Reason::DatasourceChanged, changed.message.unwrap_or_default()))
 }
 
 /// Removes the oldest jobs that the operator made, beyond what the policy keeps of each ending. Data is not touched, and

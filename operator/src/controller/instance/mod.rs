@@ -8,6 +8,7 @@
 
 mod act;
 mod checks;
+mod datasource;
 mod decide;
 mod observe;
 mod references;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::checks::{Checked, first_failure};
+use super::datasource;
 use super::observe::Seen;
 use super::references::{Objection, References};
 use super::slots::Slots;
@@ -55,6 +56,13 @@ fn take_checks(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
     if let Some(Checked::Ended { result, .. }) = parts.checked {
         status.checks.clone_from(&result.checks);
         status.last_check = Some(result.last.clone());
+        status.missing_grants.clone_from(&result.missing_grants);
+        if let Some(changed) = datasource::changed(parts.instance, parts.seen, result) {
+            status.checks.push(changed);
+            if let Some(last) = status.last_check.as_mut().filter(|last| last.result == CheckResult::Passed) {
+                last.result = CheckResult::Warning;
+            }
+        }
         status.datasource_id = result.datasource_id.clone().or_else(|| status.datasource_id.take());
         status.relations = result.relations.or(status.relations);
         status.server_version = result.server_version.clone().or_else(|| status.server_version.take());

@@ -8,7 +8,7 @@ use contract::{
     VERSION,
 };
 use crds::instance::InstanceState;
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupPolicy, BackupVault};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupPolicy, BackupVault, Reason};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -125,6 +125,7 @@ fn report(items: Vec<CheckItem>) -> AttemptState {
             datasource_id: Some("73/app".into()),
             relations: Some(40),
             size_bytes: None,
+            missing_grants: vec!["GRANT pg_read_all_data TO \"app\";".into()],
         }),
         warnings: Vec::new(),
     };
@@ -226,6 +227,33 @@ fn a_check_that_passed_makes_the_instance_ready_and_its_job_goes() {
     let status = status(&decision);
     assert_eq!(condition(status, "BackupReady"), ("True", "ChecksPassed"));
     assert_eq!((status.relations, status.datasource_id.as_deref()), (Some(40), Some("73/app")));
+    assert_eq!(status.missing_grants, ["GRANT pg_read_all_data TO \"app\";"]);
+}
+
+#[test]
+fn another_server_than_the_points_came_from_is_pointed_out_and_backups_go_on() {
+    let mut moved = checked();
+    if let Some(status) = &mut moved.status {
+        status.datasource_id = Some("72/app".into());
+        status.last_check = None;
+    }
+    let seen = with_check(&moved, seen(), report(vec![item(Reported::Passed, None)]));
+    let decision = decided(&moved, &seen, at("2026-11-20T11:00:00Z"));
+    let status = status(&decision);
+    let check = status.checks.iter().find(|check| check.name == "Datasource").expect("a check");
+    assert_eq!(check.reason.as_deref(), Some("DatasourceChanged"));
+    assert!(check.message.as_ref().is_some_and(|text| text.contains("73") && text.contains("72")));
+    assert_eq!(condition(status, "BackupReady"), ("True", "ChecksPassed"));
+    assert!(told(&decision, Reason::DatasourceChanged));
+    let mut after = moved.clone();
+    after.status = decision.status.clone();
+    let same = with_check(&after, self::seen(), report(vec![item(Reported::Passed, None)]));
+    let again = decided(&after, &same, at("2026-11-20T12:00:00Z"));
+    assert!(!told(&again, Reason::DatasourceChanged), "it is the known one by now");
+}
+
+fn told(decision: &Decision, reason: Reason) -> bool {
+    decision.steps.iter().any(|step| matches!(step, Step::Tell(note) if note.reason == reason))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is to be done about a restore: a total function of the job, the facts and the time. Pure.
 
-use contract::RestoreOutcome;
+use contract::{PointId, PointView, RestoreOutcome, RestoreSeen};
 use crds::backup_job::JobPoint;
 use crds::common::{JobError, JobState, Stage, Time};
 use crds::{ErrorCode, Reason, RestoreJob, finalizers};
@@ -53,8 +53,7 @@ fn nothing_runs(draft: Draft<'_>) -> Decision {
                     Some(RestoreOutcome::Completed | RestoreOutcome::CompletedWithWarnings)
                 ) =>
         {
-            let text = "The vault's ledger has this restore as completed; nothing was written again.";
-            return draft.end(&Standing::new(JobState::Completed, Reason::AlreadyDone, text));
+            return already_done(draft, held.clone());
         }
         Some(Err(trouble)) => {
             let text = trouble.message().to_owned();
@@ -75,6 +74,24 @@ fn nothing_runs(draft: Draft<'_>) -> Decision {
     }
     let number = outcome::next_number(&draft.status.attempts);
     attempt(draft, number)
+}
+
+/// The point is shown as it was read then, also when a newer one is the latest by now.
+fn already_done(mut draft: Draft<'_>, held: RestoreSeen) -> Decision {
+    let catalogue = draft.facts.catalogue.as_ref();
+    let known = |id: &PointId| catalogue.and_then(|catalogue| catalogue.points.get(id));
+    draft.status.recovery_point = held.point.as_ref().and_then(known).map(job_point);
+    let of = held.point.map(|id| format!(" of point {id}")).unwrap_or_default();
+    let text = format!("The vault's ledger has this restore{of} as completed; nothing was written again.");
+    draft.end(&Standing::new(JobState::Completed, Reason::AlreadyDone, text))
+}
+
+fn job_point(point: &PointView) -> JobPoint {
+    JobPoint {
+        name: names::recovery_point(instance_of(point), point.point_time, &point.id),
+        id: point.id.0.clone(),
+        point_time: Time(point.point_time),
+    }
 }
 
 fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
@@ -105,15 +122,7 @@ fn recover_point(draft: &mut Draft<'_>) {
     }
 }
 
-fn job_point(point: &contract::PointView) -> JobPoint {
-    JobPoint {
-        name: names::recovery_point(instance_of(point), point.point_time, &point.id),
-        id: point.id.0.clone(),
-        point_time: Time(point.point_time),
-    }
-}
-
-fn instance_of(point: &contract::PointView) -> &str {
+fn instance_of(point: &PointView) -> &str {
     match &point.owner {
         contract::Owner::Instance { instance, .. } => instance,
         contract::Owner::Cli { .. } => "cli",

@@ -21,7 +21,7 @@ use crate::controller::run::place::Place;
 use crate::controller::run::{AttemptState, Ending, SeenAttempt};
 use crate::keeper_client::{Catalogue, KeeperAddress, Trouble};
 
-const UID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+pub(super) const UID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-20T{text}Z").parse().unwrap()
@@ -42,11 +42,11 @@ fn job(source: &Value) -> RestoreJob {
     .unwrap()
 }
 
-fn latest() -> RestoreJob {
+pub(super) fn latest() -> RestoreJob {
     job(&json!({"instance": {"name": "orders", "latest": true}}))
 }
 
-fn vault() -> BackupVault {
+pub(super) fn vault() -> BackupVault {
     serde_json::from_value(json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupVault",
         "metadata": {"name": "main", "namespace": "vaults", "uid": "v1"},
@@ -58,7 +58,7 @@ fn vault() -> BackupVault {
     .unwrap()
 }
 
-fn point(id: &str, time: &str, namespace_uid: &str, state: PointState) -> PointView {
+pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState) -> PointView {
     PointView {
         id: PointId(id.repeat(16)),
         run: RunId("r".into()),
@@ -166,6 +166,7 @@ fn failed(code: FailureCode) -> Option<Outcome> {
 fn ledger(facts: Facts, run: &str, outcome: Option<RestoreOutcome>) -> Facts {
     let held = RestoreSeen {
         run: RunId(run.into()),
+        point: Some(PointId("aa".repeat(16))),
         spec_hash: spec_hash(&latest()),
         started: at("09:00:00"),
         outcome,
@@ -239,7 +240,12 @@ fn an_instance_without_a_good_point_is_waited_for() {
 #[test]
 fn a_restore_that_the_ledger_has_as_completed_is_not_repeated() {
     let done = ledger(facts(), "earlier", Some(RestoreOutcome::Completed));
-    assert_eq!(standing(&decide(&latest(), &done, now("10:00:00"))), (JobState::Completed, "AlreadyDone"));
+    let decision = decide(&latest(), &done, now("10:00:00"));
+    assert_eq!(standing(&decision), (JobState::Completed, "AlreadyDone"));
+    let point = decision.status.recovery_point.as_ref().unwrap();
+    assert_eq!(point.id, "aa".repeat(16), "the point that was read then, not the latest by now");
+    let said = &decision.status.conditions.iter().find(|held| held.type_ == "Complete").unwrap().message;
+    assert!(said.contains(&point.id), "{said}");
     let failed = ledger(facts(), "earlier", Some(RestoreOutcome::Failed));
     assert_eq!(starts(&decide(&latest(), &failed, now("10:00:00"))), Some(1), "a failed one runs again");
     let other = Facts { spec_hash: "another spec".into(), ..done };
