@@ -16,6 +16,8 @@ const IMPURE: [&str; 4] = ["mod.rs", "observe.rs", "act.rs", "settle.rs"];
 const FORBIDDEN: [&str; 6] = ["async ", ".await", "Client", "Api<", "now()", "Context"];
 /// Words that contain a forbidden one and are harmless.
 const HARMLESS: [&str; 3] = ["ClientCertificate", "SecurityContext", "securityContext"];
+/// The kinds that have a driver.
+const KINDS: [&str; 6] = ["backup_job", "instance", "policy", "recovery_point", "restore_job", "vault"];
 const LONGEST_FILE: usize = 400;
 const LONGEST_DRIVER: usize = 60;
 
@@ -71,9 +73,15 @@ fn length_of(lines: &[String], start: &str) -> Option<usize> {
 #[test]
 fn there_are_controllers_to_look_at() {
     let names: Vec<String> = folders().iter().map(|folder| name(folder)).collect();
-    for kind in ["backup_job", "restore_job", "run"] {
+    for kind in KINDS.into_iter().chain(["run"]) {
         assert!(names.iter().any(|held| held == kind), "{kind} is missing in {names:?}");
     }
+}
+
+/// The forbidden words that a line of product code names.
+fn forbidden(line: &str) -> Vec<&'static str> {
+    let line = HARMLESS.iter().fold(line.to_owned(), |line, word| line.replace(word, ""));
+    FORBIDDEN.into_iter().filter(|word| line.contains(word)).collect()
 }
 
 #[test]
@@ -82,8 +90,7 @@ fn what_decides_neither_reads_nor_writes_nor_asks_for_the_time() {
     for folder in folders() {
         for path in sources(&folder).into_iter().filter(|path| !IMPURE.contains(&name(path).as_str())) {
             for (number, line) in product(&path).iter().enumerate() {
-                let line = HARMLESS.iter().fold(line.clone(), |line, word| line.replace(word, ""));
-                for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
+                for word in forbidden(line) {
                     faults.push(format!(
                         "{}/{} names {word:?} (product line {})",
                         name(&folder),
@@ -98,16 +105,34 @@ fn what_decides_neither_reads_nor_writes_nor_asks_for_the_time() {
 }
 
 #[test]
-fn a_driver_fits_on_a_screen() {
-    let mut drivers = 0;
-    for folder in folders() {
-        let lines = product(&folder.join("mod.rs"));
-        if let Some(length) = length_of(&lines, "pub async fn reconcile(") {
-            drivers += 1;
-            assert!(length <= LONGEST_DRIVER, "the driver of {} has {length} lines", name(&folder));
-        }
+fn each_thing_that_a_decision_must_not_do_is_noticed() {
+    for line in [
+        "pub async fn decide(",
+        "    let held = get(name).await?;",
+        "use kube::Client;",
+        "    jobs: Api<Job>,",
+        "    let now = clock.now();",
+        "    let now = jiff::Timestamp::now();",
+        "fn decide(context: &Context) {",
+    ] {
+        assert!(!forbidden(line).is_empty(), "{line}");
     }
-    assert!(drivers >= 2, "only {drivers} drivers were found");
+    for line in ["fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {", "    SecurityContext {"]
+    {
+        assert!(forbidden(line).is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn every_kind_has_a_decision_and_a_driver_that_fits_on_a_screen() {
+    for kind in KINDS {
+        let folder = controllers().join(kind);
+        let length = length_of(&product(&folder.join("mod.rs")), "pub async fn reconcile(");
+        let length = length.unwrap_or_else(|| panic!("{kind} has no driver"));
+        assert!(length <= LONGEST_DRIVER, "the driver of {kind} has {length} lines");
+        let pure = sources(&folder).into_iter().any(|path| !IMPURE.contains(&name(&path).as_str()));
+        assert!(pure, "{kind} has nothing that decides");
+    }
 }
 
 #[test]
