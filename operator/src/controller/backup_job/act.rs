@@ -2,7 +2,7 @@
 
 use contract::{LedgerRequest, RunId};
 use crds::common::Progress;
-use crds::{BackupJob, finalizers};
+use crds::{BackupJob, BackupJobStatus, finalizers};
 use kube::ResourceExt as _;
 
 use super::build;
@@ -10,8 +10,9 @@ use super::facts::{Decision, Facts, Start, Step};
 use super::observe::KIND;
 use crate::cluster;
 use crate::context::Context;
-use crate::controller::run::act;
+use crate::controller::run::{act, figures};
 use crate::controller::{Error, Wake};
+use crate::metrics::{InstanceLabels, JobKind};
 
 /// Carries a decision out.
 ///
@@ -27,14 +28,36 @@ pub async fn act(
     for step in steps {
         take(job, context, facts, step).await?;
     }
+    if let Some(movement) = &facts.movement {
+        context.metrics.progress(&labels(job), Some(figures::moved(movement)));
+    }
     if !cluster::same(job.status.as_ref(), &status) {
         cluster::apply_status(&context.client, job, &status).await?;
         told(job, context, facts, status.progress.as_ref());
+        count(job, context, &status);
         if let Some(note) = note {
             context.notes.publish(job, &note).await;
         }
     }
     Ok(wake)
+}
+
+/// Counts the job if it has just ended.
+fn count(job: &BackupJob, context: &Context, status: &BackupJobStatus) {
+    let Some(state) = status.state.filter(|state| state.is_terminal() && !job.is_terminal()) else { return };
+    let times = (status.start_time.as_ref(), status.completion_time.as_ref());
+    let namespace = job.namespace().unwrap_or_default();
+    context.metrics.job_ended(&figures::end(JobKind::Backup, namespace, state, &status.conditions, times));
+    if !status.attempts.is_empty() {
+        context.metrics.progress(&labels(job), None);
+    }
+}
+
+fn labels(job: &BackupJob) -> InstanceLabels {
+    InstanceLabels {
+        namespace: job.namespace().unwrap_or_default(),
+        instance: job.spec.instance_ref.name.clone(),
+    }
 }
 
 /// Notes that the status says now how far the run is, so that it is not told again in a moment.

@@ -1,8 +1,10 @@
 //! Writes what was decided for an instance; the status comes last.
 
+use std::sync::Arc;
+
 use contract::{Assignment, CheckTask, Connection, RunId, Task, VERSION};
-use crds::common::ConditionType;
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
+use crds::common::{ConditionType, Time};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, Reason};
 use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
@@ -32,6 +34,8 @@ pub async fn act(
         take(instance, context, seen, step).await?;
     }
     if let Some(status) = decision.status {
+        let figures = figures(seen, &status, decision.interval);
+        context.metrics.instance(&labels(instance), Some(&figures));
         write_status(instance, context, &status).await?;
     }
     Ok(decision.wake)
@@ -108,7 +112,6 @@ async fn write_status(
     context: &Context,
     status: &BackupInstanceStatus,
 ) -> Result<(), Error> {
-    context.metrics.instance(&labels(instance), Some(&figures(status)));
     if cluster::same(instance.status.as_ref(), status) {
         return Ok(());
     }
@@ -130,14 +133,31 @@ fn labels(instance: &BackupInstance) -> InstanceLabels {
     InstanceLabels { namespace: instance.namespace().unwrap_or_default(), instance: instance.name_any() }
 }
 
-fn figures(status: &BackupInstanceStatus) -> InstanceFigures {
+fn figures(seen: &Seen, status: &BackupInstanceStatus, interval: Option<SignedDuration>) -> InstanceFigures {
+    let second = |time: &Time| time.0.as_second();
     let last = status.last_backup.as_ref();
+    let good = last_good(&seen.jobs);
+    let times = good.and_then(|good| good.start_time.as_ref().zip(good.completion_time.as_ref()));
     InstanceFigures {
-        latest_point: status.latest_recovery_point.as_ref().map(|point| point.point_time.0.as_second()),
-        expected_interval: None,
-        last_success: status.last_success_time.as_ref().map(|time| time.0.as_second()),
-        last_attempt: last.map(|last| last.completion_time.0.as_second()),
+        latest_point: status.latest_recovery_point.as_ref().map(|point| second(&point.point_time)),
+        oldest_point: seen.points.iter().flatten().next().map(|point| point.point_time.as_second()),
+        expected_interval: interval.map(|interval| interval.as_secs()),
+        last_success: status.last_success_time.as_ref().map(second),
+        last_attempt: last.map(|last| second(&last.completion_time)),
         last_result: last.map(|last| i64::from(last.state.is_success())),
-        next_run: status.next_backup_time.as_ref().map(|time| time.0.as_second()),
+        next_run: status.next_backup_time.as_ref().map(second),
+        last_duration: times.map(|(from, to)| to.0.duration_since(from.0).as_secs()),
+        last_source_bytes: good.and_then(|good| good.data_transferred_bytes),
+        last_stored_bytes: good.and_then(|good| good.stored_bytes),
+        missed_runs: status
+            .missed_slots
+            .as_ref()
+            .map_or(0, |missed| u64::try_from(missed.count).unwrap_or(0)),
     }
+}
+
+/// Of the jobs that are still there the one that ended well last.
+fn last_good(jobs: &[Arc<BackupJob>]) -> Option<&BackupJobStatus> {
+    let good = jobs.iter().filter(|job| job.state().is_success()).filter_map(|job| job.status.as_ref());
+    good.max_by_key(|status| status.completion_time.as_ref().map(|time| time.0))
 }

@@ -2,7 +2,7 @@
 
 use contract::{LedgerRequest, RunId};
 use crds::common::Progress;
-use crds::{RestoreJob, finalizers};
+use crds::{RestoreJob, RestoreJobStatus, finalizers};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -11,8 +11,9 @@ use super::facts::{Decision, Facts, Step};
 use super::observe::KIND;
 use crate::cluster;
 use crate::context::Context;
-use crate::controller::run::act;
+use crate::controller::run::{act, figures};
 use crate::controller::{Error, Wake};
+use crate::metrics::JobKind;
 
 /// Carries a decision out.
 ///
@@ -31,11 +32,20 @@ pub async fn act(
     if !cluster::same(job.status.as_ref(), &status) {
         cluster::apply_status(&context.client, job, &status).await?;
         told(job, context, facts, status.progress.as_ref());
+        count(job, context, &status);
         if let Some(note) = note {
             context.notes.publish(job, &note).await;
         }
     }
     Ok(wake)
+}
+
+/// Counts the job if it has just ended.
+fn count(job: &RestoreJob, context: &Context, status: &RestoreJobStatus) {
+    let Some(state) = status.state.filter(|state| state.is_terminal() && !job.is_terminal()) else { return };
+    let times = (status.start_time.as_ref(), status.completion_time.as_ref());
+    let namespace = job.namespace().unwrap_or_default();
+    context.metrics.job_ended(&figures::end(JobKind::Restore, namespace, state, &status.conditions, times));
 }
 
 /// Notes that the status says now how far the run is, so that it is not told again in a moment.

@@ -6,6 +6,7 @@
 //! connection                 a tenant's Secret as a log-in   (pure)
 //! attempt   what Job and pods say of it                      (pure)
 //! current, failure, progress, pace, place   what that means      (pure)
+//! figures   what metrics are told                            (pure)
 //! outcome   the parts of a status that all jobs have         (pure)
 //! observe   Jobs, pods, Secrets and the keeper's address     (reads)
 //! act       create, release, delete                          (writes)
@@ -16,6 +17,7 @@ pub mod attempt;
 pub mod connection;
 pub mod current;
 pub mod failure;
+pub mod figures;
 pub mod job;
 pub mod memory;
 pub mod observe;

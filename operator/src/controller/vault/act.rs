@@ -15,7 +15,7 @@ use super::workload::{Workload, labels, metadata};
 use crate::cluster::{self, Note};
 use crate::context::Context;
 use crate::controller::{Error, Wake};
-use crate::metrics::VaultLabels;
+use crate::metrics::{VaultFigures, VaultLabels};
 use crate::names;
 
 /// A Secret left by an attempt that got no further stands in the way of its number; the next are tried.
@@ -39,7 +39,7 @@ pub async fn act(vault: &BackupVault, context: &Context, decision: Decision) -> 
 pub fn forget(vault: &BackupVault, context: &Context) {
     context.keepers.forget(&vault.uid().unwrap_or_default());
     let labels = VaultLabels { namespace: vault.namespace().unwrap_or_default(), vault: vault.name_any() };
-    context.metrics.forget_vault(&labels);
+    context.metrics.vault(&labels, None);
 }
 
 async fn take(vault: &BackupVault, context: &Context, step: Step) -> Result<(), Error> {
@@ -185,8 +185,13 @@ async fn write_status(
 ) -> Result<(), Error> {
     let ready = is_true(&status.conditions, ConditionType::Ready);
     let labels = VaultLabels { namespace: vault.namespace().unwrap_or_default(), vault: vault.name_any() };
-    let conditional = status.capabilities.as_ref().and_then(|held| held.create_only);
-    context.metrics.vault(&labels, ready, status.stored_bytes, conditional);
+    let figures = VaultFigures {
+        available: ready,
+        stored_bytes: status.stored_bytes,
+        conditional_writes: status.capabilities.as_ref().and_then(|held| held.create_only),
+        held_back: context.keepers.held_back(&vault.uid().unwrap_or_default()).count,
+    };
+    context.metrics.vault(&labels, Some(&figures));
     if cluster::same(vault.status.as_ref(), status) {
         return Ok(());
     }
