@@ -98,6 +98,16 @@ impl<K> Index<K> {
     }
 }
 
+#[cfg(test)]
+impl<K: kube::Resource<DynamicType = ()>> Index<K> {
+    /// Puts an object in, as if the watch had told of it.
+    pub fn hold(&self, object: K) {
+        use kube::ResourceExt as _;
+        let address = (object.namespace().unwrap_or_default(), object.name_any());
+        self.put(address, Arc::new(object));
+    }
+}
+
 fn take<K>(content: &mut Content<K>, address: &Address, keys: fn(&K) -> Vec<Key>) -> Option<Arc<K>> {
     let before = content.objects.remove(address)?;
     for key in keys(&before) {

@@ -9,6 +9,8 @@
 mod conditions;
 mod error;
 mod runner;
+#[cfg(test)]
+mod scenario;
 mod wake;
 mod wiring;
 

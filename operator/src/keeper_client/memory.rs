@@ -156,6 +156,15 @@ impl Keepers {
         })
     }
 
+    /// Puts a client in the place of the one that would be made for `address`.
+    #[cfg(test)]
+    pub fn remember(&self, vault_uid: &str, address: KeeperAddress, client: KeeperClient) {
+        self.with(vault_uid, |memory| {
+            memory.address = Some(address);
+            memory.client = Some(client);
+        });
+    }
+
     /// Notes that the keeper has answered at `wall`, and whether its clock and the storage's differ too much to delete
     /// anything by them.
     pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool) {

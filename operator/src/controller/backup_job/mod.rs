@@ -21,6 +21,8 @@ mod settle;
 mod start;
 
 #[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

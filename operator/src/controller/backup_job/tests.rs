@@ -19,7 +19,7 @@ use crate::controller::run::place::Place;
 use crate::controller::run::{AttemptState, Ending, SeenAttempt};
 use crate::keeper_client::{KeeperAddress, Movement, Trouble};
 
-const UID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+pub(super) const UID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 fn at(text: &str) -> Timestamp {
     format!("2026-11-20T{text}Z").parse().unwrap()
@@ -39,14 +39,14 @@ fn job() -> BackupJob {
     .unwrap()
 }
 
-fn on_demand(tag: &str) -> BackupJob {
+pub(super) fn on_demand(tag: &str) -> BackupJob {
     let mut job = job();
     job.spec.slot = None;
     job.spec.retention_tag = Some(tag.into());
     job
 }
 
-fn instance() -> BackupInstance {
+pub(super) fn instance() -> BackupInstance {
     serde_json::from_value(json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
         "metadata": {"name": "orders", "namespace": "shop", "uid": "i1"},
@@ -62,7 +62,7 @@ fn ready(reason: &str) -> serde_json::Value {
            "lastTransitionTime": "2026-11-20T00:00:00Z"})
 }
 
-fn vault() -> BackupVault {
+pub(super) fn vault() -> BackupVault {
     serde_json::from_value(json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupVault",
         "metadata": {"name": "main", "namespace": "vaults", "uid": "v1"},
@@ -73,7 +73,7 @@ fn vault() -> BackupVault {
     .unwrap()
 }
 
-fn policy() -> PolicySeen {
+pub(super) fn policy() -> PolicySeen {
     let spec = serde_json::from_value(json!({
         "rules": [{"name": "Nightly", "schedule": {"cron": "0 20 * * *"}, "startWindowMinutes": 60,
                    "completionWindowMinutes": 240}],
@@ -142,7 +142,7 @@ fn settled(facts: Facts, settled: Settled) -> Facts {
     Facts { settled: Some(Ok(settled)), ..facts }
 }
 
-fn point() -> PointView {
+pub(super) fn point() -> PointView {
     PointView {
         id: PointId("ab".repeat(16)),
         run: RunId(UID.into()),

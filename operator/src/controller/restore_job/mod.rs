@@ -19,6 +19,8 @@ mod observe;
 mod source;
 
 #[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

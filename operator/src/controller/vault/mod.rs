@@ -15,6 +15,8 @@ mod status;
 mod workload;
 
 #[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use crate::controller::Wake;
 use crate::keeper_client::Trouble;
 use crate::settings::Settings;
 
-fn vault() -> BackupVault {
+pub(super) fn vault() -> BackupVault {
     serde_json::from_value(serde_json::json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupVault",
         "metadata": {"name": "main", "namespace": "vaults", "uid": "7d0c", "generation": 2},
@@ -42,7 +42,7 @@ fn now() -> Now {
     Now { time, wall: time }
 }
 
-fn view(key: KeyState) -> VaultView {
+pub(super) fn view(key: KeyState) -> VaultView {
     let open = key == KeyState::Open;
     VaultView {
         version: VERSION,

@@ -1,0 +1,186 @@
+//! Which calls the driver makes, in which order, and that it makes none when nothing has changed.
+
+use std::sync::Arc;
+
+use contract::{Appended, Head, Outcome, PointId, Report, RunId, Settled, Summary, VERSION, WriterId};
+use crds::BackupJob;
+use crds::common::JobState;
+use serde_json::json;
+
+use super::reconcile;
+use super::tests::{UID, instance, on_demand, point, policy, vault};
+use crate::cluster::Class;
+use crate::controller::scenario::World;
+use crate::controller::{Error, Wake};
+
+const JOB: &str = "backupjobs shop/orders-20261120t2000z";
+const ATTEMPT: &str = "vaults/cj-0f8fad5b-1";
+
+/// A job on demand whose instance, policy, vault, keeper and log-in are all there.
+async fn world() -> World {
+    let mut world = World::new();
+    let mut job = on_demand("Default");
+    job.metadata.finalizers = None;
+    world.hold("backupjobs", &job);
+    world.hold(
+        "secrets",
+        &json!({"metadata": {"name": "login", "namespace": "shop"},
+                                  "data": {"username": "YXBw", "password": "cHc="}}),
+    );
+    world.start_keeper("v1", "vaults", "main").await;
+    let context = &world.context;
+    context.instances.hold(instance());
+    context.vaults.hold(vault());
+    context.backup_jobs.hold(job);
+    let policy = json!({"apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
+                        "metadata": {"name": "nightly", "namespace": "shop", "generation": 3},
+                        "spec": policy().spec});
+    context.policies.hold(serde_json::from_value(policy).unwrap());
+    let namespace = json!({"metadata": {"name": "shop", "uid": "n1"}});
+    context.namespaces.hold(serde_json::from_value(namespace).unwrap());
+    world
+}
+
+async fn look(world: &World) -> Result<Wake, Error> {
+    reconcile(Arc::new(world.object(JOB)), Arc::clone(&world.context)).await
+}
+
+fn state(world: &World) -> JobState {
+    world.object::<BackupJob>(JOB).state()
+}
+
+/// Lets the pod of the first attempt end with a report of success.
+fn end_pod(world: &World) {
+    let outcome = Outcome::Stored {
+        point: PointId("ab".repeat(16)),
+        writer: WriterId("cd".repeat(16)),
+        summary: Summary::default(),
+    };
+    let report = Report {
+        version: VERSION,
+        run: RunId(UID.into()),
+        attempt: 1,
+        started: Some(point().point_time),
+        outcome,
+        warnings: Vec::new(),
+    };
+    let terminated = json!({"exitCode": 0, "message": report.to_termination_message()});
+    let container = json!({"name": "mover", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                           "state": {"terminated": terminated}});
+    let labels = json!({"coffer.dev/run": UID, "batch.kubernetes.io/job-name": "cj-0f8fad5b-1"});
+    world.hold(
+        "pods",
+        &json!({"metadata": {"name": "cj-0f8fad5b-1-x", "namespace": "vaults", "labels": labels},
+                               "status": {"phase": "Succeeded", "containerStatuses": [container]}}),
+    );
+}
+
+#[tokio::test]
+async fn a_run_is_started_by_its_job_then_its_secret_then_the_release_and_told_last() {
+    let world = world().await;
+    look(&world).await.unwrap();
+    assert_eq!(
+        world.writes(),
+        [
+            format!("PATCH {JOB}"),
+            format!("POST jobs {ATTEMPT}"),
+            format!("POST secrets {ATTEMPT}"),
+            format!("PATCH jobs {ATTEMPT}"),
+            "PATCH backupjobs/status shop/orders-20261120t2000z".to_owned(),
+        ]
+    );
+    assert_eq!(state(&world), JobState::Pending);
+}
+
+#[tokio::test]
+async fn a_look_at_a_job_of_which_nothing_has_changed_writes_nothing() {
+    let world = world().await;
+    look(&world).await.unwrap();
+    look(&world).await.unwrap();
+    world.writes();
+    for _ in 0..3 {
+        look(&world).await.unwrap();
+        assert_eq!(world.writes(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_was_made_before_the_operator_died_is_taken_up_and_not_made_twice() {
+    let world = world().await;
+    world.refuse(&format!("POST secrets {ATTEMPT}"), 500, "InternalError");
+    let error = look(&world).await.unwrap_err();
+    assert_eq!(error.class(), Class::Retry);
+    assert!(!world.writes().iter().any(|call| call.contains("status")), "nothing is told before it is so");
+    look(&world).await.unwrap();
+    assert_eq!(
+        world.writes(),
+        [
+            format!("POST jobs {ATTEMPT}"),
+            format!("POST secrets {ATTEMPT}"),
+            format!("PATCH jobs {ATTEMPT}"),
+            "PATCH backupjobs/status shop/orders-20261120t2000z".to_owned(),
+        ],
+        "the first call finds the Job there"
+    );
+}
+
+#[tokio::test]
+async fn an_object_that_changed_meanwhile_ends_the_look_before_anything_is_made() {
+    let world = world().await;
+    world.refuse(&format!("PATCH {JOB}"), 409, "Conflict");
+    let error = look(&world).await.unwrap_err();
+    assert_eq!(error.class(), Class::Retry);
+    assert_eq!(world.writes(), [format!("PATCH {JOB}")]);
+}
+
+#[tokio::test]
+async fn a_missing_right_is_not_tried_again_at_once() {
+    let world = world().await;
+    world.refuse("POST jobs", 403, "Forbidden");
+    assert_eq!(look(&world).await.unwrap_err().class(), Class::Blocked);
+}
+
+#[tokio::test]
+async fn an_ended_pod_is_settled_then_told_then_tidied_and_then_left_alone() {
+    let world = world().await;
+    look(&world).await.unwrap();
+    world.writes();
+    end_pod(&world);
+    let settle = format!("POST /v1/runs/{UID}/settle");
+    world.answer(&settle, &Settled::Accepted(Box::new(point())));
+    let head = Head { sequence: 5, hash: "h5".into() };
+    world.answer("POST /v1/ledger", &Appended { head });
+    look(&world).await.unwrap();
+    assert_eq!(
+        world.writes(),
+        [
+            format!("keeper {settle}"),
+            "keeper POST /v1/ledger".to_owned(),
+            "PATCH backupjobs/status shop/orders-20261120t2000z".to_owned(),
+        ]
+    );
+    assert_eq!(state(&world), JobState::Completed);
+    assert!(world.context.metrics.text().contains("coffer_backup_jobs_total{"), "its end is counted");
+    look(&world).await.unwrap();
+    assert_eq!(world.writes(), [format!("DELETE jobs {ATTEMPT}")]);
+    look(&world).await.unwrap();
+    assert_eq!(world.writes(), [format!("PATCH {JOB}")], "the finalizer goes when nothing is left");
+    look(&world).await.unwrap();
+    assert_eq!(world.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn without_the_keepers_word_no_backup_is_completed() {
+    let world = world().await;
+    look(&world).await.unwrap();
+    end_pod(&world);
+    look(&world).await.unwrap();
+    assert_eq!(state(&world), JobState::Running);
+    world.writes();
+    look(&world).await.unwrap();
+    assert_eq!(
+        world.writes(),
+        [format!("keeper POST /v1/runs/{UID}/settle")],
+        "it is asked again, and no more"
+    );
+}
