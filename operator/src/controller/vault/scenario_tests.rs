@@ -65,6 +65,11 @@ async fn a_new_vault_gets_certificate_token_and_keeper_then_its_key_and_is_then_
     assert_eq!(look(&world).await, [STATUS]);
     let status = world.object::<BackupVault>(VAULT).status.unwrap_or_default();
     assert!(is_true(&status.conditions, ConditionType::Ready), "{:?}", status.conditions);
+    assert_eq!(
+        look(&world).await,
+        ["PATCH configmaps vaults/main-keeper"],
+        "a keeper that starts again must know the ledger's head"
+    );
     for _ in 0..3 {
         assert_eq!(look(&world).await, [""; 0], "nothing is written while nothing changes");
     }
