@@ -9,6 +9,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -202,6 +203,95 @@ fn damage_ends_with_code_12_and_names_the_object() {
     restore.args(["latest", "--target", &uri(server, "postgres"), "--as", "never"]);
     let refused = ended(restore.env("PGPASSWORD", Server::PASSWORD), 1);
     assert!(complaint(&refused).contains("no good point"), "{}", complaint(&refused));
+}
+
+#[test]
+fn a_vault_that_may_only_be_read_is_listed_shown_and_checked() {
+    let server = Server::shared();
+    server.create_database("cli_reader");
+    server.sql("cli_reader", SHOP);
+    let desk = Desk::new();
+    ended(&mut desk.backup(server, "cli_reader"), 0);
+    let vault = desk.directory.path().join("vault");
+    let before = files(&vault);
+
+    allow_writing(&vault, false);
+    let reading = |command: &str, arguments: &[&str]| {
+        without_right_to_write(desk.on_vault(command).args(arguments).args(["-o", "json"]))
+    };
+    let listed = json(&ended(&mut reading("list", &[]), 0));
+    assert_eq!(listed["points"][0]["state"], "Available");
+    let shown = json(&ended(&mut reading("show", &["latest"]), 0));
+    assert!(shown["tables"].as_array().is_some_and(|tables| tables.len() >= 3), "{shown}");
+    let checked = ended(&mut reading("verify", &["latest", "--level", "3"]), 0);
+    assert_eq!(json(&checked)[0]["damage"], serde_json::json!([]));
+    assert!(complaint(&checked).contains("read only"), "{}", complaint(&checked));
+    allow_writing(&vault, true);
+    assert_eq!(files(&vault), before, "something was written");
+
+    let pack = first_pack(&vault.join("data"));
+    let mut bytes = fs::read(&pack).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    allow_writing(&vault, false);
+    let found = ended(&mut reading("verify", &["--all"]), 12);
+    assert!(text(&found).contains("data/"), "{}", text(&found));
+    allow_writing(&vault, true);
+}
+
+#[test]
+fn a_check_tells_how_far_it_is() {
+    let server = Server::shared();
+    server.create_database("cli_progress");
+    server.sql("cli_progress", SHOP);
+    let desk = Desk::new();
+    ended(&mut desk.backup(server, "cli_progress"), 0);
+    let checked = ended(desk.on_vault("verify").args(["--all", "--level", "3"]), 0);
+    let lines = complaint(&checked);
+    let first = lines.lines().find(|line| line.starts_with('{')).unwrap();
+    let first: Value = serde_json::from_str(first).unwrap();
+    assert!(first["bytesTotal"].as_u64() > Some(0), "{lines}");
+}
+
+/// Every file below a directory, with its size.
+fn files(directory: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push((path.clone(), fs::metadata(&path).unwrap().len()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn allow_writing(directory: &Path, allowed: bool) {
+    let mode = |mode| fs::Permissions::from_mode(mode);
+    for (file, _) in files(directory) {
+        for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(directory)) {
+            fs::set_permissions(parent, mode(if allowed { 0o755 } else { 0o555 })).unwrap();
+        }
+        fs::set_permissions(&file, mode(if allowed { 0o644 } else { 0o444 })).unwrap();
+    }
+}
+
+/// Root may write whatever the permissions say, unless it lets go of that right.
+fn without_right_to_write(command: &Command) -> Command {
+    let user = Command::new("id").arg("-u").output().unwrap();
+    let mut limited = if text(&user) == "0" {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--bounding-set=-dac_override", "--inh-caps=-dac_override"]).arg(command.get_program());
+        setpriv
+    } else {
+        Command::new(command.get_program())
+    };
+    limited.args(command.get_args()).env_clear().stdin(Stdio::null());
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited
 }
 
 fn first_pack(data: &Path) -> PathBuf {
