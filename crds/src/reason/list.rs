@@ -197,9 +197,9 @@ reasons! {
     /// A mover is at work.
     Running: "Its snapshot is fixed, or its restore has begun." => "Wait; `status.progress` says how far it is.";
     /// The vault is checking the new point.
-    Accepting: "The mover is done, and the keeper reads what it left before the point counts." => "Wait.";
+    Accepting: "The mover is done, and the keeper reads what it left before the point counts." => "Wait; it takes seconds.";
     /// The job is being stopped.
-    Cancelling: "`cancel` is true, and it is not yet settled whether the point was committed first." => "Wait.";
+    Cancelling: "`cancel` is true, and it is not yet settled whether the point was committed first." => "Wait; it takes seconds.";
     /// An attempt failed and another follows.
     AttemptFailed: "The error may pass by itself." => "Wait; `status.attempts` has what happened.";
 }

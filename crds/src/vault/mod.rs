@@ -6,6 +6,7 @@ mod encryption;
 mod limits;
 mod lock;
 mod pod_template;
+mod recipient;
 mod retention;
 mod status;
 mod storage;
@@ -28,6 +29,7 @@ pub use encryption::{Encryption, EncryptionMode};
 pub use limits::Limits;
 pub use lock::{Immutability, ImmutabilityMode, ImmutabilityState, SoftDelete, SoftDeleteState};
 pub use pod_template::PodTemplate;
+pub use recipient::is_recipient;
 pub use retention::RetentionRange;
 pub use status::{
     BackupVaultStatus, EncryptionStatus, IdentityStatus, KeeperStatus, LedgerHead, Redundancy,

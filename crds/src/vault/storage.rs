@@ -53,6 +53,34 @@ impl Storage {
     }
 }
 
+impl Storage {
+    /// Where the backups are, for messages, such as `s3://backups/postgresql at https://s3.example.org`.
+    pub fn place(&self) -> String {
+        match self {
+            Self { s3: Some(s3), .. } => {
+                let prefix = s3.prefix.as_deref().unwrap_or_default().trim_matches('/');
+                let bucket = format!("s3://{}/{prefix}", s3.bucket);
+                match &s3.endpoint {
+                    Some(endpoint) => format!("{} at {endpoint}", bucket.trim_end_matches('/')),
+                    None => bucket.trim_end_matches('/').to_owned(),
+                }
+            }
+            Self { filesystem: Some(held), .. } => format!("claim {}", held.claim_name),
+            Self { .. } => self.provider().to_owned(),
+        }
+    }
+
+    /// Whether backups of both would lie beside each other in one place. Claims are of one namespace, which is the
+    /// caller's to compare.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self { s3: Some(_), .. }, Self { s3: Some(_), .. }) => self.place() == other.place(),
+            (Self { filesystem: Some(held), .. }, Self { filesystem: Some(other), .. }) => held == other,
+            (Self { .. }, Self { .. }) => false,
+        }
+    }
+}
+
 /// A bucket of Amazon S3 or of a store that speaks its protocol.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -50,6 +50,8 @@ pub enum FailureCode {
     StorageUnreachable,
     StorageRefused,
     StorageCredentialsRefused,
+    StorageCredentialsMissing,
+    StorageTlsFailed,
     StorageFull,
     BucketNotFound,
     ConditionalWritesNotHonoured,
@@ -116,6 +118,8 @@ impl FailureCode {
             | Self::DumpFailed
             | Self::StorageRefused
             | Self::StorageCredentialsRefused
+            | Self::StorageCredentialsMissing
+            | Self::StorageTlsFailed
             | Self::StorageFull
             | Self::BucketNotFound
             | Self::ConditionalWritesNotHonoured

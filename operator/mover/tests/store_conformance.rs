@@ -317,7 +317,7 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted_unless_it_is_given
     let Storage::S3 { ca: Some(ca), .. } = &mut storage else { panic!("a CA") };
     *ca = "not a certificate".into();
     let error = connect_with(&storage, &clock(), Patience::NONE).err().unwrap();
-    assert_eq!(error.kind, StoreErrorKind::Misconfigured, "{error}");
+    assert_eq!(error.kind, StoreErrorKind::Untrusted, "{error}");
 }
 
 #[tokio::test]

@@ -4,6 +4,14 @@ use crds::Reason;
 use crds::common::{Condition, ConditionType, condition};
 use jiff::Timestamp;
 
+/// The message of the condition of this type, or that there is none yet.
+pub fn said(conditions: &[Condition], type_: ConditionType) -> &str {
+    conditions
+        .iter()
+        .find(|held| held.type_ == type_.as_str())
+        .map_or("it has not been looked at yet", |held| held.message.as_str())
+}
+
 /// Conditions in the order in which they were set.
 #[derive(Debug)]
 pub struct Conditions {

@@ -88,14 +88,14 @@ impl StoreError {
             StoreErrorKind::Unreachable | StoreErrorKind::Throttled => FailureCode::StorageUnreachable,
             StoreErrorKind::BucketMissing => FailureCode::BucketNotFound,
             StoreErrorKind::CredentialsRefused => FailureCode::StorageCredentialsRefused,
+            StoreErrorKind::Untrusted => FailureCode::StorageTlsFailed,
             StoreErrorKind::Full => FailureCode::StorageFull,
             // The object that a record or list names is not there, or is not what it was.
             StoreErrorKind::NotFound | StoreErrorKind::TooLarge => FailureCode::Damaged,
             StoreErrorKind::AlreadyExists => FailureCode::Internal,
-            StoreErrorKind::AccessDenied
-            | StoreErrorKind::Untrusted
-            | StoreErrorKind::Misconfigured
-            | StoreErrorKind::Unexpected => FailureCode::StorageRefused,
+            StoreErrorKind::AccessDenied | StoreErrorKind::Misconfigured | StoreErrorKind::Unexpected => {
+                FailureCode::StorageRefused
+            }
         }
     }
 }

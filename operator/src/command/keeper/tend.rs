@@ -130,7 +130,7 @@ fn take_doors_files(keeper: &Keeper, seen: &mut Seen) {
 
 fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
     let refused = |message: String| Failure {
-        code: FailureCode::StorageCredentialsRefused,
+        code: FailureCode::StorageCredentialsMissing,
         stage: Stage::Starting,
         message,
     };

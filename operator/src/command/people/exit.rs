@@ -43,6 +43,8 @@ impl From<FailureCode> for Exit {
             | FailureCode::KeeperUnreachable => Self::Unreachable,
             FailureCode::AuthenticationFailed
             | FailureCode::StorageCredentialsRefused
+            | FailureCode::StorageCredentialsMissing
+            | FailureCode::StorageTlsFailed
             | FailureCode::StorageRefused
             | FailureCode::KeeperRefused
             | FailureCode::KeyMissing

@@ -9,6 +9,7 @@ use kube::ResourceExt as _;
 
 use super::draft::Draft;
 use super::facts::PolicySeen;
+use crate::controller::conditions::said;
 use crate::controller::policy::ParsedPolicy;
 
 /// Why a backup cannot start now.
@@ -51,7 +52,8 @@ pub fn guards<'a>(draft: &'a Draft<'_>) -> Result<Ready<'a>, Objection> {
 fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
     let name = &draft.job.spec.instance_ref.name;
     let Some(instance) = &draft.facts.instance else {
-        let message = format!("There is no BackupInstance {name} in this namespace.");
+        let message =
+            format!("There is no BackupInstance {name} in this namespace: create it, and the job goes on.");
         return Err(waits(Reason::InstanceNotFound, message));
     };
     if instance.spec.protection != Protection::Enabled {
@@ -59,10 +61,7 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
     }
     let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) {
-        let why = conditions
-            .iter()
-            .find(|held| held.type_ == ConditionType::Ready.as_str())
-            .map_or("it has not been looked at yet", |held| held.message.as_str());
+        let why = said(conditions, ConditionType::Ready);
         return Err(waits(Reason::InstanceNotReady, format!("Instance {name} is not ready: {why}")));
     }
     if instance.status.as_ref().is_none_or(|status| status.datasource_id.is_none()) {
@@ -89,7 +88,10 @@ fn tag(draft: &Draft<'_>, policy: &ParsedPolicy) -> Result<(), Objection> {
     match &draft.job.spec.retention_tag {
         Some(tag) if *tag != policy.tag => Err(Objection {
             reason: Reason::TagNotFound,
-            message: format!("The policy has no retention rule {tag:?}; it has {:?}.", policy.tag),
+            message: format!(
+                "The policy has no retention rule {tag:?}: make a new job with `retentionTag` {:?}.",
+                policy.tag
+            ),
             fatal: Some(ErrorCode::UserErrorRetentionTagNotFound),
         }),
         Some(_) | None => Ok(()),
@@ -102,12 +104,15 @@ fn vault(draft: &Draft<'_>) -> Result<(), Objection> {
     };
     let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
     if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
-        let message = format!("Vault {own}/{name} does not take instances of this namespace.");
+        let message = format!(
+            "Vault {own}/{name} does not take this namespace: have it added to its `access.allowedNamespaces.names`."
+        );
         return Err(waits(Reason::NamespaceNotAllowed, message));
     }
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) || draft.facts.keeper.is_none() {
-        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready.")));
+        let said = said(conditions, ConditionType::Ready);
+        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready: {said}")));
     }
     if is_true(conditions, ConditionType::KeeperUnavailable) {
         return Err(waits(

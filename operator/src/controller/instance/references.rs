@@ -40,7 +40,9 @@ pub fn references(instance: &BackupInstance, seen: &Seen, now: Now) -> Result<Re
     if let Some(holder) = &seen.duplicate_of {
         return Err(no(
             Reason::DuplicateDatasource,
-            format!("The database is protected in this vault by {holder}."),
+            format!(
+                "The database is protected in this vault by {holder} already: use that instance, or another vault."
+            ),
         ));
     }
     ready(vault, seen)?;
@@ -55,7 +57,9 @@ fn vault<'a>(instance: &BackupInstance, seen: &'a Seen) -> Result<&'a BackupVaul
     let Some(vault) = &seen.vault else {
         return Err(Objection {
             reason: Reason::VaultNotFound,
-            message: format!("BackupVault {namespace}/{name} does not exist."),
+            message: format!(
+                "BackupVault {namespace}/{name} does not exist: create it, or make a new instance with another `vaultRef`."
+            ),
             may_pass: false,
         });
     };
@@ -79,7 +83,9 @@ fn policy(instance: &BackupInstance, seen: &Seen) -> Result<References, Objectio
         (None, _) => {
             return Err(no(
                 Reason::PolicyNotFound,
-                format!("BackupPolicy {namespace}/{name} does not exist."),
+                format!(
+                    "BackupPolicy {namespace}/{name} does not exist: create it, or name another in `policyRef`."
+                ),
             ));
         }
     };
@@ -102,7 +108,10 @@ fn range(vault: &BackupVault, found: &References, now: Now) -> Result<(), Object
         return Err(no(Reason::VaultNotReady, "The vault's `retention` is no range.".into()));
     };
     parsed.check(found.policy.keep, now.time, &Zone::utc()).map_err(|error| {
-        no(Reason::RetentionOutsideVault, format!("Retention rule {}: {error}.", found.policy.tag))
+        let (tag, name) = (&found.policy.tag, vault.name_any());
+        let message =
+            format!("Retention rule {tag}: {error}, or have `retention` of BackupVault {name} changed.");
+        no(Reason::RetentionOutsideVault, message)
     })
 }
 

@@ -214,7 +214,10 @@ fn backup_ready(
 
 fn judge(status: &BackupInstanceStatus) -> (Option<bool>, Reason, String) {
     match first_failure(&status.checks) {
-        Some((reason, message)) => (Some(false), reason, message),
+        Some((reason, message)) => {
+            let message = format!("{}. {}", message.trim_end_matches('.'), reason.explanation().action);
+            (Some(false), reason, message)
+        }
         None if status.last_check.as_ref().is_some_and(|last| last.result == CheckResult::Failed) => {
             (Some(false), Reason::ServerUnreachable, "The check ended without a result.".into())
         }

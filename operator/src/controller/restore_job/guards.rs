@@ -8,6 +8,7 @@ use kube::ResourceExt as _;
 use super::draft::Draft;
 use super::facts::Facts;
 use super::source::{self, NoPoint};
+use crate::controller::conditions::said;
 
 /// Everything that a start needs.
 pub struct Ready<'a> {
@@ -43,16 +44,25 @@ fn vault<'a>(draft: &Draft<'a>) -> Result<&'a BackupVault, NoPoint> {
     let facts: &'a Facts = draft.facts;
     let Some(vault) = facts.vault.as_deref() else {
         let reference = &draft.job.spec.vault_ref;
-        return Err(waits(Reason::VaultNotFound, format!("There is no BackupVault {}.", reference.name)));
+        let own = draft.job.namespace().unwrap_or_default();
+        let message = format!(
+            "BackupVault {}/{} does not exist: create it, or make a new job with another `vaultRef`.",
+            reference.namespace_or(&own),
+            reference.name
+        );
+        return Err(waits(Reason::VaultNotFound, message));
     };
     let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
     if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
-        let message = format!("Vault {own}/{name} does not take this namespace.");
+        let message = format!(
+            "Vault {own}/{name} does not take this namespace: have it added to its `access.allowedNamespaces.names`."
+        );
         return Err(waits(Reason::NamespaceNotAllowed, message));
     }
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) || facts.keeper.is_none() {
-        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready.")));
+        let said = said(conditions, ConditionType::Ready);
+        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready: {said}")));
     }
     if is_true(conditions, ConditionType::KeeperUnavailable) {
         return Err(waits(

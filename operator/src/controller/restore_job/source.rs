@@ -64,7 +64,9 @@ fn object(facts: &Facts, vault: &BackupVault, name: &str) -> Result<String, NoPo
     let Some(object) = &facts.point else {
         return Err(waits(
             Reason::PointNotFound,
-            format!("There is no RecoveryPoint {name} in this namespace."),
+            format!(
+                "There is no RecoveryPoint {name} in this namespace; `kubectl get rpoint` shows those there are."
+            ),
         ));
     };
     let namespace = object.namespace().unwrap_or_default();

@@ -22,6 +22,11 @@ pub struct Material {
     pub client_certificate: Option<Found>,
 }
 
+/// The fields that name Secrets, as people know them.
+const CREDENTIALS: &str = "credentialsSecretRef";
+const AUTHORITY: &str = "tls.caSecretRef";
+const CLIENT: &str = "tls.clientCertificateSecretRef";
+
 /// What keeps a connection from being made up, for conditions and errors. Never holds a value of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -61,12 +66,17 @@ pub fn connection(place: &Place<'_>, material: &Material) -> Result<Connection, 
 
 fn credentials(place: &Place<'_>, found: &Found) -> Result<Credentials, Fault> {
     let reference = place.credentials;
-    let secret = present(place, &reference.name, found)?;
+    let secret = present(place, CREDENTIALS, &reference.name, found)?;
     if let Some(key) = &reference.uri_key {
-        return Ok(Credentials::ConnectionString(Secret::new(text(secret, &reference.name, key)?)));
+        return Ok(Credentials::ConnectionString(Secret::new(text(
+            secret,
+            CREDENTIALS,
+            &reference.name,
+            key,
+        )?)));
     }
-    let username = text(secret, &reference.name, reference.username_key())?;
-    let password = text(secret, &reference.name, reference.password_key())?;
+    let username = text(secret, CREDENTIALS, &reference.name, reference.username_key())?;
+    let password = text(secret, CREDENTIALS, &reference.name, reference.password_key())?;
     Ok(Credentials::Password { username, password: Secret::new(password) })
 }
 
@@ -79,28 +89,34 @@ fn tls(place: &Place<'_>, material: &Material) -> Result<Tls, Fault> {
     };
     let ca = match (&place.tls.ca_secret_ref, &material.authority) {
         (Some(reference), Some(found)) => {
-            Some(text(present(place, &reference.name, found)?, &reference.name, reference.key())?)
+            let secret = present(place, AUTHORITY, &reference.name, found)?;
+            Some(text(secret, AUTHORITY, &reference.name, reference.key())?)
         }
-        (Some(reference), None) => return Err(not_found(place, &reference.name)),
+        (Some(reference), None) => return Err(not_found(place, AUTHORITY, &reference.name)),
         (None, _) => None,
     };
     let client = match (&place.tls.client_certificate_secret_ref, &material.client_certificate) {
         (Some(reference), Some(found)) => {
-            let secret = present(place, &reference.name, found)?;
-            let certificate = text(secret, &reference.name, secret_keys::TLS_CERTIFICATE)?;
-            let key = text(secret, &reference.name, secret_keys::TLS_PRIVATE_KEY)?;
+            let secret = present(place, CLIENT, &reference.name, found)?;
+            let certificate = text(secret, CLIENT, &reference.name, secret_keys::TLS_CERTIFICATE)?;
+            let key = text(secret, CLIENT, &reference.name, secret_keys::TLS_PRIVATE_KEY)?;
             Some((certificate, Secret::new(key)))
         }
-        (Some(reference), None) => return Err(not_found(place, &reference.name)),
+        (Some(reference), None) => return Err(not_found(place, CLIENT, &reference.name)),
         (None, _) => None,
     };
     Ok(Tls { mode, ca, client })
 }
 
-fn present<'a>(place: &Place<'_>, name: &str, found: &'a Found) -> Result<&'a v1::Secret, Fault> {
+fn present<'a>(
+    place: &Place<'_>,
+    field: &str,
+    name: &str,
+    found: &'a Found,
+) -> Result<&'a v1::Secret, Fault> {
     match found {
         Found::Secret(secret) => Ok(secret),
-        Found::Absent => Err(not_found(place, name)),
+        Found::Absent => Err(not_found(place, field, name)),
         Found::Forbidden => Err(Fault {
             reason: Reason::SecretForbidden,
             code: ErrorCode::UserErrorMissingPermissionsOnSecretStore,
@@ -112,25 +128,30 @@ fn present<'a>(place: &Place<'_>, name: &str, found: &'a Found) -> Result<&'a v1
     }
 }
 
-fn not_found(place: &Place<'_>, name: &str) -> Fault {
+fn not_found(place: &Place<'_>, field: &str, name: &str) -> Fault {
     Fault {
         reason: Reason::SecretNotFound,
         code: ErrorCode::UserErrorInvalidSecret,
-        message: format!("There is no Secret {name} in namespace {}.", place.namespace),
+        message: format!(
+            "There is no Secret {name} in namespace {}: create it, or name another in `{field}`.",
+            place.namespace
+        ),
     }
 }
 
 /// A value as text that is not empty.
-fn text(secret: &v1::Secret, name: &str, key: &str) -> Result<String, Fault> {
+fn text(secret: &v1::Secret, field: &str, name: &str, key: &str) -> Result<String, Fault> {
     let bytes = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| Fault {
         reason: Reason::SecretKeyMissing,
         code: ErrorCode::UserErrorInvalidSecret,
-        message: format!("Secret {name} has no key {key:?}."),
+        message: format!("Secret {name} has no key {key:?}: add it, or name another in `{field}`."),
     })?;
     match std::str::from_utf8(&bytes.0) {
-        Ok("") => Err(invalid(format!("Key {key:?} of Secret {name} is empty."))),
+        Ok("") => Err(invalid(format!("Key {key:?} of Secret {name} is empty: write the value into it."))),
         Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(invalid(format!("Key {key:?} of Secret {name} is not text in UTF-8."))),
+        Err(_) => Err(invalid(format!(
+            "Key {key:?} of Secret {name} is not text in UTF-8: write it again as text."
+        ))),
     }
 }
 

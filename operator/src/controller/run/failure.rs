@@ -156,6 +156,8 @@ pub fn meaning(code: FailureCode) -> (Reason, ErrorCode) {
         F::StorageUnreachable => (R::StorageUnreachable, E::StorageUnreachable),
         F::StorageRefused => (R::StoragePermissionsMissing, E::UserErrorContainerNotAccessible),
         F::StorageCredentialsRefused => (R::CredentialsRefused, E::UserErrorBackupUserAuthFailed),
+        F::StorageCredentialsMissing => (R::CredentialsMissing, E::UserErrorBackupUserAuthFailed),
+        F::StorageTlsFailed => (R::StorageTlsFailed, E::UserErrorContainerNotAccessible),
         F::StorageFull => (R::StorageFull, E::UserErrorStorageFull),
         F::BucketNotFound => (R::BucketNotFound, E::UserErrorContainerNotAccessible),
         F::ConditionalWritesNotHonoured => {

@@ -65,7 +65,7 @@ pub fn decide(vault: &BackupVault, seen: &Seen, settings: &Settings, now: Now) -
     }
     let keys_made = makes_keys(vault, seen) || keys_were_made(vault);
     let blocked =
-        seen.forbidden || matches!(seen.claim, Some(Claim::Missing | Claim::OncePod)) || unguarded(vault);
+        seen.forbidden || matches!(seen.claim, Some(Claim::Missing | Claim::OncePod)) || is_unsafe(vault);
     let steps = if blocked { Vec::new() } else { steps(vault, seen, settings, keys_made, now) };
     let settling = !steps.is_empty();
     let status = status(vault, seen, settings, keys_made, now);
@@ -78,11 +78,21 @@ pub fn unguarded(vault: &BackupVault) -> bool {
     encryption.recovery_recipients().is_empty() && !encryption.accept_key_loss
 }
 
+/// The first recovery recipient that is none. The API server knows the alphabet only, not the checksum.
+pub fn encryption_fault(vault: &BackupVault) -> Option<usize> {
+    vault.spec.encryption.recovery_recipients().iter().position(|text| !crds::vault::is_recipient(text))
+}
+
+/// Nobody could open what such a vault would hold.
+fn is_unsafe(vault: &BackupVault) -> bool {
+    unguarded(vault) || encryption_fault(vault).is_some()
+}
+
 /// Only on an empty storage that never was this vault's: another key must never be made over existing points.
 fn makes_keys(vault: &BackupVault, seen: &Seen) -> bool {
     let never_initialised = vault.status.as_ref().is_none_or(|status| status.vault_id.is_none());
     let empty = matches!(&seen.keeper, Some(Ok(view)) if view.key == KeyState::Empty);
-    empty && never_initialised && !unguarded(vault)
+    empty && never_initialised && !is_unsafe(vault)
 }
 
 fn keys_were_made(vault: &BackupVault) -> bool {

@@ -1,5 +1,7 @@
 //! What there is of a vault in its namespace, and what its keeper says. Reads only.
 
+use std::sync::Arc;
+
 use contract::{KeyState, VaultView};
 use crds::{BackupVault, labels};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -40,6 +42,8 @@ pub struct Seen {
     pub last_answer: Option<Timestamp>,
     pub held_back: HeldBack,
     pub instances: usize,
+    /// Another vault that names the same place, in words for this one's people.
+    pub same_place: Option<String>,
     /// Jobs that are not at their end.
     pub active_runs: bool,
     /// Tells one root secret from the next.
@@ -73,6 +77,7 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
         .get("", &namespace)
         .is_some_and(|held| held.labels().get(labels::HOLDS_BACKUPS).is_some_and(|value| value == "true"));
     count(vault, context, &mut seen);
+    seen.same_place = same_place(vault, &context.vaults.all());
     match objects(vault, context, &mut seen).await {
         Ok(()) => {}
         Err(error) if cluster::is_forbidden(error.cause()) => {
@@ -94,6 +99,24 @@ fn count(vault: &BackupVault, context: &Context, seen: &mut Seen) {
         context.backup_jobs.by(&key).iter().any(|job| !job.is_terminal())
     });
     seen.active_runs = backs_up || context.restore_jobs.by(&key).iter().any(|job| !job.is_terminal());
+}
+
+/// A vault of another namespace is not named: who may see it is not known here.
+fn same_place(vault: &BackupVault, all: &[Arc<BackupVault>]) -> Option<String> {
+    let own = vault.namespace();
+    let elsewhere = |other: &&Arc<BackupVault>| other.uid() != vault.uid();
+    let claims = |other: &BackupVault| other.spec.storage.filesystem.is_none() || other.namespace() == own;
+    let same =
+        |other: &&Arc<BackupVault>| other.spec.storage.is_same_place(&vault.spec.storage) && claims(other);
+    let mut others: Vec<_> = all.iter().filter(elsewhere).filter(same).collect();
+    others.sort_by_key(|other| (other.namespace() != own, other.name_any()));
+    others.first().map(|other| {
+        if other.namespace() == own {
+            format!("BackupVault {}", other.name_any())
+        } else {
+            "A BackupVault of another namespace".to_owned()
+        }
+    })
 }
 
 async fn objects(vault: &BackupVault, context: &Context, seen: &mut Seen) -> Result<(), ReadError> {

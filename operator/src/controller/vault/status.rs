@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::certificate;
-use super::config::Certificates;
-use super::decide::unguarded;
+use super::config::{Certificates, credentials_secret};
+use super::decide::{encryption_fault, unguarded};
 use super::observe::{Claim, Seen};
 use crate::clock::Now;
 use crate::controller::Conditions;
@@ -51,9 +51,9 @@ pub fn status(
             let type_ = if stalled { ConditionType::Stalled } else { ConditionType::Reconciling };
             conditions.set(type_, Some(true), ready.1, ready.2);
         }
-        let (status, reason, message) = storage(view);
+        let (status, reason, message) = storage(vault, view);
         conditions.set(ConditionType::StorageReachable, status, reason, message);
-        let (status, reason, message) = key(vault, view);
+        let (status, reason, message) = key(vault, seen, view);
         conditions.set(ConditionType::KeyAccessible, status, reason, message);
     }
     abnormal(vault, seen, view, patient, &mut conditions);
@@ -81,6 +81,13 @@ fn ready(vault: &BackupVault, seen: &Seen, settings: &Settings, view: Option<&Va
             "Add a recipient made by `coffer keygen` to `recoveryRecipients`, or set `acceptKeyLoss: true`.";
         return no(Reason::RecoveryKeyMissing, message.into());
     }
+    if let Some(index) = encryption_fault(vault) {
+        let message = format!(
+            "`recoveryRecipients[{index}]` is no age recipient: its checksum does not fit. Copy it again from the output \
+             of `coffer keygen`."
+        );
+        return no(Reason::RecipientInvalid, message);
+    }
     match &seen.claim {
         Some(Claim::Missing) => {
             let claim = vault
@@ -92,11 +99,15 @@ fn ready(vault: &BackupVault, seen: &Seen, settings: &Settings, view: Option<&Va
                 .unwrap_or_default();
             return no(
                 Reason::ClaimNotFound,
-                format!("PersistentVolumeClaim {claim} is not in this namespace."),
+                format!(
+                    "PersistentVolumeClaim {claim}, which `storage.filesystem.claimName` names, is not in this \
+                     namespace: create it."
+                ),
             );
         }
         Some(Claim::OncePod) => {
-            let message = "The claim's access mode is ReadWriteOncePod; keeper and movers have to share it.";
+            let message = "The claim's access mode is ReadWriteOncePod, and keeper and movers have to share it: name a claim with \
+                           ReadWriteOnce or ReadWriteMany in a new vault.";
             return no(Reason::ClaimUnsupported, message.into());
         }
         Some(Claim::Usable) | None => {}
@@ -104,7 +115,7 @@ fn ready(vault: &BackupVault, seen: &Seen, settings: &Settings, view: Option<&Va
     let Some(view) = view else {
         return silent(seen);
     };
-    for (status, reason, message) in [storage(Some(view)), key(vault, Some(view))] {
+    for (status, reason, message) in [storage(vault, Some(view)), key(vault, seen, Some(view))] {
         if status != Some(true) {
             return (status.map(|_| false).or(Some(false)), reason, message);
         }
@@ -131,17 +142,18 @@ fn silent(seen: &Seen) -> Finding {
     }
 }
 
-fn storage(view: Option<&VaultView>) -> Finding {
+fn storage(vault: &BackupVault, view: Option<&VaultView>) -> Finding {
     let Some(view) = view else {
         return (None, Reason::KeeperUnavailable, "The keeper, which would know, does not answer.".into());
     };
     match &view.storage {
         StorageState::Unknown => (None, Reason::InProgress, "Storage has not answered yet.".into()),
-        StorageState::Failing(failure) => (
-            Some(false),
-            storage_reason(failure.code),
-            format!("Storage cannot be used: {}.", failure.message),
-        ),
+        StorageState::Failing(failure) => {
+            let reason = storage_reason(failure.code);
+            let (place, action) = (vault.spec.storage.place(), remedy(vault, reason));
+            let message = failure.message.trim_end_matches('.');
+            (Some(false), reason, format!("Storage {place} cannot be used: {message}. {action}"))
+        }
         StorageState::Reachable if view.probes.as_ref().is_some_and(|probes| !probes.create_only) => {
             let message = "The store overwrites objects that were only to be created (it ignores If-None-Match), so two \
                            writers could destroy each other's backups. Use a store or version that honours conditional \
@@ -152,14 +164,26 @@ fn storage(view: Option<&VaultView>) -> Finding {
     }
 }
 
+/// What to do about a storage that cannot be used.
+fn remedy(vault: &BackupVault, reason: Reason) -> String {
+    match credentials_secret(vault) {
+        Some(secret) if reason == Reason::CredentialsMissing => format!(
+            "Write `accessKeyId` and `secretAccessKey` into Secret {secret}, which `credentialsSecretRef` names; it is \
+             taken up within two minutes."
+        ),
+        Some(_) | None => reason.explanation().action.to_owned(),
+    }
+}
+
 fn storage_reason(code: FailureCode) -> Reason {
     #[expect(clippy::wildcard_enum_match_arm, reason = "other failures are not those of storage")]
     match code {
         FailureCode::BucketNotFound => Reason::BucketNotFound,
         FailureCode::StorageCredentialsRefused => Reason::CredentialsRefused,
+        FailureCode::StorageCredentialsMissing => Reason::CredentialsMissing,
         FailureCode::StorageRefused => Reason::StoragePermissionsMissing,
         FailureCode::StorageFull => Reason::StorageFull,
-        FailureCode::TlsFailed => Reason::StorageTlsFailed,
+        FailureCode::StorageTlsFailed => Reason::StorageTlsFailed,
         FailureCode::ConditionalWritesNotHonoured => Reason::ConditionalWritesNotHonoured,
         FailureCode::FormatUnsupported => Reason::FormatUnsupported,
         FailureCode::Damaged => Reason::LedgerDamaged,
@@ -167,7 +191,7 @@ fn storage_reason(code: FailureCode) -> Reason {
     }
 }
 
-fn key(vault: &BackupVault, view: Option<&VaultView>) -> Finding {
+fn key(vault: &BackupVault, seen: &Seen, view: Option<&VaultView>) -> Finding {
     let secret = names::vault_keys(&vault.name_any());
     let Some(view) = view else {
         return (None, Reason::KeeperUnavailable, "The keeper, which would know, does not answer.".into());
@@ -185,8 +209,16 @@ fn key(vault: &BackupVault, view: Option<&VaultView>) -> Finding {
             );
             (Some(false), Reason::RolledBack, message)
         }
+        (KeyState::Foreign { .. }, _) if let Some(other) = &seen.same_place => {
+            let message = format!(
+                "{other} keeps its backups in the same place: give this vault a `prefix` of its own."
+            );
+            (Some(false), Reason::PrefixInUse, message)
+        }
         (KeyState::Foreign { vault_id }, _) => {
-            let message = format!("Storage holds vault {vault_id}, and Secret {secret} does not open it.");
+            let message = format!(
+                "Storage holds vault {vault_id}, and Secret {secret} does not open it: bring back the Secret that does."
+            );
             (Some(false), Reason::KeyMissing, message)
         }
         (KeyState::Invalid { message }, _) => {
@@ -220,6 +252,10 @@ fn needs_a_person(reason: Reason) -> bool {
             | Reason::RolledBack
             | Reason::BucketNotFound
             | Reason::CredentialsRefused
+            | Reason::CredentialsMissing
+            | Reason::StorageTlsFailed
+            | Reason::RecipientInvalid
+            | Reason::PrefixInUse
             | Reason::StoragePermissionsMissing
             | Reason::FormatUnsupported
             | Reason::LedgerDamaged

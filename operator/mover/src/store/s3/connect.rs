@@ -39,6 +39,8 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
     let location = format!("s3://{}/{}", settings.bucket, settings.prefix);
     let unusable =
         |message: String| StoreError::new(Verb::Open, &location, StoreErrorKind::Misconfigured, message);
+    let untrusted =
+        |message: String| StoreError::new(Verb::Open, &location, StoreErrorKind::Untrusted, message);
     let watch = Arc::new(Watch::new(clock.clone()));
     let mut options = ClientOptions::new()
         .with_timeout(REQUEST_TIME)
@@ -46,9 +48,9 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
         .with_allow_http(plain_http(settings.endpoint));
     if let Some(pem) = settings.ca {
         let authorities = Certificate::from_pem_bundle(pem.as_bytes())
-            .map_err(|error| unusable(format!("the authority's certificates cannot be read: {error}")))?;
+            .map_err(|error| untrusted(format!("the authority's certificates cannot be read: {error}")))?;
         if authorities.is_empty() {
-            return Err(unusable("the authority's bundle holds no certificate".into()));
+            return Err(untrusted("the authority's bundle holds no certificate in PEM form".into()));
         }
         for authority in authorities {
             options = options.with_root_certificate(authority);
