@@ -8,9 +8,18 @@
 //! # refused with: a part of the message
 //! ```
 //!
-//! Documents that only a reconciler can refuse have `# accepted, then: Ready=False REASON` instead.
+//! Documents that only a reconciler can refuse have these lines instead, the second as often as it takes:
+//!
+//! ```yaml
+//! # accepted, then: Ready=False REASON
+//! # says: a part of the condition's message
+//! ```
+//!
+//! A valid document that only the operator may create has `# people are refused with: a part of the message`.
 
 use std::{fs, path::Path};
+
+use serde_json::Value;
 
 /// One document of a file.
 #[derive(Clone, Debug)]
@@ -23,6 +32,10 @@ pub struct Case {
     pub update: bool,
     /// What becomes of it.
     pub expected: Expected,
+    /// What a person is told who creates a valid document that only the operator may create.
+    pub for_people: Option<String>,
+    /// Kind and name, such as `BackupVault/main`.
+    pub identity: String,
     /// The document as it was written, comments included.
     pub manifest: String,
 }
@@ -34,8 +47,8 @@ pub enum Expected {
     Accepted,
     /// The API server refuses it, naming this field with a message that contains this text.
     Refused { at: String, with: String },
-    /// The API server takes it, and the operator shows this condition as False with this reason.
-    Condition { type_: String, reason: String },
+    /// The API server takes it, and the operator shows this condition with this reason and a message with these parts.
+    Condition { type_: String, status: String, reason: String, says: Vec<String> },
 }
 
 /// Every document of the YAML files in a folder, in the order of names.
@@ -61,9 +74,15 @@ fn case(file: &str, document: &str) -> Case {
     let expected = match (after("refused at: "), after("refused with: "), after("accepted, then: ")) {
         (Some(at), Some(with), None) => Expected::Refused { at, with },
         (None, None, Some(condition)) => {
-            let (type_, reason) =
-                condition.split_once("=False ").expect("a condition is `TYPE=False REASON`");
-            Expected::Condition { type_: type_.to_owned(), reason: reason.to_owned() }
+            let (type_, rest) = condition.split_once('=').expect("a condition is `TYPE=STATUS REASON`");
+            let (status, reason) = rest.split_once(' ').expect("a condition is `TYPE=STATUS REASON`");
+            let says = header.iter().filter_map(|line| line.strip_prefix("says: ")).map(str::to_owned);
+            Expected::Condition {
+                type_: type_.to_owned(),
+                status: status.to_owned(),
+                reason: reason.to_owned(),
+                says: says.collect(),
+            }
         }
         (None, None, None) => Expected::Accepted,
         _ => panic!("{file}: a header says neither refused at and with, nor accepted: {header:?}"),
@@ -73,6 +92,14 @@ fn case(file: &str, document: &str) -> Case {
         why: (*header.first().expect("a document has a header")).to_owned(),
         update: header.contains(&"update"),
         expected,
+        identity: identity(document),
+        for_people: after("people are refused with: "),
         manifest: document.to_owned(),
     }
+}
+
+fn identity(document: &str) -> String {
+    let object: Value = serde_yaml::from_str(document).expect("a case is YAML");
+    let word = |value: &Value| value.as_str().expect("an object has kind and name").to_owned();
+    format!("{}/{}", word(&object["kind"]), word(&object["metadata"]["name"]))
 }

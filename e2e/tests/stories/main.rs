@@ -10,6 +10,7 @@
     reason = "a test says what failed by panicking"
 )]
 
+mod bad_yaml;
 mod failures;
 mod main_job;
 mod mover_killed;

@@ -1,0 +1,4 @@
+CREATE ROLE clerk LOGIN PASSWORD 'clerk';
+CREATE ROLE auditor LOGIN PASSWORD 'auditor';
+CREATE ROLE retired NOLOGIN PASSWORD 'retired';
+CREATE DATABASE guarded;

@@ -1,0 +1,57 @@
+//! Whether the operator stays calm: no restart, no panic.
+
+use serde_json::Value;
+
+use crate::scene::setting;
+
+const NAMESPACE: &str = "coffer-system";
+const SELECTOR: &str = "app.kubernetes.io/name=coffer,app.kubernetes.io/component=operator";
+
+/// The operator's pods as they were before anybody bothered them.
+pub struct Calm {
+    pods: Vec<String>,
+}
+
+impl Calm {
+    pub fn begin() -> Self {
+        let pods: Vec<String> = pods().iter().filter_map(name).collect();
+        assert!(!pods.is_empty(), "no pod of the operator runs");
+        Self { pods }
+    }
+
+    /// The same pods run, none was started again, and none has panicked.
+    pub fn check(self) {
+        let mut lines = 0;
+        for pod in pods() {
+            let name = name(&pod).expect("a pod has a name");
+            let restarts: Vec<i64> = pod["status"]["containerStatuses"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|container| container["restartCount"].as_i64())
+                .collect();
+            assert!(!restarts.is_empty(), "pod {name} has no container");
+            assert!(restarts.iter().all(|count| *count == 0), "pod {name} was started again: {restarts:?}");
+            assert!(self.pods.contains(&name), "pod {name} has taken the place of one of {:?}", self.pods);
+            let log = setting().kubectl.run(&["logs", &name, "-n", NAMESPACE, "--tail=-1"]).expect("its log");
+            lines += log.lines().count();
+            let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
+            assert!(panics.is_empty(), "pod {name}: {panics:?}");
+        }
+        // One of them only stands by, and may have had nothing to say.
+        assert!(lines > 0, "no pod of the operator has logged anything");
+    }
+}
+
+/// Those that are not about to go.
+fn pods() -> Vec<Value> {
+    let line = ["get", "pods", "-n", NAMESPACE, "-l", SELECTOR, "-o", "json"];
+    let text = setting().kubectl.run(&line).expect("the operator's pods are listed");
+    let list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
+    let pods = list["items"].as_array().cloned().unwrap_or_default();
+    pods.into_iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect()
+}
+
+fn name(pod: &Value) -> Option<String> {
+    pod["metadata"]["name"].as_str().map(str::to_owned)
+}
