@@ -17,4 +17,5 @@ mod mover_killed;
 mod operator_killed;
 mod scene;
 mod secrecy;
+mod twelve_states;
 mod uninstalled;
