@@ -159,7 +159,7 @@ pub struct PolicySnapshot {
     /// Its version (generation).
     #[schemars(range(min = 0))]
     pub version: i64,
-    /// Its spec.
+    /// Its spec, as it was then.
     pub spec: BackupPolicySpec,
 }
 
@@ -198,13 +198,13 @@ pub struct JobCounts {
     /// Ended well, with or without warnings.
     #[schemars(range(min = 0))]
     pub completed: i32,
-    /// Failed.
+    /// Ended badly, after the last attempt.
     #[schemars(range(min = 0))]
     pub failed: i32,
     /// Never started within their window.
     #[schemars(range(min = 0))]
     pub expired: i32,
-    /// Cancelled.
+    /// Ended because somebody asked for it.
     #[schemars(range(min = 0))]
     pub cancelled: i32,
 }
@@ -213,7 +213,7 @@ pub struct JobCounts {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MissedSlots {
-    /// How many.
+    /// How many there were.
     #[schemars(range(min = 1))]
     pub count: i64,
     /// The first of them.
