@@ -103,7 +103,7 @@ impl PointState {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PointPolicy {
-    /// Its name.
+    /// Name of the BackupPolicy.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// Its version (generation).

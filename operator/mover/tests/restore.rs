@@ -157,13 +157,14 @@ fn loading(database: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_row_is_in_once_when_lanes_are_killed_again_and_again() {
+async fn every_row_is_in_once_when_lanes_are_killed_twice() {
     let point = numbers("killed").await;
     let input = slowly(input(server(), &point, "killed_back"));
     let kill = format!("SELECT pg_terminate_backend(pid) FROM ({}) loading", loading("killed_back"));
     let mut kills = 0;
     let killer = async {
-        while kills < 4 {
+        // A segment is loaded three times at most, and both kills may meet the same one.
+        while kills < 2 {
             // Looked for and ended in one statement: later, the session might do something else.
             kills += until(server(), "postgres", &kill).await.lines().count();
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -174,7 +175,7 @@ async fn every_row_is_in_once_when_lanes_are_killed_again_and_again() {
         done = restore_as("killed00", &input, &point) => drop(done.unwrap()),
         () = killer => {}
     }
-    assert!(kills >= 2, "only {kills} lanes were killed");
+    assert_eq!(kills, 2);
     assert_eq!(
         server().sql("killed_back", "SELECT count(*), count(DISTINCT n), sum(n) FROM numbers"),
         "100000|100000|5000050000"
