@@ -61,7 +61,6 @@ pub fn play(context: &Context) -> Result<Tally, CommandError> {
 fn run(context: &Context, setting: &Setting) -> Result<Tally, CommandError> {
     let mut arguments = vec![
         "test",
-        "--quiet",
         "--locked",
         "--package",
         "e2e",
