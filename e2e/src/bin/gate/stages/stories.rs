@@ -59,16 +59,8 @@ pub fn play(context: &Context) -> Result<Tally, CommandError> {
 
 /// One story at a time: some take the operator away, and two cores are few.
 fn run(context: &Context, setting: &Setting) -> Result<Tally, CommandError> {
-    let mut arguments = vec![
-        "test",
-        "--locked",
-        "--package",
-        "e2e",
-        "--test",
-        "stories",
-        "--",
-        "--test-threads=1",
-    ];
+    let mut arguments =
+        vec!["test", "--locked", "--package", "e2e", "--test", "stories", "--", "--test-threads=1"];
     if context.full {
         arguments.push("--include-ignored");
     }
