@@ -1,13 +1,12 @@
 //! Writes what was decided, in order, the status last and only when it says something new.
 
-use contract::{LedgerRequest, RunId};
+use contract::RunId;
 use crds::common::Progress;
 use crds::{BackupJob, BackupJobStatus, finalizers};
 use kube::ResourceExt as _;
 
 use super::build;
 use super::facts::{Decision, Facts, Start, Step};
-use super::observe::KIND;
 use crate::cluster;
 use crate::context::Context;
 use crate::controller::run::{act, figures};
@@ -85,7 +84,10 @@ async fn take(job: &BackupJob, context: &Context, facts: &Facts, step: Step) -> 
             }
             Ok(())
         }
-        Step::TellLedger { state, message } => tell(job, context, facts, state, message).await,
+        Step::TellLedger { state, message } => match (&facts.vault, &facts.keeper) {
+            (Some(vault), Some(address)) => act::tell_end(job, context, vault, address, state, message).await,
+            _ => Ok(()),
+        },
     }
 }
 
@@ -98,28 +100,4 @@ async fn begin(job: &BackupJob, context: &Context, facts: &Facts, start: &Start)
         // The guards have seen every fact; one that vanished since is found missing by the next look.
         None => Ok(()),
     }
-}
-
-/// The ledger's copy is for the day when the objects are gone: without a keeper the job ends all the same.
-async fn tell(
-    job: &BackupJob,
-    context: &Context,
-    facts: &Facts,
-    state: &'static str,
-    message: String,
-) -> Result<(), Error> {
-    let (Some(vault), Some(address)) = (&facts.vault, &facts.keeper) else { return Ok(()) };
-    let request = LedgerRequest::JobEnded {
-        run: RunId(job.uid().unwrap_or_default()),
-        kind: KIND.into(),
-        namespace: job.namespace().unwrap_or_default(),
-        name: job.name_any(),
-        state: state.into(),
-        message,
-    };
-    let client = context.keeper(&vault.uid().unwrap_or_default(), address)?;
-    if let Err(error) = client.append(&request).await {
-        tracing::warn!(job = job.name_any(), %error, "failed to write a job's end into the ledger");
-    }
-    Ok(())
 }

@@ -1,14 +1,18 @@
 //! What is written about a run: its Job, its Secret, the release of the one after the other, and their end.
 
+use contract::{LedgerRequest, RunId};
+use crds::BackupVault;
 use k8s_openapi::api::batch::v1::Job;
-use kube::{Client, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
 
 use super::attempt::SeenAttempt;
 use super::job::job;
 use super::plan::Plan;
 use super::secret::secret;
 use crate::cluster::{self, is_already_exists};
+use crate::context::Context;
 use crate::controller::Error;
+use crate::keeper_client::KeeperAddress;
 
 /// Starts an attempt: a suspended Job, then its Secret, then the Job is released. Each step may be repeated after an
 /// interruption; the pod is made last, and never without its Secret.
@@ -25,6 +29,34 @@ pub async fn start(client: &Client, plan: &Plan<'_>) -> Result<(), Error> {
         Ok(_) | Err(_) => {}
     }
     Ok(cluster::unsuspend_job(client, &plan.namespace(), &plan.name).await?)
+}
+
+/// Writes a job's end into the ledger. That copy is for the day when the objects are gone: without an answer from the
+/// keeper the job ends all the same.
+///
+/// # Errors
+/// When no call to the keeper could be prepared.
+pub async fn tell_end<K: Resource<DynamicType = ()>>(
+    job: &K,
+    context: &Context,
+    vault: &BackupVault,
+    address: &KeeperAddress,
+    state: &'static str,
+    message: String,
+) -> Result<(), Error> {
+    let request = LedgerRequest::JobEnded {
+        run: RunId(job.uid().unwrap_or_default()),
+        kind: K::kind(&()).into(),
+        namespace: job.namespace().unwrap_or_default(),
+        name: job.name_any(),
+        state: state.into(),
+        message,
+    };
+    let client = context.keeper(&vault.uid().unwrap_or_default(), address)?;
+    if let Err(error) = client.append(&request).await {
+        tracing::warn!(job = job.name_any(), %error, "failed to write a job's end into the ledger");
+    }
+    Ok(())
 }
 
 /// Removes an attempt's Job with its pods and its Secret. What is gone stays gone.
