@@ -93,9 +93,6 @@ pub enum Error {
         /// Why.
         source: Box<kube::config::KubeconfigError>,
     },
-    /// A cluster that was not booted here takes no images from here.
-    #[error("failed to load {0}: this cluster was not booted here, so its images must come from a registry")]
-    ForeignImage(String),
     /// A service has no pod that could answer.
     #[error("the service {0} has no ready pod")]
     NoReadyPod(String),

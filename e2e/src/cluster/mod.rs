@@ -29,7 +29,7 @@ mod tools;
 
 use std::fs::File;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use kube::Client;
@@ -45,17 +45,10 @@ pub use error::Error;
 pub use forward::Forward;
 pub use tools::Tools;
 
-/// A cluster that runs, booted here or not.
+/// A cluster that runs on this machine.
 #[derive(Debug)]
 pub struct Cluster {
-    kubeconfig: PathBuf,
     kubectl: PathBuf,
-    own: Option<Own>,
-}
-
-/// What is known of a cluster that was booted on this machine.
-#[derive(Debug)]
-struct Own {
     name: String,
     layout: Layout,
     record: Record,
@@ -80,12 +73,8 @@ impl Cluster {
         teardown::remove_traces(name, &layout).await?;
         match boot::boot(name, &layout, tools).await {
             Ok((record, children)) => {
-                let own = Own { name: name.to_owned(), layout, record, held: Some(held), children };
-                Ok(Self {
-                    kubeconfig: own.layout.kubeconfig(),
-                    kubectl: tools.kubernetes("kubectl"),
-                    own: Some(own),
-                })
+                let kubectl = tools.kubernetes("kubectl");
+                Ok(Self { kubectl, name: name.to_owned(), layout, record, held: Some(held), children })
             }
             Err(error) => {
                 teardown::end_processes(name, &layout).await?;
@@ -102,18 +91,8 @@ impl Cluster {
     pub fn find(name: &str, tools: &Tools) -> Result<Option<Self>, Error> {
         let layout = Layout::of(tools.cache(), checked(name)?);
         let Some(record) = Record::read(&layout)?.filter(Record::is_running) else { return Ok(None) };
-        let kubeconfig = layout.kubeconfig();
-        let own = Own { name: name.to_owned(), layout, record, held: None, children: Vec::new() };
-        Ok(Some(Self { kubeconfig, kubectl: tools.kubernetes("kubectl"), own: Some(own) }))
-    }
-
-    /// The cluster that `KUBECONFIG` names, with the image that `COFFER_IMAGE` names, if both are set: then nothing is to
-    /// be booted, built or stopped here. `kubectl` is taken from the path.
-    #[must_use]
-    pub fn attach_from_env() -> Option<(Self, String)> {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let (kubeconfig, image) = (set("KUBECONFIG")?, set("COFFER_IMAGE")?);
-        Some((Self { kubeconfig: kubeconfig.into(), kubectl: "kubectl".into(), own: None }, image))
+        let kubectl = tools.kubernetes("kubectl");
+        Ok(Some(Self { kubectl, name: name.to_owned(), layout, record, held: None, children: Vec::new() }))
     }
 
     /// A client with all rights.
@@ -121,9 +100,9 @@ impl Cluster {
     /// # Errors
     /// [`Error::Kubeconfig`] and [`Error::Kubernetes`].
     pub async fn client(&self) -> Result<Client, Error> {
-        let unreadable =
-            |source| Error::Kubeconfig { path: self.kubeconfig.clone(), source: Box::new(source) };
-        let file = Kubeconfig::read_from(&self.kubeconfig).map_err(unreadable)?;
+        let path = self.kubeconfig();
+        let unreadable = |source| Error::Kubeconfig { path: path.clone(), source: Box::new(source) };
+        let file = Kubeconfig::read_from(&path).map_err(unreadable)?;
         let options = KubeConfigOptions::default();
         let config = kube::Config::from_custom_kubeconfig(file, &options).await.map_err(unreadable)?;
         Client::try_from(config).map_err(Error::kubernetes("make a client"))
@@ -131,8 +110,8 @@ impl Cluster {
 
     /// Where the kubeconfig of the cluster's administrator is.
     #[must_use]
-    pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.layout.kubeconfig()
     }
 
     /// Runs kubectl as the cluster's administrator and returns what it wrote.
@@ -141,17 +120,16 @@ impl Cluster {
     /// [`Error::Command`] with the end of what it complained about.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String, Error> {
         let mut command = Command::new(&self.kubectl);
-        command.env("KUBECONFIG", &self.kubeconfig).args(arguments);
+        command.env("KUBECONFIG", self.kubeconfig()).args(arguments);
         command::run_async(command).await.map_err(Error::command("use kubectl"))
     }
 
     /// Puts an image into the cluster; pods name it by its reference.
     ///
     /// # Errors
-    /// [`Error::ForeignImage`] if the cluster was not booted here.
+    /// The image cannot be read, or containerd refuses it.
     pub async fn load_image(&self, image: &Image) -> Result<(), Error> {
-        let own = self.own.as_ref().ok_or_else(|| Error::ForeignImage(image.reference().to_owned()))?;
-        boot::load(&own.layout, image).await
+        boot::load(&self.layout, image).await
     }
 
     /// Opens a port of this machine that leads to a port of a service in the cluster.
@@ -162,55 +140,53 @@ impl Cluster {
         Forward::open(self.client().await?, namespace, service, port).await
     }
 
-    /// The node's name; `None` if the cluster was not booted here.
+    /// The node's name.
     #[must_use]
-    pub fn node(&self) -> Option<&str> {
-        self.own.as_ref().map(|own| own.name.as_str())
+    pub fn node(&self) -> &str {
+        &self.name
     }
 
     /// Where this machine reaches the node and its node ports.
     #[must_use]
-    pub fn node_address(&self) -> Option<Ipv4Addr> {
-        self.own.as_ref().map(|own| own.record.link.node)
+    pub fn node_address(&self) -> Ipv4Addr {
+        self.record.link.node
     }
 
     /// Where pods reach this machine.
     #[must_use]
-    pub fn host_address(&self) -> Option<Ipv4Addr> {
-        self.own.as_ref().map(|own| own.record.link.host)
+    pub fn host_address(&self) -> Ipv4Addr {
+        self.record.link.host
     }
 
     /// The API server's audit log: one JSON object per request, without bodies.
     #[must_use]
-    pub fn audit_log(&self) -> Option<PathBuf> {
-        self.own.as_ref().map(|own| own.layout.audit_log())
+    pub fn audit_log(&self) -> PathBuf {
+        self.layout.audit_log()
     }
 
     /// The directory with one log per process of the cluster.
     #[must_use]
-    pub fn logs(&self) -> Option<PathBuf> {
-        self.own.as_ref().map(|own| own.layout.logs())
+    pub fn logs(&self) -> PathBuf {
+        self.layout.logs()
     }
 
-    /// Ends all processes in the reverse of their order and removes every trace. Does nothing to a cluster that was not
-    /// booted here.
+    /// Ends all processes in the reverse of their order and removes every trace.
     ///
     /// # Errors
     /// [`Error::InUse`] if another run holds the cluster; [`Error::LeftBehind`] if something remains.
-    pub async fn stop(self) -> Result<(), Error> {
-        let Some(mut own) = self.own else { return Ok(()) };
-        let _held = match own.held.take() {
+    pub async fn stop(mut self) -> Result<(), Error> {
+        let _held = match self.held.take() {
             Some(held) => held,
-            None => hold(&own.name)?,
+            None => hold(&self.name)?,
         };
         // Children stay in the list of processes until they are collected, whoever ends them.
-        let ended = teardown::end_processes(&own.name, &own.layout).await;
-        for child in &mut own.children {
+        let ended = teardown::end_processes(&self.name, &self.layout).await;
+        for child in &mut self.children {
             // It fails only if the child was collected before.
             let _status = child.wait();
         }
         ended?;
-        remove(&own.name, &own.layout).await
+        remove(&self.name, &self.layout).await
     }
 
     /// Stops the cluster of this name in whatever state it is, also one that was interrupted while it booted.

@@ -22,7 +22,26 @@ pub enum PrepareError {
     Cluster(#[from] crate::cluster::Error),
 }
 
+/// The cluster that the environment names, with the program of `COFFER_PROGRAM`, else one that is built now. `None`: it
+/// names none.
+///
+/// # Errors
+/// The program cannot be built.
+pub fn given(features: &[&str], volumes: &Path) -> Result<Option<Setting>, PrepareError> {
+    if !Setting::is_given() {
+        return Ok(None);
+    }
+    let program = match env::var_os("COFFER_PROGRAM") {
+        Some(program) => PathBuf::from(program),
+        None => build_program(features)?,
+    };
+    Ok(Setting::given(&program, volumes))
+}
+
 /// Builds the `coffer` program as it is shipped, with these features, and gives its path.
+///
+/// # Errors
+/// cargo's.
 pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
     let root = source::root();
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -47,6 +66,9 @@ pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
 }
 
 /// Builds all images and puts them into the cluster.
+///
+/// # Errors
+/// An image cannot be built, or the cluster does not take it.
 pub async fn images(
     cluster: &Cluster,
     tools: &Tools,

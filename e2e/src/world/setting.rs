@@ -1,7 +1,7 @@
-//! Where stories are played: the gate says so in the environment.
+//! Where stories are played: on a cluster that the gate booted, or on one that the environment names.
 
-use std::env::{self, VarError};
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use super::{Chart, Kubectl};
 use crate::source;
@@ -24,32 +24,54 @@ pub struct Setting {
 
 /// A variable is missing: stories are not meant to be started by hand.
 #[derive(Debug, thiserror::Error)]
-#[error("{name} is not set ({source}); run the stories with `cargo gate --only stories`")]
-pub struct SettingError {
-    name: &'static str,
-    source: VarError,
-}
+#[error("{0} is not set; run the stories with `cargo gate --only stories`")]
+pub struct SettingError(&'static str);
 
 impl Setting {
-    pub fn from_environment() -> Result<Self, SettingError> {
-        Ok(Self {
-            kubectl: Kubectl::new(path("COFFER_KUBECTL")?, path("KUBECONFIG")?),
-            helm: path("COFFER_HELM")?,
-            coffer: path("COFFER_PROGRAM")?,
-            image: text("COFFER_IMAGE")?,
-            postgres_image: text("COFFER_POSTGRES_IMAGE")?,
-            s3_image: text("COFFER_S3_IMAGE")?,
-            helper_image: text("COFFER_HELPER_IMAGE")?,
-            volumes: path("COFFER_VOLUMES")?,
+    /// The cluster that `KUBECONFIG` names, with the image that `COFFER_IMAGE` names, if both are set. The other images,
+    /// kubectl, helm and the place for volumes have variables too, and defaults; see `docs/cluster.md`.
+    #[must_use]
+    pub fn given(program: &Path, volumes: &Path) -> Option<Self> {
+        let path = |name, default: &Path| set(name).map_or_else(|| default.to_path_buf(), PathBuf::from);
+        let image = |name, default: &str| set(name).unwrap_or_else(|| default.to_owned());
+        Some(Self {
+            kubectl: Kubectl::new(
+                path("COFFER_KUBECTL", Path::new("kubectl")),
+                PathBuf::from(set("KUBECONFIG")?),
+            ),
+            helm: path("COFFER_HELM", Path::new("helm")),
+            coffer: program.to_path_buf(),
+            image: set("COFFER_IMAGE")?,
+            postgres_image: image("COFFER_POSTGRES_IMAGE", "coffer.local/postgres:17"),
+            s3_image: image("COFFER_S3_IMAGE", "coffer.local/versitygw:1"),
+            helper_image: image("COFFER_HELPER_IMAGE", "coffer.local/busybox:1"),
+            volumes: path("COFFER_VOLUMES", volumes),
         })
     }
 
+    /// Whether [`Setting::given`] would give one.
+    #[must_use]
+    pub fn is_given() -> bool {
+        set("KUBECONFIG").is_some() && set("COFFER_IMAGE").is_some()
+    }
+
+    /// What the gate sets for the stories.
+    ///
+    /// # Errors
+    /// A variable is missing.
+    pub fn from_environment() -> Result<Self, SettingError> {
+        let need = |name| set(name).map(PathBuf::from).ok_or(SettingError(name));
+        let (program, volumes) = (need("COFFER_PROGRAM")?, need("COFFER_VOLUMES")?);
+        Self::given(&program, &volumes).ok_or(SettingError("KUBECONFIG or COFFER_IMAGE"))
+    }
+
     /// The variables that [`Setting::from_environment`] reads.
+    #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        let shown = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let shown = |path: &Path| path.to_string_lossy().into_owned();
         vec![
-            ("COFFER_KUBECTL", shown(&self.kubectl.program().to_path_buf())),
-            ("KUBECONFIG", shown(&self.kubectl.kubeconfig().to_path_buf())),
+            ("COFFER_KUBECTL", shown(self.kubectl.program())),
+            ("KUBECONFIG", shown(self.kubectl.kubeconfig())),
             ("COFFER_HELM", shown(&self.helm)),
             ("COFFER_PROGRAM", shown(&self.coffer)),
             ("COFFER_IMAGE", self.image.clone()),
@@ -61,6 +83,7 @@ impl Setting {
     }
 
     /// The chart of the tree, as the one release of this cluster.
+    #[must_use]
     pub fn chart(&self) -> Chart {
         Chart {
             helm: self.helm.clone(),
@@ -72,10 +95,6 @@ impl Setting {
     }
 }
 
-fn path(name: &'static str) -> Result<PathBuf, SettingError> {
-    text(name).map(PathBuf::from)
-}
-
-fn text(name: &'static str) -> Result<String, SettingError> {
-    env::var(name).map_err(|source| SettingError { name, source })
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }

@@ -1,7 +1,7 @@
 //! Whole stories, from `kubectl apply` to a restored database, on a real Kubernetes.
 //!
-//! `cargo gate --only stories` boots the cluster, builds the images and says where they are. One story runs at a time,
-//! since some of them take the operator away.
+//! `cargo gate --only stories` boots clusters, builds the images and says where they are. On each cluster one story runs at
+//! a time, since some of them take the operator away or move its clock.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

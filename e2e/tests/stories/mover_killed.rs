@@ -35,7 +35,6 @@ fn a_backup_whose_mover_is_killed_half_way_is_made_by_the_next_and_the_first_one
 }
 
 #[test]
-#[ignore = "on a quiet machine the second mover is at times too late to write"]
 fn of_two_movers_of_one_job_one_wins_and_the_other_leaves_nothing() {
     let scene = slow_scene(Kind::S3);
     let shop = &scene.shop;

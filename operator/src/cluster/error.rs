@@ -100,6 +100,8 @@ impl WriteError {
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
+    /// The object has changed since it was seen: look again. Nothing has failed.
+    Stale,
     /// It may pass by itself: try again, later each time.
     Retry,
     /// Somebody has to grant or mend something. Tried again slowly.
@@ -122,7 +124,8 @@ pub fn class(error: &kube::Error) -> Class {
         401 | 403 => Class::Blocked,
         // We built an object or a patch that the API server cannot take.
         400 | 405 | 413 | 415 | 422 => Class::Bug,
-        // A conflict, a vanished object, throttling, a fault of the server: what we saw is old, look again.
+        409 if status.is_conflict() => Class::Stale,
+        // A vanished object, a name that is taken, throttling, a fault of the server.
         _ => Class::Retry,
     }
 }
@@ -183,7 +186,7 @@ mod tests {
             (403, "Forbidden", Class::Blocked),
             (401, "Unauthorized", Class::Blocked),
             (404, "NotFound", Class::Retry),
-            (409, "Conflict", Class::Retry),
+            (409, "Conflict", Class::Stale),
             (409, "AlreadyExists", Class::Retry),
             (422, "Invalid", Class::Bug),
             (400, "BadRequest", Class::Bug),

@@ -3,27 +3,34 @@
 use serde::Serialize;
 
 /// Compares two values as they travel. Times lose their fractions on the way, so that a status that was just made is never
-/// equal in memory to the one that came back.
-pub fn same<T: Serialize>(held: Option<&T>, wanted: &T) -> bool {
+/// equal in memory to the one that came back. What is absent is as it is by default.
+pub fn same<T: Default + Serialize>(held: Option<&T>, wanted: &T) -> bool {
     let travelled = |value: &T| serde_json::to_value(value).ok();
-    held.is_some_and(|held| travelled(held).is_some_and(|held| Some(held) == travelled(wanted)))
+    let held = held.map_or_else(|| travelled(&T::default()), travelled);
+    held.is_some() && held == travelled(wanted)
 }
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use crds::BackupJobStatus;
+    use crds::common::Time;
 
     use super::*;
 
-    fn time(text: &str) -> Time {
-        Time(text.parse().unwrap())
+    fn accepted(text: &str) -> BackupJobStatus {
+        BackupJobStatus { accepted_time: Some(Time(text.parse().unwrap())), ..BackupJobStatus::default() }
     }
 
     #[test]
     fn fractions_of_a_second_are_no_difference() {
-        let held = time("2026-11-20T10:00:00Z");
-        assert!(same(Some(&held), &time("2026-11-20T10:00:00.123456Z")));
-        assert!(!same(Some(&held), &time("2026-11-20T10:00:01Z")));
-        assert!(!same(None, &held));
+        let held = accepted("2026-11-20T10:00:00Z");
+        assert!(same(Some(&held), &accepted("2026-11-20T10:00:00.123456Z")));
+        assert!(!same(Some(&held), &accepted("2026-11-20T10:00:01Z")));
+    }
+
+    #[test]
+    fn what_is_absent_is_as_it_is_by_default() {
+        assert!(same(None, &BackupJobStatus::default()));
+        assert!(!same(None, &accepted("2026-11-20T10:00:00Z")));
     }
 }

@@ -55,10 +55,11 @@ where
         .map_err(|source| WriteError::Apply { kind: kind::<K>(), namespace, name, source })
 }
 
-/// Writes a status whole, by server-side apply: a field that it leaves out is removed if it was ours.
+/// Writes a status whole, by server-side apply: a field that it leaves out is removed if it was ours. It is written over
+/// the very version that was seen: what was decided from an older one would undo what has become known since.
 ///
 /// # Errors
-/// [`WriteError::ApplyStatus`].
+/// [`WriteError::ApplyStatus`], among others when the object has changed meanwhile.
 pub async fn apply_status<K, S>(client: &Client, object: &K, status: &S) -> Result<(), WriteError>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
@@ -69,7 +70,12 @@ where
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
         // With the UID a successor of the same name is never told its predecessor's story.
-        "metadata": {"name": name, "namespace": namespace, "uid": object.meta().uid},
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": object.meta().uid,
+            "resourceVersion": object.meta().resource_version,
+        },
         "status": status,
     });
     let parameters = PatchParams::apply(FIELD_MANAGER).force();

@@ -73,7 +73,7 @@ where
 fn answer<K: Resource<DynamicType = ()>>(held: Arc<Held<K>>, error: &Error, shared: Arc<Shared>) -> Action {
     let address = (held.namespace().unwrap_or_default(), held.name_any());
     let class = error.class();
-    if class != Class::Ending {
+    if !matches!(class, Class::Ending | Class::Stale) {
         shared.context.metrics.reconcile_failed(shared.kind, error.name());
         let causes = causes(error);
         let (kind, (namespace, name)) = (shared.kind, &address);
@@ -82,7 +82,8 @@ fn answer<K: Resource<DynamicType = ()>>(held: Arc<Held<K>>, error: &Error, shar
     let chance = uuid::Uuid::new_v4().as_u64_pair().0;
     let delay = shared.backoff.failed(address, chance);
     match class {
-        Class::Retry => Action::requeue(delay),
+        // The watch tells of the change at any moment, and wakes the object sooner than this.
+        Class::Retry | Class::Stale => Action::requeue(delay),
         Class::Blocked | Class::Bug => Action::requeue(delay.max(SLOWLY)),
         Class::Ending => Action::await_change(),
     }

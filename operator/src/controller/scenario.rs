@@ -44,11 +44,21 @@ type Shared = Arc<Mutex<Held>>;
 struct Held {
     /// Objects by resource, namespace and name: `jobs vaults/cj-1`.
     objects: BTreeMap<String, Value>,
+    /// The newest version of any object.
+    version: u64,
     calls: Vec<String>,
     /// Answers of the keeper by method and path.
     keeper: BTreeMap<String, Value>,
     /// Calls that are refused the next time, with status code and reason.
     refused: Vec<(String, u16, String)>,
+}
+
+impl Held {
+    /// Gives an object the next version.
+    fn stamp(&mut self, object: &mut Value) {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+    }
 }
 
 impl World {
@@ -68,9 +78,11 @@ impl World {
 
     /// Puts an object on the API server.
     pub fn hold(&self, resource: &str, object: &impl Serialize) {
-        let object = serde_json::to_value(object).unwrap();
+        let mut object = serde_json::to_value(object).unwrap();
         let name = format!("{resource} {}", address_of(&object));
-        lock(&self.held).objects.insert(name, object);
+        let mut held = lock(&self.held);
+        held.stamp(&mut object);
+        held.objects.insert(name, object);
     }
 
     /// An object of the API server, such as `jobs vaults/cj-1`.
@@ -207,17 +219,23 @@ fn change(held: &mut Held, method: &Method, object: &str, status: bool, body: Va
             ok(&json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
         }
         _ => {
-            let found = held.objects.entry(object.to_owned()).or_insert_with(|| json!({}));
+            let mut found = held.objects.get(object).cloned().unwrap_or_else(|| json!({}));
+            let seen = &body["metadata"]["resourceVersion"];
+            if !seen.is_null() && *seen != found["metadata"]["resourceVersion"] {
+                return refusal(409, "Conflict");
+            }
             if status {
                 // An applied status is whole.
                 found["status"] = body["status"].clone();
             } else {
-                merge(found, body);
+                merge(&mut found, body);
             }
             if found["metadata"]["uid"].is_null() {
                 found["metadata"]["uid"] = json!(format!("uid of {object}"));
             }
-            ok(found)
+            held.stamp(&mut found);
+            held.objects.insert(object.to_owned(), found.clone());
+            ok(&found)
         }
     }
 }

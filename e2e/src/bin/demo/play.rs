@@ -62,20 +62,10 @@ pub fn down() -> Result<(), Error> {
 const FILES: &str = "demo";
 
 fn set_the_stage(teller: &Teller) -> Result<Setting, Error> {
-    let tools = Tools::ensure()?;
-    let runtime = runtime()?;
-    let cluster = match Cluster::find(CLUSTER, &tools)? {
-        Some(cluster) => cluster,
-        None => runtime.block_on(Cluster::boot(CLUSTER, &tools))?,
+    let setting = match prepare::given(&[], &volumes(&Cache::locate()?))? {
+        Some(given) => given,
+        None => boot(teller)?,
     };
-    teller.say("the cluster runs; to look at it yourself:");
-    teller.say(&format!(
-        "  export KUBECONFIG={} PATH={}:$PATH",
-        cluster.kubeconfig().display(),
-        parent(&tools.kubernetes("kubectl"))
-    ));
-    let program = prepare::build_program(&[])?;
-    let setting = runtime.block_on(prepare::images(&cluster, &tools, &program, &volumes(tools.cache())))?;
     clear(&setting)?;
     for namespace in ["backups", "shop"] {
         setting.kubectl.run(&["create", "namespace", namespace])?;
@@ -90,6 +80,24 @@ fn set_the_stage(teller: &Teller) -> Result<Setting, Error> {
     setting.chart().install(&setting.image, &["backups"], &[])?;
     teller.show(&setting.kubectl, &["get", "deployment", "-n", "coffer-system"])?;
     Ok(setting)
+}
+
+/// A cluster of the demo's own, with all images in it.
+fn boot(teller: &Teller) -> Result<Setting, Error> {
+    let tools = Tools::ensure()?;
+    let runtime = runtime()?;
+    let cluster = match Cluster::find(CLUSTER, &tools)? {
+        Some(cluster) => cluster,
+        None => runtime.block_on(Cluster::boot(CLUSTER, &tools))?,
+    };
+    teller.say("the cluster runs; to look at it yourself:");
+    teller.say(&format!(
+        "  export KUBECONFIG={} PATH={}:$PATH",
+        cluster.kubeconfig().display(),
+        parent(&tools.kubernetes("kubectl"))
+    ));
+    let program = prepare::build_program(&[])?;
+    Ok(runtime.block_on(prepare::images(&cluster, &tools, &program, &volumes(tools.cache())))?)
 }
 
 /// A demo before this one may have left its objects.

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::ops::AddAssign;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use thiserror::Error;
@@ -56,21 +55,37 @@ pub fn test(command: &mut Command) -> Result<Tally, CommandError> {
     Ok(tally)
 }
 
-/// A program's standard output as text.
-pub fn output(program: &str, arguments: &[&str], directory: &Path) -> Result<String, CommandError> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(directory)
+/// Runs a test runner out of sight, and gives what it printed. For those who run several at a time.
+pub fn test_unseen(command: &mut Command) -> (String, Result<Tally, CommandError>) {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = match command.stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(source) => return (String::new(), Err(CommandError::Start { program, source })),
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut tally = Tally::default();
+    for counted in text.lines().filter_map(test_result) {
+        tally += counted;
+    }
+    let line = line_of(command);
+    let outcome = match output.status {
+        status if !status.success() => Err(CommandError::Failed { line, status: status.to_string(), tally }),
+        _ if tally == Tally::default() => Err(CommandError::NothingRan { line }),
+        _ => Ok(tally),
+    };
+    (text + &String::from_utf8_lossy(&output.stderr), outcome)
+}
+
+/// A program's standard output as text; what it complains about goes straight through.
+pub fn output(command: &mut Command) -> Result<String, CommandError> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|source| CommandError::Start { program: program.to_owned(), source })?;
+        .map_err(|source| CommandError::Start { program, source })?;
     if !output.status.success() {
-        let line = format!("{program} {}", arguments.join(" "));
-        return Err(CommandError::Failed {
-            line,
-            status: output.status.to_string(),
-            tally: Tally::default(),
-        });
+        let (line, status) = (line_of(command), output.status.to_string());
+        return Err(CommandError::Failed { line, status, tally: Tally::default() });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

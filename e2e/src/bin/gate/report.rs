@@ -1,10 +1,11 @@
 //! What the stages found: counted, timed, printed.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use std::{fs, io};
 
-use crate::command::{CommandError, Tally};
+use crate::command::{self, CommandError, Tally};
 
 /// One stage's outcome.
 pub struct StageResult {
@@ -57,7 +58,8 @@ impl Report {
 
     /// Leaves the counts beside the commit they belong to.
     pub fn write_results(&self, root: &Path) -> io::Result<()> {
-        let commit = crate::command::output("git", &["rev-parse", "HEAD"], root).unwrap_or_default();
+        let commit = command::output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root));
+        let commit = commit.unwrap_or_default();
         let text = format!(
             "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{} passed, {} failed\n",
             commit.trim(),

@@ -1,8 +1,7 @@
 //! What is to be done about a backup: a total function of the job, the facts and the time. Pure.
 
 use crds::common::{JobState, Stage};
-use crds::{BackupJob, ErrorCode, Reason, finalizers};
-use kube::ResourceExt as _;
+use crds::{BackupJob, ErrorCode, Reason};
 
 use super::draft::Draft;
 use super::ended::{self, Ended};
@@ -12,19 +11,18 @@ use crate::clock::Now;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
-use crate::controller::run::{AttemptState, Current, Ending, SeenAttempt, current, pace, progress};
+use crate::controller::run::{
+    AttemptState, Current, Ending, SeenAttempt, current, finalizer, pace, progress,
+};
 use crate::keeper_client::moves_bytes;
-
-/// Whether nothing is left to do about the job, and nothing has to be read to know it.
-pub fn is_done(job: &BackupJob) -> bool {
-    let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
-    !held && (job.is_terminal() || job.metadata.deletion_timestamp.is_some())
-}
 
 /// What to do now.
 pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     if job.is_terminal() {
         return tidy(job, facts);
+    }
+    if finalizer::is_missing(job) {
+        return hold(job);
     }
     let mut draft = Draft::new(job, facts, now);
     let (current, leftovers) = current(&mut draft.status.attempts, &facts.attempts, now.time);
@@ -144,6 +142,12 @@ fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
             ended::decide(draft, &Ended::cancelled(number, verdict))
         }
     }
+}
+
+/// Nothing is made for a job that could vanish before it is stopped. The next look sees that it is held.
+fn hold(job: &BackupJob) -> Decision {
+    let status = job.status.clone().unwrap_or_default();
+    Decision { steps: vec![Step::AddFinalizer], status, note: None, ask: None, wake: Wake::OnChange }
 }
 
 /// After the end: what the run left in the cluster goes, then the finalizer.

@@ -1,7 +1,7 @@
 //! A decision in the making: the status as it will be, and the words for the ends that it can take. Pure.
 
 use crds::common::{JobError, JobState, Time};
-use crds::{BackupJob, BackupJobStatus, Reason, finalizers};
+use crds::{BackupJob, BackupJobStatus, Reason};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
@@ -47,12 +47,7 @@ impl<'a> Draft<'a> {
             status.created_by = facts.policy.as_ref().map(|seen| promise::created_by(job, seen, &namespace));
         }
         status.observed_generation = job.metadata.generation;
-        let mut steps = Vec::new();
-        let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
-        if !held && job.metadata.deletion_timestamp.is_none() {
-            steps.push(Step::AddFinalizer);
-        }
-        Self { job, facts, now, policy, deadlines, status, steps, note: None }
+        Self { job, facts, now, policy, deadlines, status, steps: Vec::new(), note: None }
     }
 
     /// When the run started; `None`: it has not.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use crds::BackupJob;
 
+use super::run::finalizer;
 use super::{Error, Wake};
 use crate::context::Context;
 
@@ -37,7 +38,7 @@ use crate::context::Context;
 /// # Errors
 /// What kept the reconcile from its end; see [`Error::class`].
 pub async fn reconcile(job: Arc<BackupJob>, context: Arc<Context>) -> Result<Wake, Error> {
-    if decide::is_done(&job) {
+    if finalizer::is_done(job.as_ref(), job.is_terminal()) {
         return Ok(Wake::OnChange);
     }
     let mut seen = observe::observe(&job, &context).await?;

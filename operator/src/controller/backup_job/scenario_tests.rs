@@ -19,8 +19,7 @@ const ATTEMPT: &str = "vaults/cj-0f8fad5b-1";
 /// A job on demand whose instance, policy, vault, keeper and log-in are all there.
 async fn world() -> World {
     let mut world = World::new();
-    let mut job = on_demand("Default");
-    job.metadata.finalizers = None;
+    let job = on_demand("Default");
     world.hold("backupjobs", &job);
     world.hold(
         "secrets",
@@ -76,13 +75,17 @@ fn end_pod(world: &World) {
 }
 
 #[tokio::test]
-async fn a_run_is_started_by_its_job_then_its_secret_then_the_release_and_told_last() {
+async fn a_run_is_held_then_started_by_its_job_then_its_secret_then_the_release_and_told_last() {
+    let mut job = on_demand("Default");
+    job.metadata.finalizers = None;
     let world = world().await;
+    world.hold("backupjobs", &job);
+    look(&world).await.unwrap();
+    assert_eq!(world.writes()[0], format!("PATCH {JOB}"));
     look(&world).await.unwrap();
     assert_eq!(
         world.writes(),
         [
-            format!("PATCH {JOB}"),
             format!("POST jobs {ATTEMPT}"),
             format!("POST secrets {ATTEMPT}"),
             format!("PATCH jobs {ATTEMPT}"),
@@ -125,12 +128,15 @@ async fn a_job_that_was_made_before_the_operator_died_is_taken_up_and_not_made_t
 }
 
 #[tokio::test]
-async fn an_object_that_changed_meanwhile_ends_the_look_before_anything_is_made() {
+async fn a_look_at_an_older_version_does_not_undo_what_was_told_since() {
     let world = world().await;
-    world.refuse(&format!("PATCH {JOB}"), 409, "Conflict");
-    let error = look(&world).await.unwrap_err();
-    assert_eq!(error.class(), Class::Retry);
-    assert_eq!(world.writes(), [format!("PATCH {JOB}")]);
+    let older: BackupJob = world.object(JOB);
+    look(&world).await.unwrap();
+    let told = world.object::<BackupJob>(JOB).status;
+    end_pod(&world);
+    let error = reconcile(Arc::new(older), Arc::clone(&world.context)).await.unwrap_err();
+    assert_eq!(error.class(), Class::Stale);
+    assert_eq!(world.object::<BackupJob>(JOB).status, told);
 }
 
 #[tokio::test]

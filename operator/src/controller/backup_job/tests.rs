@@ -8,13 +8,14 @@ use contract::{
     Trigger, VERSION, WriterId,
 };
 use crds::common::{AttemptOutcome, JobState};
-use crds::{BackupInstance, BackupJob, BackupVault, Reason};
+use crds::{BackupInstance, BackupJob, BackupJobStatus, BackupVault, Reason};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::decide::{decide, is_done};
+use super::decide::decide;
 use super::facts::{Decision, Facts, PolicySeen, Question, Step};
 use crate::clock::Now;
+use crate::controller::run::finalizer::is_done;
 use crate::controller::run::place::Place;
 use crate::controller::run::{AttemptState, Ending, SeenAttempt};
 use crate::keeper_client::{KeeperAddress, Movement, Trouble};
@@ -225,11 +226,16 @@ fn a_due_slot_with_nothing_in_its_way_starts_its_first_attempt() {
 }
 
 #[test]
-fn a_job_without_its_finalizer_gets_it_before_anything_is_made() {
+fn a_job_without_its_finalizer_gets_it_and_nothing_else() {
     let mut job = job();
     job.metadata.finalizers = None;
     let decision = decide(&job, &facts(), now("20:00:02"));
-    assert_eq!(decision.steps.first(), Some(&Step::AddFinalizer));
+    assert_eq!(decision.steps, [Step::AddFinalizer]);
+    assert_eq!(
+        decision.status,
+        BackupJobStatus::default(),
+        "the status is written over the version that has it"
+    );
 }
 
 #[test]
@@ -526,9 +532,9 @@ fn an_ended_job_is_tidied_and_never_changes_again() {
     let tidy = decide(&job, &with(AttemptState::Ended(Box::default())), now("20:06:00"));
     assert!(matches!(tidy.steps.as_slice(), [Step::Remove(_)]));
     assert_eq!(tidy.status, done.status);
-    assert!(!is_done(&job));
+    assert!(!is_done(&job, true));
     job.metadata.finalizers = None;
-    assert!(is_done(&job));
+    assert!(is_done(&job, true));
 }
 
 #[test]

@@ -124,7 +124,9 @@ async fn write_status(
             continue;
         };
         let reason = is.reason.parse().unwrap_or(Reason::InProgress);
-        context.notes.publish(instance, &Note::warning(reason, is.message.as_str())).await;
+        // Objects that are applied together become ready one after the other; a vault that fails says so itself.
+        let note = if reason == Reason::VaultNotReady { Note::normal } else { Note::warning };
+        context.notes.publish(instance, &note(reason, is.message.as_str())).await;
     }
     Ok(())
 }

@@ -160,7 +160,7 @@ fn references_and_checks(
             let type_ = if objection.may_pass { ConditionType::Reconciling } else { ConditionType::Stalled };
             conditions.set(type_, Some(true), objection.reason, objection.message.as_str());
             conditions.keep(ConditionType::BackupReady);
-            return conditions.before(ConditionType::BackupReady).map(|held| held.status == "True");
+            return known_before(conditions);
         }
     };
     conditions.set(
@@ -198,10 +198,9 @@ fn backup_ready(
             conditions.set(ConditionType::BackupReady, ready, reason, message);
             ready
         }
-        None if conditions.before(ConditionType::BackupReady).is_some() => {
-            let held = conditions.before(ConditionType::BackupReady).map(|held| held.status == "True");
+        None if known_before(conditions).is_some() => {
             conditions.keep(ConditionType::BackupReady);
-            held
+            known_before(conditions)
         }
         None => {
             let message = "Server, log-in, version, privileges and database are being looked at.";
@@ -210,6 +209,12 @@ fn backup_ready(
             None
         }
     }
+}
+
+/// What the last round of checks that ended has found; `None` before the first.
+fn known_before(conditions: &Conditions) -> Option<bool> {
+    let held = conditions.before(ConditionType::BackupReady).filter(|held| held.status != "Unknown");
+    held.map(|held| held.status == "True")
 }
 
 fn judge(status: &BackupInstanceStatus) -> (Option<bool>, Reason, String) {

@@ -199,6 +199,17 @@ fn a_new_instance_is_checked_before_anything_is_planned() {
 }
 
 #[test]
+fn while_the_first_check_runs_nothing_has_failed() {
+    let mut instance = instance();
+    instance.status = decided(&instance, &seen(), at("2026-11-20T21:00:00Z")).status;
+    let seen = with_check(&instance, seen(), AttemptState::Running);
+    let decision = decided(&instance, &seen, at("2026-11-20T21:00:05Z"));
+    assert_eq!(condition(status(&decision), "BackupReady"), ("Unknown", "ChecksRunning"));
+    assert_eq!(condition(status(&decision), "Reconciling"), ("True", "ChecksRunning"));
+    assert_eq!(status(&decision).state, Some(InstanceState::ConfiguringProtection));
+}
+
+#[test]
 fn credentials_that_cannot_be_read_are_told_without_a_pod() {
     for (found, reason) in [
         (Found::Absent, "SecretNotFound"),

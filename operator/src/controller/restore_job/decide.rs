@@ -3,8 +3,7 @@
 use contract::{PointId, PointView, RestoreOutcome, RestoreSeen};
 use crds::backup_job::JobPoint;
 use crds::common::{JobError, JobState, Stage, Time};
-use crds::{ErrorCode, Reason, RestoreJob, finalizers};
-use kube::ResourceExt as _;
+use crds::{ErrorCode, Reason, RestoreJob};
 
 use super::draft::Draft;
 use super::ended::{self, Ended};
@@ -15,20 +14,19 @@ use crate::clock::Now;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
-use crate::controller::run::{AttemptState, Current, Ending, SeenAttempt, current, pace, progress};
+use crate::controller::run::{
+    AttemptState, Current, Ending, SeenAttempt, current, finalizer, pace, progress,
+};
 use crate::keeper_client::moves_bytes;
 use crate::names;
-
-/// Whether nothing is left to do about the job, and nothing has to be read to know it.
-pub fn is_done(job: &RestoreJob) -> bool {
-    let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
-    !held && (job.is_terminal() || job.metadata.deletion_timestamp.is_some())
-}
 
 /// What to do now.
 pub fn decide(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
     if job.is_terminal() {
         return tidy(job, facts);
+    }
+    if finalizer::is_missing(job) {
+        return hold(job);
     }
     let mut draft = Draft::new(job, facts, now);
     let (current, leftovers) = current(&mut draft.status.attempts, &facts.attempts, now.time);
@@ -246,6 +244,12 @@ fn cancel(mut draft: Draft<'_>, current: Current) -> Decision {
             "The job was cancelled; nothing was written.",
         )),
     }
+}
+
+/// Nothing is made for a job that could vanish before it is stopped. The next look sees that it is held.
+fn hold(job: &RestoreJob) -> Decision {
+    let status = job.status.clone().unwrap_or_default();
+    Decision { steps: vec![Step::AddFinalizer], status, note: None, wake: Wake::OnChange }
 }
 
 /// After the end: what the run left in the cluster goes, then the finalizer.

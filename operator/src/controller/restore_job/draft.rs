@@ -1,9 +1,8 @@
 //! A decision in the making: the status as it will be, and the words for the ends that it can take. Pure.
 
 use crds::common::{JobError, Time};
-use crds::{Reason, RestoreJob, RestoreJobStatus, finalizers};
+use crds::{Reason, RestoreJob, RestoreJobStatus};
 use jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt as _;
 
 use super::facts::{Decision, Facts, Step};
 use crate::clock::Now;
@@ -34,10 +33,7 @@ impl<'a> Draft<'a> {
         let mut status = job.status.clone().unwrap_or_default();
         let accepted = status.accepted_time.get_or_insert(Time(now.time)).0;
         status.observed_generation = job.metadata.generation;
-        let held = job.finalizers().iter().any(|held| held == finalizers::STOP_RUN);
-        let steps =
-            if held || job.metadata.deletion_timestamp.is_some() { vec![] } else { vec![Step::AddFinalizer] };
-        Self { job, facts, now, accepted, status, steps, note: None }
+        Self { job, facts, now, accepted, status, steps: Vec::new(), note: None }
     }
 
     pub fn start_deadline(&self) -> Timestamp {

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use crds::RestoreJob;
 
+use super::run::finalizer;
 use super::{Error, Wake};
 use crate::context::Context;
 
@@ -35,7 +36,7 @@ use crate::context::Context;
 /// # Errors
 /// What kept the reconcile from its end; see [`Error::class`].
 pub async fn reconcile(job: Arc<RestoreJob>, context: Arc<Context>) -> Result<Wake, Error> {
-    if decide::is_done(&job) {
+    if finalizer::is_done(job.as_ref(), job.is_terminal()) {
         return Ok(Wake::OnChange);
     }
     let seen = observe::observe(&job, &context).await?;

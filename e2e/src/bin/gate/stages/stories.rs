@@ -4,21 +4,24 @@ use std::fs;
 use std::path::Path;
 
 use e2e::cluster::{Cluster, Tools};
-use e2e::world::{Setting, prepare};
+use e2e::world::prepare;
 
-use super::Context;
 use super::tools::{cached, other};
+use super::{Context, side_by_side};
 use crate::command::{CommandError, Tally, test};
 
-/// The gate's cluster; the demo has another, so that neither disturbs the other.
-const CLUSTER: &str = "gate";
+/// The gate's clusters; the demo has another, so that neither disturbs the other.
+const CLUSTERS: [&str; 2] = ["gate", "gate-2"];
+
+/// Stories move the clock.
+const FEATURES: &[&str] = &["test-clock"];
 
 /// What an image must not carry unless it was built for tests.
 const TEST_CLOCK: &[u8] = b"coffer-test-clock";
 
 /// Looks for the test clock in the program as it is shipped, and in the one for tests, lest the search prove nothing.
 pub fn shipped_binary(_: &Context) -> Result<Tally, CommandError> {
-    for (features, expected) in [(&[][..], false), (&["test-clock"][..], true)] {
+    for (features, expected) in [(&[][..], false), (FEATURES, true)] {
         let program = prepare::build_program(features).map_err(other)?;
         if contains(&fs::read(&program).map_err(other)?, TEST_CLOCK) != expected {
             let has = if expected { "lacks" } else { "has" };
@@ -38,33 +41,38 @@ pub fn boot(context: &Context) -> Result<Tally, CommandError> {
     test(&mut command)
 }
 
-/// Boots the gate's cluster, plays every story, and stops it whatever happened.
+/// Plays every story, on the cluster that the environment names, else on clusters of the gate's own, which are stopped
+/// whatever happened.
 pub fn play(context: &Context) -> Result<Tally, CommandError> {
+    let volumes = cached("volumes")?;
+    if let Some(given) = prepare::given(FEATURES, &volumes.join(CLUSTERS[0])).map_err(other)? {
+        return side_by_side::play(context, &[given]);
+    }
     let tools = Tools::ensure().map_err(other)?;
-    let program = prepare::build_program(&["test-clock"]).map_err(other)?;
+    let program = prepare::build_program(FEATURES).map_err(other)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(other)?;
-    let cluster = runtime.block_on(Cluster::boot(CLUSTER, &tools)).map_err(other)?;
-    let volumes = cached("volumes")?.join(CLUSTER);
-    let played = runtime
-        .block_on(prepare::images(&cluster, &tools, &program, &volumes))
-        .map_err(other)
-        .and_then(|setting| run(context, &setting));
-    let stopped = runtime.block_on(cluster.stop()).map_err(other);
-    let cleared = clear(&volumes);
+    let mut clusters = Vec::new();
+    let set = runtime.block_on(async {
+        let mut settings = Vec::new();
+        for name in CLUSTERS {
+            let cluster = Cluster::boot(name, &tools).await.map_err(other)?;
+            let setting = prepare::images(&cluster, &tools, &program, &volumes.join(name)).await;
+            clusters.push(cluster);
+            settings.push(setting.map_err(other)?);
+        }
+        Ok(settings)
+    });
+    let played = set.and_then(|settings| side_by_side::play(context, &settings));
+    let mut stopped = Ok(());
+    for cluster in clusters {
+        stopped = stopped.and(runtime.block_on(cluster.stop()).map_err(other));
+    }
+    for name in CLUSTERS {
+        stopped = stopped.and(clear(&volumes.join(name)));
+    }
     let tally = played?;
     stopped?;
-    cleared?;
     Ok(tally)
-}
-
-/// One story at a time: some take the operator away, and two cores are few.
-fn run(context: &Context, setting: &Setting) -> Result<Tally, CommandError> {
-    let mut arguments =
-        vec!["test", "--locked", "--package", "e2e", "--test", "stories", "--", "--test-threads=1"];
-    if context.full {
-        arguments.push("--include-ignored");
-    }
-    test(context.cargo(&arguments).envs(setting.variables()))
 }
 
 fn clear(volumes: &Path) -> Result<(), CommandError> {

@@ -1,0 +1,99 @@
+//! Stories side by side: each cluster plays one at a time, since stories take the operator away and move its clock, and
+//! takes the next when it is done. Stories wait for most of their time, so two clusters are nearly twice as fast as one.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use e2e::world::Setting;
+
+use super::Context;
+use crate::command::{self, CommandError, Tally};
+
+/// Those that take longest, begun first, so that none is left alone at the end.
+const LONG: [&str; 4] = ["twelve_states::", "operator_killed::", "mover_killed::", "failures::what_is_wrong"];
+
+/// Plays every story on one of the clusters and tells of each as it ends.
+pub fn play(context: &Context, settings: &[Setting]) -> Result<Tally, CommandError> {
+    let stories = Mutex::new(stories(context)?);
+    let played = thread::scope(|scope| {
+        let players: Vec<_> =
+            settings.iter().map(|setting| scope.spawn(|| play_on(context, setting, &stories))).collect();
+        players.into_iter().map(|player| player.join().unwrap_or(Tally { passed: 0, failed: 1 })).collect()
+    });
+    summed(played)
+}
+
+/// Takes one story after the other until none is left.
+fn play_on(context: &Context, setting: &Setting, stories: &Mutex<VecDeque<String>>) -> Tally {
+    let mut tally = Tally::default();
+    loop {
+        let next = stories.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some(story) = next else { return tally };
+        let begun = Instant::now();
+        let arguments = ["--exact", "--include-ignored", "--nocapture", &story];
+        let (text, outcome) = command::test_unseen(runner(context, &arguments).envs(setting.variables()));
+        let seconds = begun.elapsed().as_secs();
+        match outcome {
+            Ok(counted) => {
+                tally += counted;
+                println!("{story}: {seconds} s\n{}", said(&text));
+            }
+            Err(error) => {
+                tally += Tally { passed: 0, failed: 1 };
+                println!("{story}: FAILED after {seconds} s: {error}\n{text}");
+            }
+        }
+    }
+}
+
+/// What a story itself printed, such as the seed that repeats it.
+fn said(text: &str) -> String {
+    let own = |line: &&str| line.starts_with("COFFER_") || line.starts_with("the ");
+    text.lines().filter(own).map(|line| format!("  {line}\n")).collect()
+}
+
+fn summed(tallies: Vec<Tally>) -> Result<Tally, CommandError> {
+    let mut sum = Tally::default();
+    for tally in tallies {
+        sum += tally;
+    }
+    if sum.failed > 0 {
+        return Err(CommandError::Failed {
+            line: "the stories".into(),
+            status: "failures".into(),
+            tally: sum,
+        });
+    }
+    Ok(sum)
+}
+
+/// The names of all stories, the long ones first; of those that are ignored only in a full run.
+fn stories(context: &Context) -> Result<VecDeque<String>, CommandError> {
+    let mut left = listed(context, &[])?;
+    if !context.full {
+        for ignored in listed(context, &["--ignored"])? {
+            left.remove(&ignored);
+        }
+    }
+    let is_of = |name: &String, prefix: &&str| name.starts_with(*prefix);
+    let rank = |name: &String| LONG.iter().position(|long| is_of(name, long)).unwrap_or(LONG.len());
+    let mut stories: Vec<String> = left.into_iter().collect();
+    stories.sort_by_key(rank);
+    Ok(stories.into())
+}
+
+fn listed(context: &Context, more: &[&str]) -> Result<BTreeSet<String>, CommandError> {
+    let mut arguments = vec!["--list", "--format=terse"];
+    arguments.extend(more);
+    let text = command::output(&mut runner(context, &arguments))?;
+    Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
+
+fn runner(context: &Context, arguments: &[&str]) -> std::process::Command {
+    let mut command =
+        context.cargo(&["test", "--quiet", "--locked", "--package", "e2e", "--test", "stories", "--"]);
+    command.args(arguments);
+    command
+}
