@@ -86,6 +86,8 @@ error_codes! {
     PostgreSQLFlexOperationFailedUserError: fatal user => "Do what the inner error asks for.";
     /// The host's name is unknown.
     UserErrorHostNotFound: retry user => "Correct the host, or DNS in the vault's namespace.";
+    /// What answers at host and port is no PostgreSQL server.
+    UserErrorNotPostgres: fatal user => "Correct host and port.";
     /// The TLS handshake with the server failed.
     UserErrorTlsFailed: fatal user => "Put the authority of the server's certificate into the Secret of `tls.caSecretRef`, or mend the certificate.";
     /// The server's version is not supported.

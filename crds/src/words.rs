@@ -121,8 +121,12 @@ pub(crate) fn database(_: &mut SchemaGenerator) -> Schema {
         "type": "string", "minLength": 1, "maxLength": 63,
         "x-kubernetes-validations": [
             {
-                "rule": "!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",
+                "rule": "!self.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x{9f}]')",
                 "message": "must not contain control characters such as newline or tab",
+            },
+            {
+                "rule": "size(bytes(self)) <= 63",
+                "message": "must have at most 63 bytes in UTF-8: PostgreSQL cuts longer names",
             },
             {
                 "rule": "!(self in ['template0', 'template1'])",

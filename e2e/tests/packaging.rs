@@ -79,7 +79,7 @@ fn every_rule_of_every_role_says_why_it_is_there() {
     let mut rules = 0;
     for entry in fs::read_dir(root().join("charts/coffer/templates")).expect("the chart's templates") {
         let path = entry.expect("a readable folder entry").path();
-        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("rbac-")) {
+        if !path.is_file() {
             continue;
         }
         let template = fs::read_to_string(&path).expect("a readable template");
@@ -119,34 +119,41 @@ fn every_pod_passes_the_restricted_standard() {
     assert!(pods >= 1);
 }
 
-/// `COFFER_UPDATE=1 cargo gate --only chart` writes the file.
+/// `COFFER_UPDATE=1 cargo gate --only chart` writes the files.
 #[test]
-fn the_kustomize_installation_is_what_the_chart_renders() {
-    let output = helm(&[
-        "template",
-        "coffer",
-        &chart(),
-        "--namespace",
-        "coffer-system",
-        "--set",
-        "crds.enabled=false",
-    ]);
-    assert!(output.status.success(), "{}", text(&output));
-    let path = root().join("config/default/install.yaml");
-    let rendered = String::from_utf8(output.stdout).expect("YAML is UTF-8");
-    if env::var_os("COFFER_UPDATE").is_some() {
-        fs::write(&path, &rendered).expect("config/default is writable");
+fn what_is_installed_and_removed_without_helm_is_what_the_chart_renders() {
+    // Hooks are for the end of a release: among what is installed they would take it down at once.
+    let installed = ["--set", "crds.enabled=false", "--no-hooks"];
+    let removed = ["--show-only", "templates/hook-release.yaml"];
+    for (file, arguments) in
+        [("config/default/install.yaml", &installed[..]), ("config/uninstall/release.yaml", &removed[..])]
+    {
+        let chart = chart();
+        let template = ["template", "coffer", &chart, "--namespace", "coffer-system"];
+        let output = helm(&[&template, arguments].concat());
+        assert!(output.status.success(), "{}", text(&output));
+        let rendered = String::from_utf8(output.stdout).expect("YAML is UTF-8");
+        let path = root().join(file);
+        if env::var_os("COFFER_UPDATE").is_some() {
+            fs::write(&path, &rendered).expect("config is writable");
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(committed == rendered, "{file} is out of date: COFFER_UPDATE=1 cargo gate --only chart");
     }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == rendered,
-        "config/default/install.yaml is out of date: COFFER_UPDATE=1 cargo gate --only chart"
-    );
+}
+
+#[test]
+fn nothing_that_ends_an_installation_is_installed() {
+    let installed = fs::read_to_string(root().join("config/default/install.yaml")).expect("it is there");
+    assert!(installed.contains("kind: Deployment"));
+    for word in ["helm.sh/hook", "coffer-release"] {
+        assert!(!installed.contains(word), "config/default/install.yaml has {word}");
+    }
 }
 
 #[test]
 fn every_kustomize_folder_builds() {
-    for folder in ["crd", "default", "samples", "argocd"] {
+    for folder in ["crd", "default", "uninstall", "samples", "argocd"] {
         let path = root().join("config").join(folder);
         let output = Command::new(program("COFFER_KUBECTL"))
             .arg("kustomize")

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Attempt, Condition, JobError, JobState, JobWarning, Progress, SubTask, Time};
+use crate::common::{
+    Attempt, Condition, JobError, JobState, JobWarning, Progress, SubTask, Time, VaultReference,
+};
 
 /// How a backup is going, or went.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct BackupJobStatus {
     /// Why there is this job, and under which policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<CreatedBy>,
+    /// The vault that the job was accepted for, with its namespace. The job ends there, also when its instance is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault_ref: Option<VaultReference>,
     /// How long the point will be kept and why. Decided once, at the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<JobRetention>,

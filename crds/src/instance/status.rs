@@ -67,7 +67,8 @@ pub struct BackupInstanceStatus {
     /// The newest point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest_recovery_point: Option<LatestPoint>,
-    /// The newest slot that was used: no job is made for it or an earlier one again.
+    /// Slots up to then are used: no job is made for one of them (again). It is set when all checks have passed for the
+    /// first time, and with each job of a slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_slot_time: Option<Time>,
     /// When the next backup is due, without its spread. Unset: none, while protection is suspended.

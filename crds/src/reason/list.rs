@@ -140,6 +140,8 @@ reasons! {
     HostNotFound: "DNS has no address for it in the vault's namespace." => "Correct `host`; use a name that is the same in every namespace, such as db.shop.svc.";
     /// The server refuses the connection.
     ConnectionRefused: "The host answers, and nothing listens on that port." => "Correct `port`, or start the server.";
+    /// What answers there is no PostgreSQL server.
+    NotPostgres: "Another program listens on that port, such as a web server or a pooler's console." => "Correct `host` and `port`.";
     /// The server does not answer.
     ServerUnreachable: "No answer came in time, as with a firewall or a NetworkPolicy in between." => "Let the vault's namespace reach the server; movers connect from there.";
     /// The server does not offer TLS.

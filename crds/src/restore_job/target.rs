@@ -20,7 +20,7 @@ use crate::{
     validation = Rule::new("[has(self.database), has(self.databases), has(self.files)].exists_one(x, x)")
         .message("set exactly one of `database`, `databases` and `files`"),
     validation = not_yet_but("databases", "make one job for each database, with `database`"),
-    validation = not_yet_but("files", "use `coffer restore --files` without the cluster"),
+    validation = not_yet_but("files", "restore into a database"),
 )]
 pub struct RestoreTarget {
     /// One database of a server. It must not exist, or must be empty.
@@ -53,7 +53,7 @@ pub struct TargetDatabase {
     /// Protection of the connection. Unset: VerifyFull against the public authorities of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// Role that owns the new database. Unset: the role of the point, or the role logged in as if that is missing.
+    /// Role that owns the new database, and gets what missing roles owned. Unset: the role of the point, which must exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub owner: Option<String>,

@@ -27,6 +27,7 @@ pub enum FailureCode {
     ConnectionRefused,
     ConnectionTimedOut,
     ConnectionLost,
+    NotPostgres,
     TlsFailed,
     TlsNotOffered,
     AuthenticationFailed,
@@ -104,7 +105,8 @@ impl FailureCode {
             | Self::SourceFailed
             | Self::Internal => true,
             // Somebody has to change a Secret, a grant, a setting, a spec.
-            Self::TlsFailed
+            Self::NotPostgres
+            | Self::TlsFailed
             | Self::TlsNotOffered
             | Self::AuthenticationFailed
             | Self::DatabaseNotFound

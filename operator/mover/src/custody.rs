@@ -103,7 +103,8 @@ impl Custody for Direct {
         point: &PointId,
         reader: &WriterId,
     ) -> Result<ReadGrant, Failure> {
-        self.vault.read_grant(run, point, reader, self.deadline).await.map_err(starting)
+        // The last copy may lie where nobody may write any more, and must come back all the same.
+        self.vault.read_grant_announced_if_allowed(run, point, reader, self.deadline).await.map_err(starting)
     }
 
     async fn progress(&self, run: &RunId, progress: Progress) -> Result<(), Failure> {
@@ -112,6 +113,9 @@ impl Custody for Direct {
     }
 
     async fn restore_started(&self, run: &RunId, start: RestoreStart) -> Result<(), Failure> {
+        if !self.vault.is_writable() {
+            return Ok(());
+        }
         let point =
             Id::try_from(&start.point).map_err(|_| starting(VaultError::Id { what: "the point's" }))?;
         let restore = RestoreAnnouncement {
@@ -125,6 +129,9 @@ impl Custody for Direct {
     }
 
     async fn restore_ended(&self, run: &RunId, outcome: RestoreOutcome) -> Result<(), Failure> {
+        if !self.vault.is_writable() {
+            return Ok(());
+        }
         let ended = self.vault.end_restore(run, outcome).await;
         ended.map(|_| ()).map_err(|error| error.failure(Stage::Finishing))
     }

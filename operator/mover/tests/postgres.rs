@@ -254,7 +254,7 @@ async fn something_that_is_no_server_is_named_so_and_one_that_says_nothing_is_no
         stream
     };
     let (refused, _stream) = tokio::join!(connect(&connection), server);
-    assert_eq!(code(refused), FailureCode::InvalidConnection);
+    assert_eq!(code(refused), FailureCode::NotPostgres);
     tokio::time::pause();
     let (silent, _stream) = tokio::join!(connect(&connection), async { listener.accept().await.unwrap() });
     assert_eq!(code(silent), FailureCode::ConnectionTimedOut);

@@ -6,7 +6,7 @@ use super::{LedgerError, LedgerHead, Place, State, stored_state};
 use crate::{
     format::{FORMAT, Hash, Id, LedgerEntry, PROMISES_LIMIT, Promise},
     seal::{Expected, ObjectKind, SealError, Suite, open_document, seal_document},
-    store::{Name, Place as StorePlace, StoreError},
+    store::{Name, Place as StorePlace, SharedStore, StoreError},
 };
 
 /// The state at the end of the ledger.
@@ -71,6 +71,15 @@ pub(super) async fn is_behind(
         Ok(stored) => Ok(Hash::of(&stored).to_string() != known.hash),
         Err(error) if error.is_not_found() => Ok(true),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether storage holds the entry of a head, and the same one.
+pub(super) async fn holds(store: &SharedStore, head: LedgerHead) -> Result<bool, StoreError> {
+    match store.get(&Name::ledger(head.sequence), ObjectKind::LedgerEntry.stored_limit()).await {
+        Ok(stored) => Ok(Hash::of(&stored) == head.hash),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -27,6 +27,10 @@ pub enum LedgerError {
     Stopped,
     #[error("write the ledger: others were faster {tries} times in a row")]
     Contended { tries: usize },
+    #[error(
+        "write the ledger: storage has lost its newest entry; somebody emptied it or restored an older state"
+    )]
+    Lost,
     #[error("{0}")]
     Refused(#[from] Refused),
 }
@@ -58,7 +62,7 @@ impl LedgerError {
             Self::Broken { .. } | Self::Empty => FailureCode::Damaged,
             Self::Refused(refused) => refused.code(),
             Self::ReadOnly => FailureCode::KeeperRefused,
-            Self::Contended { .. } => FailureCode::KeeperUnreachable,
+            Self::Contended { .. } | Self::Lost => FailureCode::KeeperUnreachable,
             Self::Seal(_) | Self::Stopped => FailureCode::Internal,
         }
     }

@@ -31,7 +31,7 @@ use crate::{
     clock::Clock,
     format::{Hash, Id, Promise},
     seal::LedgerKey,
-    store::SharedStore,
+    store::{SharedStore, StoreError},
 };
 
 pub use error::{LedgerError, Refused};
@@ -76,6 +76,8 @@ pub struct Ledger {
 struct Shared {
     state: RwLock<Arc<State>>,
     rolled_back: AtomicBool,
+    /// Storage has lost entries while the ledger was open.
+    lost: AtomicBool,
     /// Tombstoned points of which nothing is left in storage.
     cleared: Mutex<HashSet<Id>>,
 }
@@ -116,6 +118,7 @@ impl Ledger {
         let shared = Arc::new(Shared {
             state: RwLock::new(Arc::new(state)),
             rolled_back: AtomicBool::new(rolled_back),
+            lost: AtomicBool::new(false),
             cleared: Mutex::default(),
         });
         let mut task = JoinSet::new();
@@ -134,7 +137,20 @@ impl Ledger {
 
     /// Whether storage holds an older or another ledger than was seen before.
     pub fn rolled_back(&self) -> bool {
-        self.shared.rolled_back.load(Ordering::Relaxed)
+        self.shared.rolled_back.load(Ordering::Relaxed) || self.shared.is_lost()
+    }
+
+    /// Asks storage whether it still holds the newest entry. Once it does not, nothing is written through this handle any
+    /// more: an entry after a hole would be in nobody's ledger. Opened anew, with the head that was seen, it goes on from
+    /// where storage ends.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub(crate) async fn is_whole(&self, store: &SharedStore) -> Result<bool, StoreError> {
+        if !self.shared.is_lost() && !chain::holds(store, self.state().head()).await? {
+            self.shared.lose();
+        }
+        Ok(!self.shared.is_lost())
     }
 
     /// Whether promises can be made through this handle.
@@ -178,6 +194,16 @@ impl Ledger {
 }
 
 impl Shared {
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn lose(&self) {
+        let head = self.state().head().sequence;
+        tracing::error!(head, "storage has lost the newest entry of the ledger");
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }

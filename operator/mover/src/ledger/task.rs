@@ -24,6 +24,9 @@ const GATHER: Duration = Duration::from_millis(50);
 const STATE_EVERY: u64 = 256;
 /// Plain bytes of promises in one entry; the rest of its bound is for what stands around them.
 const ENTRY_ROOM: usize = 1_000_000;
+/// After so long without a word of storage about the newest entry it is asked whether it still has it, before another
+/// follows.
+const BELIEVED: Duration = Duration::from_secs(2);
 /// How often another custodian may be faster before the requests are given back.
 const TRIES: usize = 32;
 
@@ -31,6 +34,7 @@ const TRIES: usize = 32;
 pub(super) async fn run(place: Place, shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut waiting: VecDeque<Request> = VecDeque::new();
     let mut stored_at = shared.state().head().sequence;
+    let mut seen = Instant::now();
     loop {
         if waiting.is_empty() {
             match requests.recv().await {
@@ -39,14 +43,14 @@ pub(super) async fn run(place: Place, shared: Arc<Shared>, mut requests: mpsc::R
             }
             gather(&mut requests, &mut waiting).await;
         }
-        serve(&place, &shared, &mut waiting).await;
+        serve(&place, &shared, &mut waiting, &mut seen).await;
         let head = shared.state().head().sequence;
         if head / STATE_EVERY > stored_at / STATE_EVERY {
             store_state(&place, &shared).await;
             stored_at = head;
         }
     }
-    if shared.state().head().sequence > stored_at {
+    if shared.state().head().sequence > stored_at && !shared.is_lost() {
         store_state(&place, &shared).await;
     }
 }
@@ -67,7 +71,7 @@ async fn gather(requests: &mut mpsc::Receiver<Request>, waiting: &mut VecDeque<R
 }
 
 /// Decides the requests that go into one entry, writes it, and answers them. Those that found no room stay.
-async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>) {
+async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>, seen: &mut Instant) {
     for _ in 0..TRIES {
         let state = shared.state();
         let batch = decide(&state, place, waiting);
@@ -75,7 +79,12 @@ async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>) 
             answer(waiting, batch.answers, state.head());
             return;
         }
-        match write(place, &state, batch.promises).await {
+        let written = match is_there(place, shared, *seen).await {
+            Ok(()) => write(place, &state, batch.promises).await,
+            Err(error) => Err(error),
+        };
+        *seen = Instant::now();
+        match written {
             Ok(Written::Stored(state)) => {
                 let head = state.head();
                 shared.set(Arc::new(state));
@@ -90,6 +99,15 @@ async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>) 
         }
     }
     fail(waiting, waiting.len(), &LedgerError::Contended { tries: TRIES });
+}
+
+/// The entry that the next one follows is still in storage.
+async fn is_there(place: &Place, shared: &Shared, seen: Instant) -> Result<(), LedgerError> {
+    let head = shared.state().head();
+    if !shared.is_lost() && seen.elapsed() > BELIEVED && !chain::holds(&place.store, head).await? {
+        shared.lose();
+    }
+    if shared.is_lost() { Err(LedgerError::Lost) } else { Ok(()) }
 }
 
 /// What the first requests come to.

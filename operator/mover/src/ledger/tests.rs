@@ -287,3 +287,23 @@ async fn a_state_is_stored_every_256_entries() {
     append(&ledger, "b").await;
     assert!(fixture.file(&Name::ledger_state(256)).exists());
 }
+
+#[tokio::test]
+async fn a_ledger_that_storage_has_lost_is_not_written_on_and_opens_as_rolled_back() {
+    let fixture = Fixture::new().await;
+    let ledger = fixture.open(1).await;
+    append(&ledger, "a").await;
+    let lost = append(&ledger, "b").await;
+    let store = fixture.place(1).store;
+    assert!(ledger.is_whole(&store).await.unwrap());
+    std::fs::remove_file(fixture.file(&Name::ledger(lost.sequence))).unwrap();
+    assert!(!ledger.is_whole(&store).await.unwrap());
+    assert!(ledger.rolled_back());
+
+    let refused = ledger.append(|_| Verdict::Append(vec![started("c")])).await;
+    assert!(matches!(refused, Err(LedgerError::Lost)), "{refused:?}");
+    ledger.close().await;
+    assert!(!fixture.file(&Name::ledger_state(lost.sequence)).exists(), "the lost state is not stored");
+    let after = Ledger::open(fixture.place(1), Some(&lost.into()), true).await.unwrap();
+    assert_eq!((after.rolled_back(), after.state().head().sequence), (true, lost.sequence - 1));
+}

@@ -47,9 +47,8 @@ impl PgError {
     /// The cause for programs.
     pub fn code(&self) -> FailureCode {
         match self {
-            Self::ConnectionString(_) | Self::InvalidConnection(_) | Self::NotPostgres { .. } => {
-                FailureCode::InvalidConnection
-            }
+            Self::ConnectionString(_) | Self::InvalidConnection(_) => FailureCode::InvalidConnection,
+            Self::NotPostgres { .. } => FailureCode::NotPostgres,
             Self::Resolve { .. } | Self::ResolveTimedOut { .. } => FailureCode::HostNotFound,
             Self::Refused { .. } => FailureCode::ConnectionRefused,
             Self::TimedOut { .. } | Self::Unreachable { .. } | Self::LogInTimedOut { .. } => {

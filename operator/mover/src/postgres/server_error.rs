@@ -108,6 +108,12 @@ impl ServerError {
         }
     }
 
+    /// Whether its words may quote what is in a row: invalid data, and violated constraints. Such words stay out of logs,
+    /// events and status.
+    fn may_quote_data(&self) -> bool {
+        ["22", "23"].iter().any(|class| self.sqlstate.starts_with(class))
+    }
+
     /// What to do about it, where the server's message alone does not tell.
     fn advice(&self) -> Option<&'static str> {
         match self.sqlstate.as_str() {
@@ -126,8 +132,13 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} (SQLSTATE {})", self.message, self.sqlstate)?;
-        if let Some(detail) = &self.detail {
+        // Of the class of invalid data the message itself quotes; a constraint's message has names only.
+        let message = if self.sqlstate.starts_with("22") { "a value was refused" } else { &self.message };
+        write!(formatter, "{message} (SQLSTATE {})", self.sqlstate)?;
+        if let Some(table) = self.table.as_ref().filter(|_| self.may_quote_data()) {
+            write!(formatter, "; table {}.{table}", self.schema.as_deref().unwrap_or_default())?;
+        }
+        if let Some(detail) = self.detail.as_ref().filter(|_| !self.may_quote_data()) {
             write!(formatter, "; {detail}")?;
         }
         if let Some(hint) = &self.hint {
@@ -156,6 +167,20 @@ mod tests {
             error.to_string(),
             "password authentication failed for user \"app\" (SQLSTATE 28P01); check the user name and the password"
         );
+    }
+
+    #[test]
+    fn what_is_in_rows_is_not_repeated() {
+        let body = b"SERROR\0C23505\0Mcould not create unique index \"mail\"\0DKey (email)=(a@b.example) is duplicated.\0sshop\0tpeople\0\0";
+        let error = ServerError::from_body(body);
+        assert_eq!(
+            error.to_string(),
+            "could not create unique index \"mail\" (SQLSTATE 23505); table shop.people"
+        );
+        let body = b"SERROR\0C22P02\0Minvalid input syntax for type integer: \"secret\"\0\0";
+        assert_eq!(ServerError::from_body(body).to_string(), "a value was refused (SQLSTATE 22P02)");
+        let body = b"SERROR\0C42P07\0Mrelation exists\0Dshop.people\0\0";
+        assert!(ServerError::from_body(body).to_string().ends_with("; shop.people"));
     }
 
     #[test]

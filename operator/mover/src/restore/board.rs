@@ -38,6 +38,8 @@ struct State {
     /// By node.
     entries: Vec<Option<Entry>>,
     executing: usize,
+    /// Units that were given out and have not landed.
+    loading: usize,
     /// By table, for each format.
     digests: Vec<[Digest; 2]>,
 }
@@ -53,7 +55,7 @@ impl Board {
         let units = std::mem::take(&mut plan.units).into();
         let digests = vec![[Digest::default(); 2]; plan.tables.len()];
         let entries = after_rows.into_iter().map(Some).collect();
-        let state = State { plan, units, graph, entries, executing: 0, digests };
+        let state = State { plan, units, graph, entries, executing: 0, loading: 0, digests };
         Self { state: Mutex::new(state), changed: Notify::new(), executing_limit: lanes.div_ceil(2) }
     }
 
@@ -78,6 +80,7 @@ impl Board {
         if let Some(digests) = state.digests.get_mut(unit.table) {
             digests[index(unit.segment.format)].add(digest);
         }
+        state.loading = state.loading.saturating_sub(1);
         let State { plan, graph, .. } = &mut *state;
         let is_complete = plan.landed(unit.table, graph);
         drop(state);
@@ -94,9 +97,10 @@ impl Board {
         self.changed.notify_waiters();
     }
 
-    /// Whether all rows were given out: what is left are keys, indexes and what comes after them.
-    pub fn has_given_out_rows(&self) -> bool {
-        self.lock().units.is_empty()
+    /// Whether all rows are in: what is left are keys, indexes and what comes after them.
+    pub fn has_all_rows(&self) -> bool {
+        let state = self.lock();
+        state.units.is_empty() && state.loading == 0
     }
 
     /// Every table whose rows were not those that the point promises, each in a sentence.
@@ -130,6 +134,7 @@ impl State {
             }
             Work::Wait | Work::Finished => match self.units.pop_front() {
                 Some(unit) => {
+                    self.loading += 1;
                     let table = self.plan.tables[unit.table].clone();
                     Next::Job(Job::Load(Box::new(unit), Box::new(table)))
                 }

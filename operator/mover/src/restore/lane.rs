@@ -48,9 +48,13 @@ async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
                 if shared.board.landed(&unit, digest) {
                     shared.progress.table();
                 }
+                // An index that was begun beside the rows may take hours in which no byte moves.
+                if shared.board.has_all_rows() {
+                    shared.progress.stage(Stage::Indexes);
+                }
             }
             Job::Execute(node, entry) => {
-                if shared.board.has_given_out_rows() {
+                if shared.board.has_all_rows() {
                     shared.progress.stage(Stage::Indexes);
                 }
                 executor.execute(&entry, &shared.owners).await?;

@@ -279,6 +279,8 @@ impl<C: Custody> Work<'_, C> {
             let sentence = format!("{table} has {} rows of {}", loaded.rows, entry.rows());
             return Err(RestoreError::Differences(vec![sentence]));
         }
+        // The server makes them and gives them away without a byte from here, for hours if there are many millions.
+        self.progress.stage(Stage::Schema);
         if segments.is_empty() { Ok(()) } else { large_objects::make(session).await }
     }
 

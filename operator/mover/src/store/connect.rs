@@ -22,6 +22,7 @@ pub fn connect(storage: &Storage, clock: &Clock) -> Result<SharedStore, StoreErr
 pub fn connect_with(storage: &Storage, clock: &Clock, patience: Patience) -> Result<SharedStore, StoreError> {
     match storage {
         Storage::S3 { bucket, prefix, endpoint, region, addressing, ca, credentials } => {
+            credentials.as_ref().map_or(Ok(()), check)?;
             let settings = S3Settings {
                 bucket,
                 prefix,
@@ -51,11 +52,33 @@ pub fn read_credentials(directory: &Path) -> Result<Option<S3Credentials>, Store
     let session_token = read(directory, "sessionToken")?.map(Secret::new);
     match (access_key_id, secret_access_key) {
         (Some(access_key_id), Some(secret)) => {
-            Ok(Some(S3Credentials { access_key_id, secret_access_key: Secret::new(secret), session_token }))
+            let credentials =
+                S3Credentials { access_key_id, secret_access_key: Secret::new(secret), session_token };
+            check(&credentials)?;
+            Ok(Some(credentials))
         }
         (None, None) => Ok(None),
         (None, Some(_)) => Err(missing("accessKeyId")),
         (Some(_), None) => Err(missing("secretAccessKey")),
+    }
+}
+
+/// Credentials travel in headers, where nothing but visible ASCII may stand.
+fn check(credentials: &S3Credentials) -> Result<(), StoreError> {
+    let token = credentials.session_token.as_ref().map_or("", Secret::reveal);
+    let values = [
+        ("accessKeyId", credentials.access_key_id.as_str()),
+        ("secretAccessKey", credentials.secret_access_key.reveal()),
+        ("sessionToken", token),
+    ];
+    match values.iter().find(|(_, value)| !value.bytes().all(|byte| byte.is_ascii_graphic())) {
+        None => Ok(()),
+        Some((name, _)) => Err(StoreError::new(
+            Verb::Open,
+            "the storage credentials",
+            StoreErrorKind::Misconfigured,
+            format!("{name} has a blank, a line break or another character that no key has; write it again"),
+        )),
     }
 }
 
@@ -97,5 +120,10 @@ mod tests {
         assert_eq!(credentials.access_key_id, "AK");
         assert_eq!(credentials.secret_access_key.reveal(), "s");
         assert_eq!(credentials.session_token, None);
+        for odd in ["A\nK", "A K", "clé", "A\u{7f}K"] {
+            fs::write(directory.path().join("accessKeyId"), odd).unwrap();
+            let error = read_credentials(directory.path()).unwrap_err();
+            assert!(error.message.contains("accessKeyId") && !error.message.contains(odd), "{error}");
+        }
     }
 }

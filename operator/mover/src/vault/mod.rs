@@ -106,13 +106,13 @@ impl Vault {
         &self.inner.store
     }
 
-    /// Asks storage for one small object: whether it answers, and what time it has (seconds ahead of this machine).
+    /// Asks storage for the newest entry of the ledger: whether it answers, and still has it. Where it has not, the vault
+    /// has to be opened anew, with the head that was seen.
     ///
     /// # Errors
     /// When it does not answer or refuses.
-    pub async fn check_storage(&self) -> Result<Option<i64>, StoreError> {
-        look::read_vault_file(&self.inner.store).await?;
-        Ok(self.inner.store.skew_seconds())
+    pub async fn check_storage(&self) -> Result<bool, StoreError> {
+        self.inner.ledger.is_whole(&self.inner.store).await
     }
 
     /// Ends well: promises under way are stored, and the ledger's state for a quick start.

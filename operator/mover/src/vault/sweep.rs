@@ -8,6 +8,7 @@ use super::{Vault, VaultError, settle::Decision};
 use crate::{
     clock::later,
     format::{Heartbeat, Id, StatePoint},
+    ledger::Refused,
     seal::{Expected, ObjectKind, open_document},
     store::{Name, Place},
 };
@@ -15,7 +16,8 @@ use crate::{
 /// What a pass may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SweepOptions {
-    /// Close undecided points whose writers are all silent for ten minutes or past their deadlines.
+    /// Close undecided points whose writers have all been silent for ten minutes, and not only those whose writers are
+    /// past their deadlines. Not for whoever has another attempt follow a dead one.
     pub void_silent: bool,
     /// Objects to delete at most, so that a pass ends.
     pub objects: u64,
@@ -60,7 +62,9 @@ impl Vault {
     /// # Errors
     /// A refusal ([`VaultError::refused`]) while nothing may be deleted; the first failure of storage.
     pub async fn sweep(&self, options: SweepOptions) -> Result<SweepReport, VaultError> {
-        self.check_storage().await?;
+        if !self.check_storage().await? {
+            return Err(Refused::RolledBack.into());
+        }
         self.may_delete()?;
         let mut report = SweepReport::default();
         let state = self.inner.ledger.state();
@@ -82,7 +86,13 @@ impl Vault {
         }
         let attempts = self.attempts().await?;
         for (point, writers) in &attempts {
-            self.sweep_attempts(*point, writers, now, options, &mut report).await?;
+            match self.sweep_attempts(*point, writers, now, options, &mut report).await {
+                // What does not open proves nothing, and is no reason to leave the others.
+                Err(error) if error.condemns_the_point() => {
+                    tracing::warn!(%point, error = %crate::causes(&error), "what was written of a point cannot be read");
+                }
+                swept => swept?,
+            }
             if report.unfinished {
                 return Ok(report);
             }
@@ -120,23 +130,17 @@ impl Vault {
         let winner = match state.point(point) {
             // Its own pass sees to a tombstoned point's winner.
             Some(known) => Some(known.point.writer),
-            None => match self.decision(point).await {
-                Ok(Decision::Record { writer, .. }) => Some(writer),
-                Ok(Decision::Void { .. }) => None,
-                Ok(Decision::Nothing) => {
-                    if options.void_silent && self.is_silent(point, writers, now).await? {
+            None => match self.decision(point).await? {
+                Decision::Record { writer, .. } => Some(writer),
+                Decision::Void { .. } => None,
+                Decision::Nothing => {
+                    if self.is_over(point, writers, now, options).await? {
                         let reason = "its writers are silent or past their deadlines";
                         report.voided += u64::from(self.void(point, None, reason).await?);
                     }
                     // Whatever it is now, the next pass acts on it.
                     return Ok(());
                 }
-                // A decision that does not open proves nothing.
-                Err(error) if error.condemns_the_point() => {
-                    tracing::warn!(%point, error = %crate::causes(&error), "a point's decision cannot be read");
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
             },
         };
         for writer in writers.iter().filter(|writer| Some(**writer) != winner) {
@@ -146,7 +150,13 @@ impl Vault {
     }
 
     /// Whether nobody is writing a point any more: every writer's deadline has passed, or every heartbeat is old.
-    async fn is_silent(&self, point: Id, writers: &[Id], now: Timestamp) -> Result<bool, VaultError> {
+    async fn is_over(
+        &self,
+        point: Id,
+        writers: &[Id],
+        now: Timestamp,
+        options: SweepOptions,
+    ) -> Result<bool, VaultError> {
         let mut all_past = true;
         let mut all_silent = true;
         for writer in writers {
@@ -162,7 +172,7 @@ impl Vault {
             };
             all_silent &= silent;
         }
-        Ok(all_past || all_silent)
+        Ok(all_past || (options.void_silent && all_silent))
     }
 
     async fn last_beat(&self, point: Id, writer: Id) -> Result<Option<Timestamp>, VaultError> {

@@ -32,12 +32,15 @@ pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
     }
 }
 
+/// A run whose mover has died is tried again for as long as its window is open, and the operator closes it then.
+const OPTIONS: SweepOptions = SweepOptions { void_silent: false, objects: 100_000 };
+
 /// One pass; `false` when another one is due at once, or there is no open vault to go over.
 async fn pass(keeper: &Keeper) -> bool {
     let Ok(vault) = keeper.holding.vault() else {
         return false;
     };
-    match vault.sweep(SweepOptions::default()).await {
+    match vault.sweep(OPTIONS).await {
         Ok(report) if report == SweepReport::default() => {}
         Ok(report) => {
             tracing::info!(?report, "swept");

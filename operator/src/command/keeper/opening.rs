@@ -1,6 +1,6 @@
 //! From storage and mounted keys to an open vault, or to the reason why there is none.
 
-use contract::{Failure, FailureCode, KeeperConfig, Probes, Stage, Storage};
+use contract::{Failure, FailureCode, Head, KeeperConfig, Probes, Stage, Storage};
 use jiff::SignedDuration;
 use mover::clock::Clock;
 use mover::seal::{CatalogueKey, Identity, KeyError, Recipient};
@@ -51,7 +51,8 @@ impl CatalogueText {
     }
 }
 
-/// Looks at storage, makes the vault if there is none and keys are mounted, and opens it.
+/// Looks at storage, makes the vault if there is none and keys are mounted, and opens it. `known_head` is the newest entry
+/// of its ledger that was ever seen.
 ///
 /// # Errors
 /// What storage answered; the same call later may succeed.
@@ -59,6 +60,7 @@ pub async fn open(
     config: &KeeperConfig,
     storage: Storage,
     files: &KeyFiles,
+    known_head: Option<Head>,
     clock: &Clock,
 ) -> Result<Opened, Failure> {
     let store = store::connect(&storage, clock).map_err(|error| Failure {
@@ -72,10 +74,10 @@ pub async fn open(
         Err(message) => return Ok(Opened::Invalid { message }),
     };
     match (there, keys) {
-        (None, _) if config.known_head.is_some() => Ok(Opened::Vanished),
+        (None, _) if known_head.is_some() => Ok(Opened::Vanished),
         (None, None) => Ok(Opened::Empty),
         (Some(vault), None) => Ok(Opened::Foreign { vault_id: vault.to_string() }),
-        (_, Some(keys)) => match unlock(config, &storage, &store, &keys, clock).await? {
+        (_, Some(keys)) => match unlock(config, &storage, &store, &keys, known_head, clock).await? {
             Some(opened) => Ok(opened),
             None => make(config, &storage, &store, &keys, clock).await,
         },
@@ -130,7 +132,7 @@ async fn make(
         Err(VaultError::Foreign { vault }) => return Ok(Opened::Foreign { vault_id: vault.to_string() }),
         Err(error) => return Err(starting(error)),
     }
-    let opened = unlock(config, storage, store, keys, clock).await?;
+    let opened = unlock(config, storage, store, keys, None, clock).await?;
     opened.ok_or_else(|| Failure {
         code: FailureCode::StorageUnreachable,
         stage: Stage::Starting,
@@ -144,6 +146,7 @@ async fn unlock(
     storage: &Storage,
     store: &SharedStore,
     keys: &Keys,
+    known_head: Option<Head>,
     clock: &Clock,
 ) -> Result<Option<Opened>, Failure> {
     let request = OpenRequest {
@@ -152,7 +155,7 @@ async fn unlock(
         identities: vec![keys.identity.clone()],
         catalogue: keys.catalogue.as_ref().and_then(CatalogueText::key),
         fingerprint: None,
-        known_head: config.known_head.clone(),
+        known_head,
         access: Access::ReadWrite,
     };
     match vault::open(store.clone(), request, clock).await {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use contract::{Failure, FailureCode, KeyState, Stage, Storage, StorageState};
+use contract::{Failure, FailureCode, Head, KeyState, Stage, Storage, StorageState};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes certificate and tokens into use before anybody can ask: a first caller is not to be turned away for being fast.
 pub fn first_look(keeper: &Keeper) -> Seen {
-    let mut seen = Seen::default();
+    let mut seen = Seen { head: keeper.config.known_head.clone(), ..Seen::default() };
     take_doors_files(keeper, &mut seen);
     seen
 }
@@ -54,8 +54,10 @@ pub struct Seen {
     vaults: Option<Inputs>,
     /// Why they could not.
     failure: Option<Failure>,
-    /// The open vault was opened with other files than these.
+    /// The open vault was opened with other files than these, or storage has lost what it had.
     stale: bool,
+    /// The newest head that was seen of a ledger that was not rolled back. The operator's, until the vault is open.
+    head: Option<Head>,
 }
 
 /// What a vault is opened with.
@@ -129,16 +131,16 @@ fn take_doors_files(keeper: &Keeper, seen: &mut Seen) {
 }
 
 fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
-    let refused = |message: String| Failure {
-        code: FailureCode::StorageCredentialsMissing,
-        stage: Stage::Starting,
-        message,
+    let failed = |code, message: String| Failure { code, stage: Stage::Starting, message };
+    let refused = |message: String| failed(FailureCode::StorageCredentialsMissing, message);
+    let no_authority = |error: MountError| {
+        let message = format!("the store's authority is no PEM text: {error}");
+        failed(FailureCode::StorageTlsFailed, message)
     };
-    let unreadable = |error: MountError| refused(error.to_string());
     let mut storage = keeper.config.storage.clone();
     if let Storage::S3 { credentials, ca, .. } = &mut storage {
         *credentials = keeper.mounted.credentials().map_err(|error| refused(error.to_string()))?;
-        if let Some(mounted) = keeper.mounted.storage_authority().map_err(unreadable)? {
+        if let Some(mounted) = keeper.mounted.storage_authority().map_err(no_authority)? {
             *ca = Some(mounted);
         }
         if credentials.is_none() && keeper.config.credentials_expected {
@@ -147,7 +149,7 @@ fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
             return Err(refused(message.to_owned()));
         }
     }
-    let keys = keeper.mounted.keys().map_err(unreadable)?;
+    let keys = keeper.mounted.keys().map_err(|error| failed(FailureCode::KeyMissing, error.to_string()))?;
     Ok(Inputs { storage, keys })
 }
 
@@ -155,10 +157,21 @@ fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
 async fn attempt(keeper: &Keeper, seen: &mut Seen) -> bool {
     let clock_now = keeper.clock.wall();
     keeper.metrics.vault_last_check.set(clock_now.as_second());
-    let outcome = match (&seen.vaults, keeper.holding.facts().vault) {
+    let vault = keeper.holding.facts().vault;
+    if let Some(vault) = vault.as_ref().filter(|vault| !vault.rolled_back()) {
+        seen.head = Some(vault.head().into());
+    }
+    let outcome = match (&seen.vaults, vault) {
         (None, _) => Err(seen.failure.clone()),
-        (Some(_), Some(vault)) if !seen.stale => check(keeper, &vault).await.map_err(Some),
-        (Some(inputs), _) => open(keeper, inputs.clone()).await.map_err(Some),
+        (Some(inputs), Some(vault)) if !seen.stale => match check(keeper, &vault).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                seen.stale = true;
+                open(keeper, inputs.clone(), seen.head.clone()).await.map_err(Some)
+            }
+            Err(failure) => Err(Some(failure)),
+        },
+        (Some(inputs), _) => open(keeper, inputs.clone(), seen.head.clone()).await.map_err(Some),
     };
     let well = match outcome {
         Ok(()) => {
@@ -185,18 +198,19 @@ fn report(keeper: &Keeper, failure: &Failure) {
     }
 }
 
-async fn check(keeper: &Keeper, vault: &mover::vault::Vault) -> Result<(), Failure> {
-    let skew_seconds = vault.check_storage().await.map_err(|error| Failure {
+/// Whether storage still has the vault as it was seen last.
+async fn check(keeper: &Keeper, vault: &mover::vault::Vault) -> Result<bool, Failure> {
+    let whole = vault.check_storage().await.map_err(|error| Failure {
         code: error.code(),
         stage: Stage::Starting,
         message: error.to_string(),
     })?;
-    keeper.holding.change(|facts| facts.skew_seconds = skew_seconds);
-    Ok(())
+    keeper.holding.change(|facts| facts.skew_seconds = vault.store().skew_seconds());
+    Ok(whole)
 }
 
-async fn open(keeper: &Keeper, inputs: Inputs) -> Result<(), Failure> {
-    let opened = opening::open(&keeper.config, inputs.storage, &inputs.keys, &keeper.clock).await?;
+async fn open(keeper: &Keeper, inputs: Inputs, head: Option<Head>) -> Result<(), Failure> {
+    let opened = opening::open(&keeper.config, inputs.storage, &inputs.keys, head, &keeper.clock).await?;
     let before = keeper.holding.facts().vault;
     let (key, vault, vanished) = match opened {
         Opened::Open { vault, probes } => {

@@ -35,6 +35,7 @@ impl From<FailureCode> for Exit {
             | FailureCode::ConnectionRefused
             | FailureCode::ConnectionTimedOut
             | FailureCode::ConnectionLost
+            | FailureCode::NotPostgres
             | FailureCode::TlsFailed
             | FailureCode::TlsNotOffered
             | FailureCode::TooManyConnections

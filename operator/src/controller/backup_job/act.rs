@@ -2,6 +2,7 @@
 
 use contract::RunId;
 use crds::common::Progress;
+use crds::finalizers::STOP_RUN;
 use crds::{BackupJob, BackupJobStatus};
 use kube::ResourceExt as _;
 
@@ -9,7 +10,7 @@ use super::build;
 use super::facts::{Decision, Facts, Start, Step};
 use crate::cluster;
 use crate::context::Context;
-use crate::controller::run::{act, figures, finalizer};
+use crate::controller::run::{act, figures};
 use crate::controller::{Error, Wake};
 use crate::metrics::{InstanceLabels, JobKind};
 
@@ -71,8 +72,8 @@ fn told(job: &BackupJob, context: &Context, facts: &Facts, progress: Option<&Pro
 async fn take(job: &BackupJob, context: &Context, facts: &Facts, step: Step) -> Result<(), Error> {
     let client = &context.client;
     match step {
-        Step::AddFinalizer => Ok(finalizer::add(client, job).await?),
-        Step::RemoveFinalizer => Ok(finalizer::remove(client, job).await?),
+        Step::AddFinalizer => Ok(cluster::set_finalizer(client, job, STOP_RUN).await?),
+        Step::RemoveFinalizer => Ok(cluster::remove_finalizer(client, job, STOP_RUN).await?),
         Step::Start(start) => begin(job, context, facts, &start).await,
         Step::Remove(attempt) => match &facts.vault {
             Some(vault) => act::remove(client, &vault.namespace().unwrap_or_default(), &attempt).await,

@@ -1,6 +1,6 @@
 //! A decision in the making: the status as it will be, and the words for the ends that it can take. Pure.
 
-use crds::common::{JobError, JobState, Time};
+use crds::common::{JobError, JobState, Time, VaultReference};
 use crds::{BackupJob, BackupJobStatus, Reason};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -45,6 +45,9 @@ impl<'a> Draft<'a> {
         if status.created_by.is_none() {
             let namespace = job.namespace().unwrap_or_default();
             status.created_by = facts.policy.as_ref().map(|seen| promise::created_by(job, seen, &namespace));
+        }
+        if let Some(vault) = facts.vault.as_ref().filter(|_| status.vault_ref.is_none()) {
+            status.vault_ref = Some(VaultReference { name: vault.name_any(), namespace: vault.namespace() });
         }
         status.observed_generation = job.metadata.generation;
         Self { job, facts, now, policy, deadlines, status, steps: Vec::new(), note: None }

@@ -33,7 +33,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     let namespace = job.namespace().unwrap_or_default();
     let run = job.uid().unwrap_or_default();
     let instance = context.instances.get(&namespace, &job.spec.instance_ref.name);
-    let vault = instance.as_ref().and_then(|instance| vault_of(instance, &namespace, context));
+    let vault = vault_of(job, instance.as_deref(), context);
     let mut facts = Facts {
         policy: instance.as_ref().and_then(|instance| policy_of(instance, &namespace, context)),
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
@@ -77,9 +77,15 @@ fn may_start(attempts: &[SeenAttempt]) -> bool {
     attempts.iter().all(|held| matches!(held.state, AttemptState::Suspended | AttemptState::Ended(_)))
 }
 
-fn vault_of(instance: &BackupInstance, namespace: &str, context: &Context) -> Option<Arc<BackupVault>> {
-    let reference = &instance.spec.vault_ref;
-    context.vaults.get(reference.namespace_or(namespace), &reference.name)
+/// The vault that the job was accepted for, else the one of its instance, which may be gone before the job is.
+fn vault_of(
+    job: &BackupJob,
+    instance: Option<&BackupInstance>,
+    context: &Context,
+) -> Option<Arc<BackupVault>> {
+    let accepted = job.status.as_ref().and_then(|status| status.vault_ref.as_ref());
+    let reference = accepted.or_else(|| instance.map(|instance| &instance.spec.vault_ref))?;
+    context.vaults.get(reference.namespace_or(&job.namespace().unwrap_or_default()), &reference.name)
 }
 
 /// The policy, or what the instance remembers of one that is gone.

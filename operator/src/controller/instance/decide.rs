@@ -11,7 +11,7 @@ use super::checks::{Checked, checked, stale};
 use super::datasource;
 use super::observe::Seen;
 use super::references::references;
-use super::slots::{begun, slots};
+use super::slots::slots;
 use super::status::{Parts, interval, status};
 use crate::clock::Now;
 use crate::cluster::Note;
@@ -71,7 +71,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     let mut slots_found = None;
     let enabled = instance.spec.protection == Protection::Enabled;
     if let (Ok(references), true) = (&found, enabled && may_schedule(instance)) {
-        let due = slots(instance, references, seen, begun(instance, now), now);
+        let due = slots(instance, references, seen, now);
         if let Some(job) = &due.job {
             let message = format!("Job {} was made for rule {}.", job.name_any(), rule(job));
             steps.push(Step::CreateJob(Box::new(job.clone())));

@@ -2,7 +2,8 @@
 
 use crds::backup_job::Slot;
 use crds::common::{ConditionType, InstanceReference, Time};
-use crds::instance::MissedSlots;
+use crds::instance::{InstanceState, MissedSlots, Protection};
+use crds::policy::BackupRule;
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobSpec, finalizers, labels};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource as _, ResourceExt as _};
@@ -21,47 +22,105 @@ use crate::names;
 pub struct Slots {
     /// The job to be made; none may be made for this slot twice, which its name ensures.
     pub job: Option<BackupJob>,
-    /// The newest slot that is used now.
-    pub last: Option<Timestamp>,
+    /// Slots up to then are used now.
+    pub last: Timestamp,
     /// The next slot, without its spread.
     pub next: Option<Timestamp>,
     pub missed: Option<MissedSlots>,
     pub wake: Wake,
 }
 
-/// What is due at `now`. Nothing is, before `begun`: the first time that all checks had passed.
-pub fn slots(
-    instance: &BackupInstance,
-    found: &References,
-    seen: &Seen,
-    begun: Timestamp,
-    now: Now,
-) -> Slots {
+/// What is due at `now`. Nothing is, before the first time that all checks had passed.
+pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: Now) -> Slots {
     let status = instance.status.as_ref();
-    let handled = last_handled(status, seen).map_or(begun, |last| last.max(begun));
-    let edited = policy_changed(status, found);
-    // A rule that was just written does not run for times before it was.
-    let handled = if edited { handled.max(now.time) } else { handled };
-    let asked: Vec<(&ParsedRule, Due)> = found
-        .policy
-        .rules
-        .iter()
-        .map(|rule| (rule, due(&rule.schedule, rule.windows, delay(instance, rule), handled, now.time)))
-        .collect();
-    let chosen = choose(found, &asked, handled, now);
+    let used = last_used(status, seen).unwrap_or_else(|| begun(instance, now));
+    let news = News::of(instance, found);
+    let asked: Vec<Asked<'_>> =
+        found.policy.rules.iter().map(|rule| Asked::of(rule, instance, &news, used, now)).collect();
+    let chosen = choose(found, &asked, now);
     let waiting = seen.jobs.iter().any(|job| is_waiting(job));
-    let missed = asked.iter().filter_map(|(_, due)| missed_of(*due)).fold(None, add);
+    let missed = asked.iter().filter_map(|asked| missed_of(asked.due)).fold(None, add);
+    let last = match &chosen {
+        // What a new rule asks for begins now, for good.
+        _ if news.any() => used.max(now.time),
+        Some(chosen) => chosen.used,
+        None => used,
+    };
     Slots {
-        last: chosen
-            .as_ref()
-            .map(|chosen| chosen.used)
-            .or_else(|| if edited { Some(handled) } else { last_handled(status, seen) }),
+        last,
         // A job that still waits to start stands for the slots that come due meanwhile.
         job: chosen.filter(|_| !waiting).map(|chosen| job(instance, &chosen.rule, chosen.slot)),
         next: found.policy.rules.iter().filter_map(|rule| rule.schedule.next_after(now.time)).min(),
         missed: total(status, missed),
-        wake: next_wake(instance, found, handled, now),
+        wake: next_wake(instance, found, last, now),
     }
+}
+
+/// What was not there at the last look: its slots of the time before are no missed ones.
+struct News<'a> {
+    /// Protection was suspended or stopped until now.
+    resumed: bool,
+    /// The rules that are new, or whose times are. Windows and the like move no slot.
+    rules: Vec<&'a str>,
+}
+
+impl<'a> News<'a> {
+    fn of(instance: &BackupInstance, found: &'a References) -> Self {
+        let snapshot = instance.status.as_ref().and_then(|status| status.policy_snapshot.as_ref());
+        let held = snapshot.filter(|held| held.name == found.policy_name);
+        let is_held = |rule: &&BackupRule| {
+            let same = |held: &BackupRule| {
+                (&held.name, &held.schedule, &held.time_zone) == (&rule.name, &rule.schedule, &rule.time_zone)
+            };
+            held.is_some_and(|held| held.spec.rules.iter().any(same))
+        };
+        let rules = match snapshot {
+            Some(_) => {
+                found.spec.rules.iter().filter(|rule| !is_held(rule)).map(|rule| &*rule.name).collect()
+            }
+            None => Vec::new(),
+        };
+        Self { resumed: is_resumed(instance), rules }
+    }
+
+    fn any(&self) -> bool {
+        self.resumed || !self.rules.is_empty()
+    }
+
+    fn has(&self, rule: &ParsedRule) -> bool {
+        self.resumed || self.rules.contains(&rule.name.as_str())
+    }
+}
+
+/// How a rule stands.
+struct Asked<'a> {
+    rule: &'a ParsedRule,
+    /// Its slots up to then are used, or were before the rule was.
+    handled: Timestamp,
+    due: Due,
+}
+
+impl<'a> Asked<'a> {
+    fn of(
+        rule: &'a ParsedRule,
+        instance: &BackupInstance,
+        news: &News<'_>,
+        used: Timestamp,
+        now: Now,
+    ) -> Self {
+        let is_new = news.has(rule);
+        let handled = if is_new { used.max(now.time) } else { used };
+        // All slots up to now are used from now on, so one that waits for its spread beside a new rule runs at once.
+        let delay = if news.any() && !is_new { SignedDuration::ZERO } else { delay(instance, rule) };
+        Self { rule, handled, due: due(&rule.schedule, rule.windows, delay, handled, now.time) }
+    }
+}
+
+/// Whether protection was suspended or stopped when the status was written, and is not any more.
+pub fn is_resumed(instance: &BackupInstance) -> bool {
+    let rested = [InstanceState::BackupsSuspended, InstanceState::ProtectionStopped].map(Some);
+    let before = instance.status.as_ref().and_then(|status| status.state);
+    instance.spec.protection == Protection::Enabled && rested.contains(&before)
 }
 
 struct Chosen {
@@ -72,15 +131,15 @@ struct Chosen {
 }
 
 /// Once one rule is due, those that only wait for their spread join it: one job, under the rule whose points last longest.
-fn choose(found: &References, asked: &[(&ParsedRule, Due)], handled: Timestamp, now: Now) -> Option<Chosen> {
-    let is_due = asked.iter().any(|(_, due)| !matches!(due, Due::Nothing { .. }));
+fn choose(found: &References, asked: &[Asked<'_>], now: Now) -> Option<Chosen> {
+    let is_due = asked.iter().any(|asked| !matches!(asked.due, Due::Nothing { .. }));
     if !is_due {
         return None;
     }
     let open: Vec<(&ParsedRule, Timestamp)> = asked
         .iter()
-        .filter_map(|(rule, _)| {
-            match due(&rule.schedule, rule.windows, SignedDuration::ZERO, handled, now.time) {
+        .filter_map(|Asked { rule, handled, .. }| {
+            match due(&rule.schedule, rule.windows, SignedDuration::ZERO, *handled, now.time) {
                 Due::Run { slot, .. } => Some((*rule, slot)),
                 Due::Nothing { .. } | Due::Expired { .. } => None,
             }
@@ -88,13 +147,12 @@ fn choose(found: &References, asked: &[(&ParsedRule, Due)], handled: Timestamp, 
         .collect();
     if open.is_empty() {
         // Its window has closed: the job is made to say so, and expires at once.
-        let (rule, slot) = asked
-            .iter()
-            .filter_map(
-                |(rule, due)| if let Due::Expired { slot, .. } = due { Some((rule, *slot)) } else { None },
-            )
-            .max_by_key(|(_, slot)| *slot)?;
-        return Some(Chosen { rule: rule.name.clone(), slot, used: slot });
+        let expired = |asked: &Asked<'_>| match asked.due {
+            Due::Expired { slot, .. } => Some((asked.rule.name.clone(), slot)),
+            Due::Run { .. } | Due::Nothing { .. } => None,
+        };
+        let (rule, slot) = asked.iter().filter_map(expired).max_by_key(|(_, slot)| *slot)?;
+        return Some(Chosen { rule, slot, used: slot });
     }
     let waiting: Vec<Waiting<'_>> = open
         .iter()
@@ -106,16 +164,10 @@ fn choose(found: &References, asked: &[(&ParsedRule, Due)], handled: Timestamp, 
 }
 
 /// By jobs that are there and by what the status remembers of those that are gone.
-fn last_handled(status: Option<&BackupInstanceStatus>, seen: &Seen) -> Option<Timestamp> {
+fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen) -> Option<Timestamp> {
     let told = status.and_then(|status| status.last_slot_time.as_ref()).map(|time| time.0);
     let made = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0).max();
     told.max(made)
-}
-
-fn policy_changed(status: Option<&BackupInstanceStatus>, found: &References) -> bool {
-    let snapshot = status.and_then(|status| status.policy_snapshot.as_ref());
-    snapshot.is_some_and(|held| held.name == found.policy_name && held.spec.rules != found.spec.rules)
-        || snapshot.is_some_and(|held| held.name != found.policy_name)
 }
 
 fn delay(instance: &BackupInstance, rule: &ParsedRule) -> SignedDuration {
@@ -184,8 +236,8 @@ fn job(instance: &BackupInstance, rule: &str, slot: Timestamp) -> BackupJob {
     job
 }
 
-/// When all checks had passed for the first time, as far as the status tells.
-pub fn begun(instance: &BackupInstance, now: Now) -> Timestamp {
+/// When all checks had passed for the first time. It is asked only until the status remembers what is used.
+fn begun(instance: &BackupInstance, now: Now) -> Timestamp {
     let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     conditions
         .iter()

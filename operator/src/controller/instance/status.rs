@@ -13,7 +13,7 @@ use super::checks::{Checked, first_failure};
 use super::datasource;
 use super::observe::Seen;
 use super::references::{Objection, References};
-use super::slots::Slots;
+use super::slots::{self, Slots};
 use crate::clock::Now;
 use crate::controller::Conditions;
 use crate::names;
@@ -43,7 +43,7 @@ pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Time
     take_policy(parts, &mut status);
     take_jobs(parts.seen, &mut status, now);
     take_points(instance, parts.seen, &mut status);
-    take_slots(parts, &mut status);
+    take_slots(parts, &mut status, now);
     let mut conditions = Conditions::new(&before, instance.metadata.generation, now.time);
     let backup_ready = references_and_checks(parts, &status, &mut conditions);
     let fresh_until = results(parts, &status, &mut conditions, now);
@@ -135,14 +135,18 @@ fn take_points(instance: &BackupInstance, seen: &Seen, status: &mut BackupInstan
     });
 }
 
-fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
+fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
     match parts.slots {
         Some(slots) => {
-            status.last_slot_time = slots.last.map(Time).or_else(|| status.last_slot_time.take());
+            status.last_slot_time = Some(Time(slots.last));
             status.next_backup_time = slots.next.map(Time);
             status.missed_slots.clone_from(&slots.missed);
         }
         None if parts.instance.spec.protection != Protection::Enabled => status.next_backup_time = None,
+        // The slots of its rest were not to run, whatever keeps it from running now.
+        None if slots::is_resumed(parts.instance) && status.last_slot_time.is_some() => {
+            status.last_slot_time = Some(Time(now.time));
+        }
         None => {}
     }
 }

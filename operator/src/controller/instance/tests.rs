@@ -380,6 +380,72 @@ fn a_rule_that_was_just_written_does_not_run_for_a_time_before_it_was() {
     );
 }
 
+/// The instance as a look at this time leaves it.
+fn looked(mut instance: BackupInstance, seen: &Seen, time: &str) -> BackupInstance {
+    instance.status = decided(&instance, seen, at(time)).status;
+    instance
+}
+
+#[test]
+fn a_slot_that_comes_while_the_check_fails_still_gets_its_job() {
+    let instance = looked(checked(), &seen(), "2026-11-20T10:01:00Z");
+    let broken = Seen { material: material(Found::Absent), ..seen() };
+    let instance = looked(instance, &broken, "2026-11-20T19:55:00Z");
+    assert_eq!(condition(instance.status.as_ref().unwrap(), "BackupReady").0, "False");
+    let decision = decided(&instance, &broken, at("2026-11-20T20:00:00Z"));
+    assert_eq!(made(&decision).as_deref(), Some("orders-20261120t2000z"), "the job tells what is wrong");
+
+    let mended = with_check(&instance, seen(), report(vec![item(Reported::Passed, None)]));
+    let instance = looked(instance, &mended, "2026-11-20T20:20:00Z");
+    let decision = decided(&instance, &seen(), at("2026-11-20T20:20:01Z"));
+    assert_eq!(status(&decision).last_slot_time.as_ref().unwrap().0, at("2026-11-20T20:00:00Z").time);
+}
+
+#[test]
+fn another_window_moves_no_slot() {
+    let instance = looked(checked(), &seen(), "2026-11-20T10:01:00Z");
+    let mut edited = (*policy("P3M")).clone();
+    edited.spec.rules[0].completion_window_minutes = Some(700);
+    edited.metadata.generation = Some(4);
+    let seen = Seen { policy: Some(Arc::new(edited)), ..seen() };
+    let decision = decided(&instance, &seen, at("2026-11-20T20:00:03Z"));
+    assert_eq!(made(&decision).as_deref(), Some("orders-20261120t2000z"));
+}
+
+#[test]
+fn a_new_rule_takes_no_slot_from_one_that_was_there() {
+    let instance = looked(checked(), &seen(), "2026-11-20T10:01:00Z");
+    let mut edited = (*policy("P3M")).clone();
+    let mut hourly = edited.spec.rules[0].clone();
+    hourly.name = "Hourly".into();
+    hourly.schedule.cron = Some("0 * * * *".into());
+    edited.spec.rules.push(hourly);
+    edited.metadata.generation = Some(4);
+    let seen = Seen { policy: Some(Arc::new(edited)), ..seen() };
+    let decision = decided(&instance, &seen, at("2026-11-20T20:30:00Z"));
+    assert_eq!(
+        made(&decision).as_deref(),
+        Some("orders-20261120t2000z"),
+        "and not for 20:00 of the new rule"
+    );
+    assert_eq!(decision.status.unwrap().missed_slots, None);
+}
+
+#[test]
+fn the_slots_of_a_rest_are_not_made_up_for() {
+    let mut instance = looked(checked(), &seen(), "2026-11-20T10:01:00Z");
+    instance.spec.protection = crds::instance::Protection::Suspended;
+    let mut instance = looked(instance, &seen(), "2026-11-20T10:02:00Z");
+    instance.spec.protection = crds::instance::Protection::Enabled;
+    let decision = decided(&instance, &seen(), at("2026-11-22T21:00:00Z"));
+    assert_eq!((made(&decision), &status(&decision).missed_slots), (None, &None));
+    instance.status = decision.status;
+    let decision = decided(&instance, &seen(), at("2026-11-22T21:00:30Z"));
+    assert_eq!(made(&decision), None);
+    let next = decided(&instance, &seen(), at("2026-11-23T20:00:00Z"));
+    assert_eq!(made(&next).as_deref(), Some("orders-20261123t2000z"));
+}
+
 #[test]
 fn history_removes_only_old_jobs_that_the_operator_made() {
     let job = |name: &str, slot: Option<&str>, state: &str| -> Arc<BackupJob> {

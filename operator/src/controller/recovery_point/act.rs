@@ -12,8 +12,7 @@ use crate::controller::{Error, vault};
 use crate::keeper_client::{HeldBack, KeeperClient, Trouble};
 use crate::names;
 
-/// Asks the keeper for a tombstone of each point that is due, oldest first. Its first refusal ends the pass and is told
-/// in the vault's status: what holds one back (a clock, a rolled back bucket) most likely holds back all.
+/// Asks the keeper for a tombstone of each point that is due, oldest first. What it refuses is told in the vault's status.
 ///
 /// # Errors
 /// The keeper's address could not be read, or no call be prepared.
@@ -22,16 +21,14 @@ pub async fn expire(vault: &BackupVault, context: &Context, mut expiry: Expiry) 
     if !expiry.tombstones.is_empty()
         && let Some(keeper) = keeper(vault, context, &uid).await?
     {
-        let due = expiry.tombstones.len();
-        let (gone, refused) = ask(&keeper, &expiry).await;
-        if let Some(message) = refused {
-            expiry.held_back = HeldBack { count: expiry.held_back.count + due - gone, message };
+        let Answers { gone, held_back } = ask(&keeper, &expiry).await;
+        if held_back.count > 0 {
+            expiry.held_back =
+                HeldBack { count: expiry.held_back.count + held_back.count, message: held_back.message };
         }
         if gone > 0 {
-            let note = Note::normal(
-                Reason::RetentionApplied,
-                format!("{gone} point(s) had expired and are being deleted."),
-            );
+            let text = format!("{gone} point(s) had expired and are being deleted.");
+            let note = Note::normal(Reason::RetentionApplied, text);
             context.notes.publish(vault, &note).await;
         }
     }
@@ -39,14 +36,34 @@ pub async fn expire(vault: &BackupVault, context: &Context, mut expiry: Expiry) 
     Ok(())
 }
 
-/// How many points have a tombstone now, and what the keeper said to the first that it refused.
-async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> (usize, Option<String>) {
-    for (gone, (point, request)) in expiry.tombstones.iter().enumerate() {
-        if let Err(error) = keeper.tombstone(point, request).await {
-            return (gone, Some(Trouble::from(&error).message().to_owned()));
+/// What the keeper answered.
+#[derive(Default)]
+struct Answers {
+    /// So many points have a tombstone now.
+    gone: usize,
+    /// The others, and what was said to the first of them.
+    held_back: HeldBack,
+}
+
+/// A refusal is about one point or about the whole vault; a keeper that does not answer is not asked for the rest.
+async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {
+    let mut answers = Answers::default();
+    for (number, (point, request)) in expiry.tombstones.iter().enumerate() {
+        let Err(error) = keeper.tombstone(point, request).await else {
+            answers.gone += 1;
+            continue;
+        };
+        let trouble = Trouble::from(&error);
+        let silent = matches!(trouble, Trouble::Unreachable(_));
+        answers.held_back.count += if silent { expiry.tombstones.len() - number } else { 1 };
+        if answers.held_back.message.is_empty() {
+            trouble.message().clone_into(&mut answers.held_back.message);
+        }
+        if silent {
+            break;
         }
     }
-    (expiry.tombstones.len(), None)
+    answers
 }
 
 /// `None` while the keeper has no address yet.

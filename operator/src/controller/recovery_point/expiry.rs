@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{PointId, PointState, PointView, TombstoneRequest};
+use contract::{Owner, PointId, PointState, PointView, TombstoneRequest};
 use crds::BackupInstance;
 use crds::instance::Protection as SpecProtection;
 use jiff::Timestamp;
@@ -25,9 +25,9 @@ pub struct Expiry {
 /// Judges every point of the vault that has a living instance. Points of an instance that is gone stay for ever, and so
 /// do those that a command line made: nobody is there whose policy could let them go.
 pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
-    let mut by_owner: BTreeMap<String, Vec<&PointView>> = BTreeMap::new();
+    let mut by_owner: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
     for point in facts.catalogue.points.values().filter(|point| point.state != PointState::Expired) {
-        by_owner.entry(owner_key(&point.owner)).or_default().push(point);
+        by_owner.entry(floor_key(&point.owner)).or_default().push(point);
     }
     let mut expiry = Expiry::default();
     for mut points in by_owner.into_values() {
@@ -36,6 +36,16 @@ pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
         judge_instance(facts, instance, &points, now, &mut expiry);
     }
     expiry
+}
+
+/// Whose newest good points stay. A server that was made anew has points of its own, and they are no substitute for what
+/// the old one held; the keeper counts the same way.
+fn floor_key(owner: &Owner) -> (String, &str) {
+    match owner {
+        Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id } => {
+            (owner_key(owner), datasource_id)
+        }
+    }
 }
 
 fn judge_instance(

@@ -21,12 +21,17 @@ mod tests;
 use std::sync::Arc;
 
 use crds::BackupVault;
+use crds::common::{ConditionType, is_true};
 
 use super::{Error, Wake};
 use crate::context::Context;
 
 /// The catalogue is the operator's own memory: looking at it costs nothing and writes nothing.
 const AGAIN: Wake = Wake::seconds(5);
+
+fn is_rolled_back(vault: &BackupVault) -> bool {
+    vault.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::RolledBack))
+}
 
 /// Brings the points of one vault to where they should be.
 ///
@@ -38,7 +43,10 @@ pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result
     let now = context.clock.now();
     let expiry = expiry::expiry(&seen.facts(&vault, &context), now.time);
     let next = expiry.next.map_or(AGAIN, Wake::At);
-    act::expire(&vault, &context, expiry).await?;
+    // What is in storage now may not be what was promised: nothing is deleted until somebody has looked.
+    if !is_rolled_back(&vault) {
+        act::expire(&vault, &context, expiry).await?;
+    }
     let changes = shown::changes(&seen.facts(&vault, &context), now.time);
     act::show(&context, changes).await?;
     Ok(AGAIN.or(next, now))

@@ -224,6 +224,18 @@ fn what_has_expired_goes_but_never_the_newest_good_point() {
 }
 
 #[test]
+fn a_server_that_was_made_anew_is_no_floor_for_the_points_of_the_old_one() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    if let Some(newest) = scene.catalogue.points.values_mut().last()
+        && let Owner::Instance { datasource_id, .. } = &mut newest.owner
+    {
+        "another/orders".clone_into(datasource_id);
+    }
+    let expiry = scene.expiry(day(400));
+    assert_eq!((ids(&expiry), expiry.held_back.count), (vec!["1".to_owned()], 2));
+}
+
+#[test]
 fn a_damaged_point_is_no_floor_for_the_others() {
     let mut scene = Scene::new().with([point(1), point(2)]);
     if let Some(newest) = scene.catalogue.points.values_mut().last() {

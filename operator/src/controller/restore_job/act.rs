@@ -2,6 +2,7 @@
 
 use contract::RunId;
 use crds::common::Progress;
+use crds::finalizers::STOP_RUN;
 use crds::{RestoreJob, RestoreJobStatus};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -10,7 +11,7 @@ use super::build;
 use super::facts::{Decision, Facts, Step};
 use crate::cluster;
 use crate::context::Context;
-use crate::controller::run::{act, figures, finalizer};
+use crate::controller::run::{act, figures};
 use crate::controller::{Error, Wake};
 use crate::metrics::JobKind;
 
@@ -59,8 +60,8 @@ fn told(job: &RestoreJob, context: &Context, facts: &Facts, progress: Option<&Pr
 async fn take(job: &RestoreJob, context: &Context, facts: &Facts, step: Step) -> Result<(), Error> {
     let client = &context.client;
     match step {
-        Step::AddFinalizer => Ok(finalizer::add(client, job).await?),
-        Step::RemoveFinalizer => Ok(finalizer::remove(client, job).await?),
+        Step::AddFinalizer => Ok(cluster::set_finalizer(client, job, STOP_RUN).await?),
+        Step::RemoveFinalizer => Ok(cluster::remove_finalizer(client, job, STOP_RUN).await?),
         Step::Start { number, deadline } => begin(job, context, facts, (number, deadline)).await,
         Step::Remove(attempt) => match &facts.vault {
             Some(vault) => act::remove(client, &vault.namespace().unwrap_or_default(), &attempt).await,

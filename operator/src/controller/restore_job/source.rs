@@ -35,7 +35,7 @@ pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Res
     let point = match (chosen, &job.spec.source.recovery_point_ref, &job.spec.source.instance) {
         (Some(id), _, _) => named(&id)?,
         (None, Some(reference), _) => named(&object(facts, vault, &reference.name)?)?,
-        (None, None, Some(latest)) => newest(job, facts, vault, &latest.name)?,
+        (None, None, Some(latest)) => newest(facts, &latest.name)?,
         (None, None, None) => {
             return Err(never(
                 Reason::InvalidSpec,
@@ -80,19 +80,20 @@ fn object(facts: &Facts, vault: &BackupVault, name: &str) -> Result<String, NoPo
     Ok(object.spec.point_id.clone())
 }
 
-/// The newest good point of an instance.
-fn newest<'a>(
-    job: &RestoreJob,
-    facts: &'a Facts,
-    vault: &BackupVault,
-    name: &str,
-) -> Result<&'a PointView, NoPoint> {
+/// The newest good point of an instance of the job's namespace. Other namespaces have instances of the same name; their
+/// points can only be named one by one.
+fn newest<'a>(facts: &'a Facts, name: &str) -> Result<&'a PointView, NoPoint> {
+    let is_own = |owner: &Owner| match owner {
+        Owner::Instance { instance, namespace_uid, .. } => {
+            instance == name && facts.namespace_uid.as_ref() == Some(namespace_uid)
+        }
+        Owner::Cli { .. } => false,
+    };
     let catalogue = facts.catalogue.as_ref();
     catalogue
         .into_iter()
         .flat_map(|catalogue| catalogue.points.values())
-        .filter(|point| point.state == PointState::Available && may_read(job, facts, vault, &point.owner))
-        .filter(|point| matches!(&point.owner, Owner::Instance { instance, .. } if instance == name))
+        .filter(|point| point.state == PointState::Available && is_own(&point.owner))
         .max_by_key(|point| point.point_time)
         .ok_or_else(|| {
             waits(Reason::NoPointYet, format!("Instance {name} has no point that can be restored."))

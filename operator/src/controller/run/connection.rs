@@ -139,6 +139,9 @@ fn not_found(place: &Place<'_>, field: &str, name: &str) -> Fault {
     }
 }
 
+/// Bytes of a value. All of them together have to fit into the Secret of a run, which Kubernetes limits to 1 MiB.
+const LARGEST: usize = 128 * 1024;
+
 /// A value as text that is not empty.
 fn text(secret: &v1::Secret, field: &str, name: &str, key: &str) -> Result<String, Fault> {
     let bytes = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| Fault {
@@ -146,6 +149,12 @@ fn text(secret: &v1::Secret, field: &str, name: &str, key: &str) -> Result<Strin
         code: ErrorCode::UserErrorInvalidSecret,
         message: format!("Secret {name} has no key {key:?}: add it, or name another in `{field}`."),
     })?;
+    if bytes.0.len() > LARGEST {
+        let size = bytes.0.len() / 1024;
+        return Err(invalid(format!(
+            "Key {key:?} of Secret {name} has {size} KiB, more than any log-in or certificate: write it again."
+        )));
+    }
     match std::str::from_utf8(&bytes.0) {
         Ok("") => Err(invalid(format!("Key {key:?} of Secret {name} is empty: write the value into it."))),
         Ok(text) => Ok(text.to_owned()),

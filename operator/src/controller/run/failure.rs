@@ -135,6 +135,7 @@ pub fn meaning(code: FailureCode) -> (Reason, ErrorCode) {
         F::ConnectionRefused => (R::ConnectionRefused, E::UserErrorMissingNetworkSecurityPermissions),
         F::ConnectionTimedOut => (R::ServerUnreachable, E::UserErrorMissingNetworkSecurityPermissions),
         F::ConnectionLost => (R::ServerUnreachable, E::UserErrorServerConnectionClosed),
+        F::NotPostgres => (R::NotPostgres, E::UserErrorNotPostgres),
         F::TlsFailed => (R::TlsFailed, E::UserErrorTlsFailed),
         F::TlsNotOffered => (R::TlsNotOffered, E::UserErrorTlsFailed),
         F::AuthenticationFailed => (R::AuthenticationFailed, E::UserErrorDBUserAuthFailed),

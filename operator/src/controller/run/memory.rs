@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-const MEBIBYTE: u64 = 1024 * 1024;
+pub const MEBIBYTE: u64 = 1024 * 1024;
 /// What every mover needs: buffers of its lanes and the storage client.
 const BASE: u64 = 192 * MEBIBYTE;
 /// pg_dump, before and for each relation: measured, with a quarter more on top.
@@ -22,16 +22,26 @@ pub fn needed(relations: u64) -> u64 {
 
 /// Requests and limits of a mover: the vault's own, with memory never below what is needed.
 pub fn resources(wished: Option<&ResourceRequirements>, relations: u64) -> ResourceRequirements {
-    let mut resources = wished.cloned().unwrap_or_default();
     let needed = needed(relations);
+    at_least(wished, needed, needed / 2, PROCESSOR)
+}
+
+/// Requests and limits as wished: the memory limit never below `needed`, and the requests of whom nothing is wished.
+pub fn at_least(
+    wished: Option<&ResourceRequirements>,
+    needed: u64,
+    requested: u64,
+    processor: &str,
+) -> ResourceRequirements {
+    let mut resources = wished.cloned().unwrap_or_default();
     let limits = resources.limits.get_or_insert_with(BTreeMap::new);
     let wished_limit = limits.get("memory").and_then(|quantity| bytes(&quantity.0)).unwrap_or(0);
     if wished_limit < needed {
         limits.insert("memory".into(), mebibytes(needed));
     }
     let requests = resources.requests.get_or_insert_with(BTreeMap::new);
-    requests.entry("cpu".into()).or_insert_with(|| Quantity(PROCESSOR.into()));
-    requests.entry("memory".into()).or_insert_with(|| mebibytes(needed / 2));
+    requests.entry("cpu".into()).or_insert_with(|| Quantity(processor.into()));
+    requests.entry("memory".into()).or_insert_with(|| mebibytes(requested));
     resources
 }
 

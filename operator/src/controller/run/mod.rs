@@ -7,7 +7,7 @@
 //! attempt   what Job and pods say of it                      (pure)
 //! current, failure, progress, pace, place   what that means      (pure)
 //! figures   what metrics are told                            (pure)
-//! finalizer   what keeps a job until its run is stopped      (pure, and its two writes)
+//! finalizer   what keeps a job until its run is stopped      (pure)
 //! outcome   the parts of a status that all jobs have         (pure)
 //! observe   Jobs, pods, Secrets and the keeper's address     (reads)
 //! act       create, release, delete                          (writes)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contract::Head;
-use crds::common::{ConditionType, is_true};
+use crds::common::{ConditionType, condition, is_true, set_condition};
 use crds::{BackupVault, BackupVaultStatus, Reason, finalizers, secret_keys};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -12,12 +12,14 @@ use super::certificate::{self, Identity, Renewal};
 use super::config::{Certificate, Certificates, config_map, keeper_config};
 use super::decide::{Decision, Differences, Step};
 use super::workload::{Workload, labels, metadata};
-use crate::cluster::{self, Note};
+use crate::cluster::{self, Class, Note};
 use crate::context::Context;
 use crate::controller::{Error, Wake};
 use crate::metrics::{VaultFigures, VaultLabels};
 use crate::names;
 
+/// Characters of a condition's message that stay readable.
+const MESSAGE: usize = 1024;
 /// A Secret left by an attempt that got no further stands in the way of its number; the next are tried.
 const NUMBERS: u32 = 8;
 
@@ -27,12 +29,53 @@ const NUMBERS: u32 = 8;
 /// The first write that failed; what comes after it is decided anew.
 pub async fn act(vault: &BackupVault, context: &Context, decision: Decision) -> Result<Wake, Error> {
     for step in decision.steps {
-        take(vault, context, step).await?;
+        if let Err(error) = take(vault, context, step).await {
+            // Nobody but the one who wrote the vault can mend it, and a log is no place to tell them.
+            if let (Class::Bug, Some(status)) = (error.class(), decision.status) {
+                write_status(vault, context, &refused(vault, context, status, &error)).await?;
+            }
+            return Err(error);
+        }
     }
     if let Some(status) = decision.status {
         write_status(vault, context, &status).await?;
     }
     Ok(decision.wake)
+}
+
+/// The status of a vault whose pods the API server does not take as they are asked for.
+fn refused(
+    vault: &BackupVault,
+    context: &Context,
+    mut status: BackupVaultStatus,
+    error: &Error,
+) -> BackupVaultStatus {
+    let message: String =
+        format!("The API server refuses what `podTemplate` makes of the vault's pods: {}", said(error));
+    let message: String = message.chars().take(MESSAGE).collect();
+    let generation = vault.metadata.generation.unwrap_or_default();
+    let now = context.clock.now().time;
+    status.conditions.retain(|held| held.type_ != ConditionType::Reconciling.as_str());
+    for (type_, holds) in [(ConditionType::Ready, false), (ConditionType::Stalled, true)] {
+        let mut new = condition(type_, Some(holds), Reason::InvalidSpec, message.as_str(), generation, now);
+        let before = vault.status.as_ref().map(|before| before.conditions.as_slice()).unwrap_or_default();
+        if let Some(held) = before.iter().find(|held| held.type_ == new.type_ && held.status == new.status) {
+            new.last_transition_time = held.last_transition_time.clone();
+        }
+        set_condition(&mut status.conditions, new);
+    }
+    status
+}
+
+/// The API server's own words.
+fn said(error: &Error) -> String {
+    match error {
+        Error::Act(error) => match error.cause() {
+            kube::Error::Api(status) => status.message.clone(),
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// Takes the vault out of what is remembered and told.

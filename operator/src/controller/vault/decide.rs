@@ -19,9 +19,6 @@ use crate::controller::Wake;
 use crate::names;
 use crate::settings::Settings;
 
-/// The configuration names the head again after so many entries: it guards the keeper's start, not each moment.
-const HEAD_AGE: u64 = 200;
-
 /// One thing to write, in the order of the list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
@@ -148,25 +145,19 @@ fn steps(vault: &BackupVault, seen: &Seen, settings: &Settings, keys_made: bool,
     steps
 }
 
-/// The head as the ConfigMap has it, unless it has fallen far behind: a write per backup would buy little.
+/// The newest entry of the ledger that was ever seen: a keeper that starts must find it, or storage was rolled back.
 fn known_head(vault: &BackupVault, seen: &Seen) -> Option<Head> {
-    let written: Option<Head> = seen
-        .config_map
-        .as_ref()
-        .and_then(|map| map.data.as_ref()?.get(contract::files::KEEPER_CONFIG_KEY))
-        .and_then(|text| serde_json::from_str::<contract::KeeperConfig>(text).ok())
-        .and_then(|config| config.known_head);
     let seen_last = vault.status.as_ref().and_then(|status| status.ledger.as_ref()).map(|head| Head {
         sequence: u64::try_from(head.sequence).unwrap_or_default(),
         hash: head.hash.clone(),
     });
-    match (written, seen_last) {
-        (Some(written), Some(last)) if last.sequence < written.sequence.saturating_add(HEAD_AGE) => {
-            Some(written)
-        }
-        (_, Some(last)) => Some(last),
-        (written, None) => written,
-    }
+    // A status that somebody emptied does not make the loss of a ledger a beginning.
+    let written = || {
+        let data = seen.config_map.as_ref()?.data.as_ref()?;
+        let text = data.get(contract::files::KEEPER_CONFIG_KEY)?;
+        serde_json::from_str::<contract::KeeperConfig>(text).ok()?.known_head
+    };
+    seen_last.or_else(written)
 }
 
 fn differences(seen: &Seen, wanted: &Workload) -> Differences {

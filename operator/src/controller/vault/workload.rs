@@ -13,6 +13,7 @@ use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::config::{CREDENTIAL_FILES, authority_secret, credentials_secret};
+use crate::controller::run::memory::{self, MEBIBYTE};
 use crate::names;
 use crate::settings::Settings;
 
@@ -225,7 +226,12 @@ fn pod(vault: &BackupVault, settings: &Settings, mounts: &Mounts) -> Value {
     pod
 }
 
+/// What a keeper needs, bytes: its catalogue grows with the points, and a vault of many may ask for more.
+const MEMORY: u64 = 256 * MEBIBYTE;
+const REQUESTED: u64 = 64 * MEBIBYTE;
+
 fn container(vault: &BackupVault, settings: &Settings) -> Value {
+    let wished = vault.spec.pod_template.as_ref().and_then(|given| given.resources.as_ref());
     let mut mounted = vec![
         json!({"name": "config", "mountPath": parent(files::KEEPER_CONFIG), "readOnly": true}),
         json!({"name": "token", "mountPath": parent(files::KEEPER_TOKEN), "readOnly": true}),
@@ -253,7 +259,7 @@ fn container(vault: &BackupVault, settings: &Settings) -> Value {
         ],
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "health"}, "periodSeconds": 20},
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "health"}, "periodSeconds": 2},
-        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "resources": memory::at_least(wished, MEMORY, REQUESTED, "20m"),
         "securityContext": {
             "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
         },
