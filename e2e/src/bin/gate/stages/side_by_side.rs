@@ -1,5 +1,6 @@
 //! Stories side by side: each cluster plays one at a time, since stories take the operator away and move its clock, and
-//! takes the next when it is done. Stories wait for most of their time, so two clusters are nearly twice as fast as one.
+//! takes the next when it is done. Stories wait for most of their time, so that two cores have room for
+//! three of them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};

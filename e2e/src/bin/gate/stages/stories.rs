@@ -11,7 +11,7 @@ use super::{Context, side_by_side};
 use crate::command::{CommandError, Tally, test};
 
 /// The gate's clusters; the demo has another, so that neither disturbs the other.
-const CLUSTERS: [&str; 2] = ["gate", "gate-2"];
+const CLUSTERS: [&str; 3] = ["gate", "gate-2", "gate-3"];
 
 /// Stories move the clock.
 const FEATURES: &[&str] = &["test-clock"];
