@@ -46,6 +46,8 @@ reasons! {
     CredentialsRefused: "The access key is unknown, its secret is wrong, or its session has expired." => "Write valid credentials into the Secret; they are taken up within two minutes.";
     /// The credentials lack a right on the storage.
     StoragePermissionsMissing: "The store knows them and refuses one kind of request." => "Grant the action that the message names for bucket and prefix.";
+    /// The storage cannot be used as it is described.
+    StorageMisconfigured: "Region, endpoint, addressing or the kind of file system is not the one that the message asks for." => "Correct the field under `storage`, in a new vault where it cannot be changed, or mend the storage; the message says which.";
     /// The storage overwrites what it was asked only to create.
     ConditionalWritesNotHonoured: "The store ignores If-None-Match, so two writers could destroy each other's backups." => "Use a store or a version that honours conditional writes, or a filesystem vault; there is no switch to go without.";
     /// The storage behaves in a way no vault can live with.

@@ -172,7 +172,7 @@ pub struct PointSource {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifiedTimes {
-    /// Every object was there with its size and checksum.
+    /// Every object was there with its size, and with its ETag where the store has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects_time: Option<Time>,
     /// Every object was read, opened and compared with the manifest.

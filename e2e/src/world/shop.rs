@@ -1,6 +1,7 @@
 //! The scene of demo and stories: a shop's database, a vault in a namespace of its own, and what ties them together.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -10,6 +11,9 @@ use super::{Authority, Kubectl, KubectlError, Postgres, S3Server, filled, indent
 pub const EACH_MINUTE: &str = "* * * * *";
 /// A schedule that is not due while anybody looks. A suspended instance would refuse backups on demand, too.
 pub const HARDLY_EVER: &str = "0 3 1 6 *";
+
+/// Between two looks at what kubectl cannot wait for.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The names of everything in one scene.
 #[derive(Debug, Clone)]
@@ -114,14 +118,18 @@ impl Shop {
 
     /// Waits until the schedule has made a job, and gives the name of its first.
     pub fn wait_for_slot_job(&self, limit: Duration) -> Result<String, KubectlError> {
-        let instance = format!("binst/{}", self.names.instance);
-        self.kubectl.wait("jsonpath={.status.lastSlotTime}", &instance, &self.names.tenant, limit)?;
-        let jobs = self.kubectl.list("bjob", &self.names.tenant)?;
-        let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
-        let first = slots.filter_map(|job| job["metadata"]["name"].as_str()).min();
-        first
-            .map(str::to_owned)
-            .ok_or_else(|| KubectlError::Missing("a BackupJob of the slot in lastSlotTime".into()))
+        let begun = Instant::now();
+        loop {
+            let jobs = self.kubectl.list("bjob", &self.names.tenant)?;
+            let slots = jobs.iter().filter(|job| job["spec"]["slot"].is_object());
+            if let Some(first) = slots.filter_map(|job| job["metadata"]["name"].as_str()).min() {
+                return Ok(first.to_owned());
+            }
+            if begun.elapsed() >= limit {
+                return Err(KubectlError::Missing(format!("a BackupJob of a slot after {limit:?}")));
+            }
+            thread::sleep(PAUSE);
+        }
     }
 
     /// Asks for a backup now.

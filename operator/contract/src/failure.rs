@@ -50,6 +50,7 @@ pub enum FailureCode {
     // Storage.
     StorageUnreachable,
     StorageRefused,
+    StorageMisconfigured,
     StorageCredentialsRefused,
     StorageCredentialsMissing,
     StorageTlsFailed,
@@ -119,6 +120,7 @@ impl FailureCode {
             | Self::RowTooLarge
             | Self::DumpFailed
             | Self::StorageRefused
+            | Self::StorageMisconfigured
             | Self::StorageCredentialsRefused
             | Self::StorageCredentialsMissing
             | Self::StorageTlsFailed

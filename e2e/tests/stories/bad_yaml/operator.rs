@@ -43,6 +43,23 @@ impl Calm {
     }
 }
 
+/// No keeper of the namespace has panicked or was started again, whatever its vault was given.
+pub fn keepers_are_calm(namespace: &str) {
+    let kubectl = &setting().kubectl;
+    let pods = kubectl.list("pods", namespace).expect("pods are listed");
+    let keepers: Vec<&Value> =
+        pods.iter().filter(|pod| pod["metadata"]["labels"]["coffer.dev/role"] == "keeper").collect();
+    assert!(!keepers.is_empty(), "no keeper runs in {namespace}");
+    for pod in keepers {
+        let name = name(pod).expect("a pod has a name");
+        let restarts = &pod["status"]["containerStatuses"][0]["restartCount"];
+        assert!(restarts.as_i64().unwrap_or(0) == 0, "keeper {name} was started again: {restarts}");
+        // One that still waits for its volume has no log.
+        let log = kubectl.run(&["logs", &name, "-n", namespace, "--tail=-1"]).unwrap_or_default();
+        assert!(!log.contains("panicked"), "keeper {name}: {log}");
+    }
+}
+
 /// Those that are not about to go.
 fn pods() -> Vec<Value> {
     let line = ["get", "pods", "-n", NAMESPACE, "-l", SELECTOR, "-o", "json"];

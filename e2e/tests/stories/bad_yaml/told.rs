@@ -7,7 +7,7 @@ use e2e::world::Authority;
 use serde_json::Value;
 
 use super::case::{Case, Expected};
-use super::operator::Calm;
+use super::operator::{Calm, keepers_are_calm};
 use super::{crd_cases, own_cases, send, told_of};
 use crate::scene::{Kind, Scene, scene, setting};
 
@@ -54,6 +54,7 @@ fn what_only_the_operator_can_know_is_told_in_a_condition() {
     println!("{} objects that only the operator can judge were told in their conditions", watched.len());
     assert!(watched.len() >= 50, "only {} objects were tried", watched.len());
     calm.check();
+    keepers_are_calm(&scene.shop.names.vault_namespace);
 }
 
 /// Vaults, policies, Secrets, roles and databases that the cases refer to.

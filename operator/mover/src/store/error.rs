@@ -93,9 +93,8 @@ impl StoreError {
             // The object that a record or list names is not there, or is not what it was.
             StoreErrorKind::NotFound | StoreErrorKind::TooLarge => FailureCode::Damaged,
             StoreErrorKind::AlreadyExists => FailureCode::Internal,
-            StoreErrorKind::AccessDenied | StoreErrorKind::Misconfigured | StoreErrorKind::Unexpected => {
-                FailureCode::StorageRefused
-            }
+            StoreErrorKind::Misconfigured => FailureCode::StorageMisconfigured,
+            StoreErrorKind::AccessDenied | StoreErrorKind::Unexpected => FailureCode::StorageRefused,
         }
     }
 }

@@ -163,14 +163,17 @@ async fn attempt(keeper: &Keeper, seen: &mut Seen) -> bool {
     }
     let outcome = match (&seen.vaults, vault) {
         (None, _) => Err(seen.failure.clone()),
-        (Some(inputs), Some(vault)) if !seen.stale => match check(keeper, &vault).await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                seen.stale = true;
-                open(keeper, inputs.clone(), seen.head.clone()).await.map_err(Some)
+        // One that was rolled back is opened again and again: what it lacks may be brought back.
+        (Some(inputs), Some(vault)) if !seen.stale && !vault.rolled_back() => {
+            match check(keeper, &vault).await {
+                Ok(true) => Ok(()),
+                Ok(false) => {
+                    seen.stale = true;
+                    open(keeper, inputs.clone(), seen.head.clone()).await.map_err(Some)
+                }
+                Err(failure) => Err(Some(failure)),
             }
-            Err(failure) => Err(Some(failure)),
-        },
+        }
         (Some(inputs), _) => open(keeper, inputs.clone(), seen.head.clone()).await.map_err(Some),
     };
     let well = match outcome {

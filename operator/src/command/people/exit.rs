@@ -51,7 +51,9 @@ impl From<FailureCode> for Exit {
             | FailureCode::KeyMissing
             | FailureCode::WrongKey => Self::Credentials,
             FailureCode::KeySubstituted | FailureCode::Damaged | FailureCode::ChecksFailed => Self::Integrity,
-            FailureCode::InvalidConnection | FailureCode::BadAssignment => Self::Usage,
+            FailureCode::InvalidConnection
+            | FailureCode::StorageMisconfigured
+            | FailureCode::BadAssignment => Self::Usage,
             FailureCode::DatabaseNotFound
             | FailureCode::VersionUnsupported
             | FailureCode::PoolerUnsupported

@@ -34,6 +34,9 @@ pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Changes {
         let status = view::status(facts, point, held.map(Arc::as_ref), now);
         match held {
             None => changes.create.push((object, status)),
+            // Of this name, and of another point: not ours, and what is shown must not lead to what is not. The right one
+            // is made by the next look.
+            Some(held) if held.spec != object.spec => continue,
             Some(held) if !same(held.status.as_ref(), &status) => {
                 changes.update.push((Arc::clone(held), status))
             }

@@ -189,6 +189,18 @@ fn an_object_that_somebody_deleted_returns_and_one_whose_point_is_gone_goes() {
 }
 
 #[test]
+fn an_object_that_leads_to_another_point_goes() {
+    let mut scene = Scene::new().with([point(1), point(2)]);
+    scene.apply();
+    let mut planted = (*scene.objects[0]).clone();
+    planted.spec.point_id = point(1).id.0;
+    scene.objects[0] = Arc::new(planted);
+    let changes = scene.changes();
+    assert_eq!((changes.create.len(), changes.remove.len()), (0, 1));
+    assert_eq!(changes.remove[0].name_any(), scene.objects[0].name_any());
+}
+
+#[test]
 fn without_their_living_instance_points_are_shown_beside_the_vault() {
     let elsewhere = |scene: &Scene| -> Vec<String> {
         scene.changes().create.iter().filter_map(|(object, _)| object.namespace()).collect()

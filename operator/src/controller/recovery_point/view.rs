@@ -74,7 +74,7 @@ pub fn status(
         source: Some(source(point)),
         stored_bytes: Some(signed(point.stored_bytes)),
         size: Some(bytes(point.stored_bytes)),
-        // Accepting a point is to find every object with its size and checksum.
+        // A point is accepted when every object was found with its size, and its ETag where the store has them.
         verified: Some(VerifiedTimes {
             objects_time: Some(Time(point.commit_time)),
             ..VerifiedTimes::default()
@@ -101,7 +101,7 @@ fn state(point: &PointView) -> State {
     }
 }
 
-/// Accepting a point checks presence, sizes and checksums; reading it in full is another thing.
+/// Accepting a point checks presence and sizes; reading it in full is another thing.
 fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> Vec<Condition> {
     let before = held.and_then(|held| held.status.as_ref()).map(|status| status.conditions.as_slice());
     let mut conditions = Conditions::new(before.unwrap_or_default(), Some(generation(held)), now);
@@ -118,7 +118,7 @@ fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -
         }
     };
     conditions.set(ConditionType::Ready, Some(status), reason, message);
-    let message = "Every object was found with its size and checksum; none was read in full since.";
+    let message = "Every object was found, with its size, when the point was accepted; no verification has read it in full.";
     conditions.set(ConditionType::Verified, Some(false), Reason::NotVerifiedYet, message);
     conditions.finish()
 }

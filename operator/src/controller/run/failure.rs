@@ -125,11 +125,10 @@ pub fn shortened(text: &str) -> String {
     text.chars().take(1024).collect()
 }
 
+use {ErrorCode as E, FailureCode as F, Reason as R};
+
 /// The reason and the code of each failure. Exhaustive: a new failure is decided here before it compiles.
 pub fn meaning(code: FailureCode) -> (Reason, ErrorCode) {
-    use ErrorCode as E;
-    use FailureCode as F;
-    use Reason as R;
     match code {
         F::HostNotFound => (R::HostNotFound, E::UserErrorHostNotFound),
         F::ConnectionRefused => (R::ConnectionRefused, E::UserErrorMissingNetworkSecurityPermissions),
@@ -155,6 +154,7 @@ pub fn meaning(code: FailureCode) -> (Reason, ErrorCode) {
         F::SourceFailed => (R::AttemptFailed, E::SourceFailed),
         F::DumpFailed => (R::PermanentFailure, E::DumpFailed),
         F::StorageUnreachable => (R::StorageUnreachable, E::StorageUnreachable),
+        F::StorageMisconfigured => (R::StorageMisconfigured, E::UserErrorContainerNotAccessible),
         F::StorageRefused => (R::StoragePermissionsMissing, E::UserErrorContainerNotAccessible),
         F::StorageCredentialsRefused => (R::CredentialsRefused, E::UserErrorBackupUserAuthFailed),
         F::StorageCredentialsMissing => (R::CredentialsMissing, E::UserErrorBackupUserAuthFailed),

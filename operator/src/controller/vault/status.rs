@@ -182,6 +182,7 @@ fn storage_reason(code: FailureCode) -> Reason {
         FailureCode::StorageCredentialsRefused => Reason::CredentialsRefused,
         FailureCode::StorageCredentialsMissing => Reason::CredentialsMissing,
         FailureCode::StorageRefused => Reason::StoragePermissionsMissing,
+        FailureCode::StorageMisconfigured => Reason::StorageMisconfigured,
         FailureCode::StorageFull => Reason::StorageFull,
         FailureCode::StorageTlsFailed => Reason::StorageTlsFailed,
         FailureCode::ConditionalWritesNotHonoured => Reason::ConditionalWritesNotHonoured,
