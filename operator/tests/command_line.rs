@@ -206,7 +206,7 @@ fn damage_ends_with_code_12_and_names_the_object() {
 }
 
 #[test]
-fn a_vault_that_may_only_be_read_is_listed_shown_and_checked() {
+fn a_vault_that_may_only_be_read_is_listed_shown_checked_and_restored() {
     let server = Server::shared();
     server.create_database("cli_reader");
     server.sql("cli_reader", SHOP);
@@ -226,6 +226,11 @@ fn a_vault_that_may_only_be_read_is_listed_shown_and_checked() {
     let checked = ended(&mut reading("verify", &["latest", "--level", "3"]), 0);
     assert_eq!(json(&checked)[0]["damage"], serde_json::json!([]));
     assert!(complaint(&checked).contains("read only"), "{}", complaint(&checked));
+    let mut restore = desk.on_vault("restore");
+    restore.args(["latest", "--target", &uri(server, "postgres"), "--as", "cli_reader_back"]);
+    ended(&mut without_right_to_write(restore.env("PGPASSWORD", Server::PASSWORD)), 0);
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'";
+    assert_eq!(server.sql("cli_reader_back", tables), server.sql("cli_reader", tables));
     allow_writing(&vault, true);
     assert_eq!(files(&vault), before, "something was written");
 

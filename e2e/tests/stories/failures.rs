@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::scene::{Kind, Scene, scene};
+use crate::scene::{Kind, Scene, Storage, scene};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -77,24 +77,54 @@ fn what_is_wrong_with_server_or_secret_is_named_within_a_minute_and_heals_by_its
 }
 
 #[test]
-fn a_missing_bucket_is_named_and_heals() {
+fn a_missing_bucket_or_secret_of_the_store_is_named_and_heals() {
     let scene = scene(Kind::S3, 200);
     scene.protect();
+    scene.in_storage("mv /data/buckets/backups /data/buckets/elsewhere");
+    storage_says(&scene, "BucketNotFound");
+    scene.in_storage("mv /data/buckets/elsewhere /data/buckets/backups");
+    vault_heals(&scene);
+
+    let secret = take_credentials(&scene);
+    storage_says(&scene, "CredentialsMissing");
+    scene.shop.kubectl.create(&secret.to_string()).expect("the Secret is brought back");
+    vault_heals(&scene);
+}
+
+/// Within two minutes: a keeper looks once a minute, and a Secret that it mounts takes as long to change.
+fn storage_says(scene: &Scene, reason: &str) {
+    let says = format!("jsonpath={{.status.conditions[?(@.type=='StorageReachable')].reason}}={reason}");
     let names = &scene.shop.names;
     let vault = format!("bvault/{}", names.vault);
-    scene.in_storage("mv /data/buckets/backups /data/buckets/elsewhere");
-    let says = "jsonpath={.status.conditions[?(@.type=='StorageReachable')].reason}=BucketNotFound";
     scene
         .shop
         .kubectl
-        .wait(says, &vault, &names.vault_namespace, 2 * MINUTE)
-        .expect("the vault says what is missing");
-    scene.in_storage("mv /data/buckets/elsewhere /data/buckets/backups");
+        .wait(&says, &vault, &names.vault_namespace, 2 * MINUTE)
+        .unwrap_or_else(|error| panic!("the vault does not say {reason}: {error}"));
+}
+
+fn vault_heals(scene: &Scene) {
+    let names = &scene.shop.names;
+    let vault = format!("bvault/{}", names.vault);
     scene
         .shop
         .kubectl
         .wait("condition=Ready", &vault, &names.vault_namespace, 2 * MINUTE)
         .expect("the vault is ready again by itself");
+}
+
+/// Deletes the Secret by which the keeper reaches the store, and gives what brings it back.
+fn take_credentials(scene: &Scene) -> Value {
+    let Storage::S3 { server, .. } = &scene.storage else { panic!("the vault lies in a bucket") };
+    let (kubectl, namespace) = (&scene.shop.kubectl, &scene.shop.names.vault_namespace);
+    let name = server.credentials_secret.as_str();
+    let held = kubectl.find("secret", namespace, name).expect("the Secret is read");
+    let held = held.expect("the Secret is there");
+    kubectl.run(&["delete", "secret", name, "-n", namespace]).expect("the Secret goes");
+    json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace}, "data": held["data"],
+    })
 }
 
 /// A database, a Secret, a Service and an instance of that name.
