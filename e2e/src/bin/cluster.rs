@@ -14,6 +14,7 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 use e2e::cluster::{Cache, Cluster, Tools};
 use e2e::image;
+use e2e::world::prepare;
 
 #[derive(Parser)]
 #[command(about = "Scratch clusters for working on Coffer")]
@@ -30,6 +31,8 @@ enum Action {
     Up(Name),
     /// Stop a cluster and remove every trace of it
     Down(Name),
+    /// Build Coffer's image as it is shipped, and print where its OCI archive is
+    Image,
     /// Build images and load them into a cluster
     Images {
         #[command(flatten)]
@@ -84,6 +87,10 @@ async fn run(action: Action) -> Result<(), Box<dyn Error>> {
             println!("export KUBECONFIG={}", cluster.kubeconfig().display());
         }
         Action::Down(Name { name }) => Cluster::remove(&name, &Cache::locate()?).await?,
+        Action::Image => {
+            let program = prepare::build_program(&[])?;
+            println!("{}", image::coffer(&Cache::locate()?, &program)?.archive().display());
+        }
         Action::Images { name: Name { name }, coffer, postgres, versitygw, busybox } => {
             let tools = Tools::ensure()?;
             let cache = tools.cache();

@@ -44,10 +44,13 @@ pub fn play(size: Size, s3: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes cluster, volumes and the demo's own files.
+/// Removes cluster, volumes and the demo's own files. From a cluster that the environment names it takes what it put there.
 pub fn down() -> Result<(), Error> {
     let cache = Cache::locate()?;
-    runtime()?.block_on(Cluster::remove(CLUSTER, &cache))?;
+    match Setting::given(Path::new("coffer"), &volumes(&cache)) {
+        Some(given) => clear(&given)?,
+        None => runtime()?.block_on(Cluster::remove(CLUSTER, &cache))?,
+    }
     for folder in [volumes(&cache), cache.path(FILES)] {
         match fs::remove_dir_all(&folder) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
