@@ -17,7 +17,7 @@ pub use covers::covers;
 pub use error::{Class, ReadError, WriteError, class, is_already_exists, is_forbidden, is_namespace_ending};
 pub use event::{Note, Notes};
 pub use feed::{Feed, Held, Key};
-pub use index::Index;
+pub use index::{Address, Index};
 pub use job_watch::{JobOwner, watch_jobs};
 pub use read::{get, get_global, list_by_label};
 #[cfg(feature = "test-clock")]

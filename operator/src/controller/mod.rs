@@ -8,6 +8,7 @@
 
 mod conditions;
 mod error;
+mod queue;
 mod runner;
 #[cfg(test)]
 mod scenario;

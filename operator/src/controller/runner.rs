@@ -11,9 +11,10 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use super::queue::Queue;
 use super::{Error, Wake};
 use crate::backoff::Backoff;
-use crate::cluster::{Class, Held};
+use crate::cluster::{Address, Class, Held};
 use crate::context::Context;
 
 /// A person has to act, or a version to change: looking again is only to notice that somebody has.
@@ -22,7 +23,8 @@ const CONCURRENCY: u16 = 16;
 
 struct Shared {
     context: Arc<Context>,
-    backoff: Backoff<(String, String)>,
+    backoff: Backoff<Address>,
+    queue: Queue,
     kind: &'static str,
 }
 
@@ -38,12 +40,18 @@ pub async fn run_controller<K, F, R>(
     F: Fn(Arc<K>, Arc<Context>) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<Wake, Error>> + Send + 'static,
 {
-    let shared = Arc::new(Shared { context, backoff: Backoff::default(), kind });
+    let queue = Queue::new(context.metrics.queue_depth(kind));
+    let shared = Arc::new(Shared { context, backoff: Backoff::default(), queue, kind });
+    let (waiting, objects) = (Arc::clone(&shared), store.clone());
     let step = move |held: Arc<Held<K>>, shared: Arc<Shared>| {
         let reconcile = reconcile.clone();
         Box::pin(async move { once(&held, &shared, reconcile).await })
     };
-    let queue = wakes.map(Ok::<_, Infallible>);
+    let queue = wakes.map(move |wake: ObjectRef<Held<K>>| {
+        let address = (wake.namespace.clone().unwrap_or_default(), wake.name.clone());
+        waiting.queue.woken(address, objects.get(&wake).is_some());
+        Ok::<_, Infallible>(wake)
+    });
     let config = Config::default().concurrency(CONCURRENCY);
     applier(step, answer, shared, store, queue, config).for_each(|_| std::future::ready(())).await;
 }
@@ -54,13 +62,14 @@ where
     F: Fn(Arc<K>, Arc<Context>) -> R,
     R: Future<Output = Result<Wake, Error>>,
 {
+    let address = (held.namespace().unwrap_or_default(), held.name_any());
+    shared.queue.taken(&address);
     let object = match &held.0 {
         Ok(object) => Arc::new(object.clone()),
         Err(invalid) => {
             return Err(Error::Unreadable { kind: shared.kind, message: invalid.error.clone() });
         }
     };
-    let address = (object.namespace().unwrap_or_default(), object.name_any());
     let timer = shared.context.metrics.reconcile_started(shared.kind);
     let wake = reconcile(object, Arc::clone(&shared.context)).await;
     drop(timer);

@@ -24,6 +24,7 @@ struct Failure {
 pub struct Controllers {
     duration: Family<Kind, Histogram, fn() -> Histogram>,
     active: Family<Kind, Gauge>,
+    waiting: Family<Kind, Gauge>,
     errors: Family<Failure, Counter>,
     leader: Gauge,
 }
@@ -53,6 +54,12 @@ impl Controllers {
         );
         let active = Family::default();
         registry.register("controller_active_reconciles", "Reconciles that are under way", active.clone());
+        let waiting = Family::default();
+        registry.register(
+            "controller_queue_depth",
+            "Objects that were woken and wait for their reconcile",
+            waiting.clone(),
+        );
         let errors = Family::default();
         registry.register(
             "controller_reconcile_errors",
@@ -61,7 +68,7 @@ impl Controllers {
         );
         let leader = Gauge::default();
         registry.register("leader", "1 in the replica that leads", leader.clone());
-        Self { duration, active, errors, leader }
+        Self { duration, active, waiting, errors, leader }
     }
 
     pub fn started(&self, kind: &'static str) -> ReconcileTimer {
@@ -69,6 +76,10 @@ impl Controllers {
         let active = self.active.get_or_create(&Kind { kind }).clone();
         active.inc();
         ReconcileTimer { begun: Instant::now(), histogram, active }
+    }
+
+    pub fn queue_depth(&self, kind: &'static str) -> Gauge {
+        self.waiting.get_or_create(&Kind { kind }).clone()
     }
 
     pub fn failed(&self, kind: &'static str, error: &'static str) {

@@ -61,6 +61,11 @@ impl Metrics {
         self.controllers.started(kind)
     }
 
+    /// How many objects of a kind wait for their reconcile.
+    pub fn queue_depth(&self, kind: &'static str) -> Gauge {
+        self.controllers.queue_depth(kind)
+    }
+
     /// Counts a reconcile that failed.
     pub fn reconcile_failed(&self, kind: &'static str, error: &'static str) {
         self.controllers.failed(kind, error);

@@ -20,6 +20,7 @@ fn ended(kind: JobKind, result: &'static str, reason: &str, seconds: Option<f64>
 fn told() -> Metrics {
     let metrics = Metrics::default();
     drop(metrics.reconcile_started("BackupJob"));
+    metrics.queue_depth("BackupJob").set(3);
     metrics.reconcile_failed("BackupJob", "Act");
     metrics.lead(true);
     let figures = InstanceFigures {
@@ -89,6 +90,7 @@ fn every_figure_is_on_the_page_under_its_name() {
         "coffer_vault_points_held_back{namespace=\"vaults\",vault=\"main\"} 2",
         "coffer_controller_reconcile_duration_seconds_count{kind=\"BackupJob\"} 1",
         "coffer_controller_active_reconciles{kind=\"BackupJob\"} 0",
+        "coffer_controller_queue_depth{kind=\"BackupJob\"} 3",
         "coffer_controller_reconcile_errors_total{kind=\"BackupJob\",error=\"Act\"} 1",
         "coffer_leader 1",
         "coffer_build_info{version=\"0.1.0\"} 1",
