@@ -50,6 +50,11 @@ pub struct Context {
     pub turns: Turns,
     /// Makes the keys of a new vault. Given by whoever knows the data plane.
     pub new_vault_keys: fn() -> Result<VaultKeys, KeysError>,
+    pub known: Known,
+}
+
+/// What the watches have told so far.
+pub struct Known {
     pub vaults: Arc<Index<BackupVault>>,
     pub policies: Arc<Index<BackupPolicy>>,
     pub instances: Arc<Index<BackupInstance>>,
@@ -89,7 +94,7 @@ impl Context {
 
     /// UID of a namespace, and whether it is being deleted; `None` when it is not known.
     pub fn namespace(&self, name: &str) -> Option<(String, bool)> {
-        let namespace = self.namespaces.get("", name)?;
+        let namespace = self.known.namespaces.get("", name)?;
         let uid = namespace.metadata.uid.clone()?;
         Some((uid, namespace.metadata.deletion_timestamp.is_some()))
     }

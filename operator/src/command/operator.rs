@@ -133,7 +133,6 @@ async fn lead(
     let clock = Clock::default();
     let (moved, clock_moved) = watch::channel(());
     let feeds = Feeds::default();
-    let known = feeds.indexes();
     let namespace = settings.namespace.clone();
     let context = Arc::new(Context {
         notes: Notes::new(client.clone(), &settings.pod),
@@ -145,13 +144,7 @@ async fn lead(
         root,
         turns: Turns::default(),
         new_vault_keys,
-        vaults: known.vaults,
-        policies: known.policies,
-        instances: known.instances,
-        backup_jobs: known.backup_jobs,
-        restore_jobs: known.restore_jobs,
-        points: known.points,
-        namespaces: known.namespaces,
+        known: feeds.known(),
     });
     let controllers = run_all(feeds, context, clock_moved, stop.clone());
     tokio::select! {

@@ -135,7 +135,6 @@ impl World {
 }
 
 fn context(client: Client) -> Context {
-    let known = Feeds::default().indexes();
     let clock = Clock::default();
     Context {
         notes: Notes::new(client.clone(), "coffer-0"),
@@ -156,13 +155,7 @@ fn context(client: Client) -> Context {
         new_vault_keys: || {
             Ok(VaultKeys { identity: Secret::new("AGE-SECRET-KEY"), catalogue: Secret::new("key") })
         },
-        vaults: known.vaults,
-        policies: known.policies,
-        instances: known.instances,
-        backup_jobs: known.backup_jobs,
-        restore_jobs: known.restore_jobs,
-        points: known.points,
-        namespaces: known.namespaces,
+        known: Feeds::default().known(),
     }
 }
 

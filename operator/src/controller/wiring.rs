@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
-use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
-use crate::context::Context;
+use crate::cluster::{Feed, Held, JobOwner, Key, watch_jobs};
+use crate::context::{Context, Known};
 
 /// A watch for each kind, not yet begun.
 pub struct Feeds {
@@ -28,17 +28,6 @@ pub struct Feeds {
     restore_jobs: Feed<RestoreJob>,
     points: Feed<RecoveryPoint>,
     namespaces: Feed<Namespace>,
-}
-
-/// What the watches know, for the context.
-pub struct Indexes {
-    pub vaults: Arc<Index<BackupVault>>,
-    pub policies: Arc<Index<BackupPolicy>>,
-    pub instances: Arc<Index<BackupInstance>>,
-    pub backup_jobs: Arc<Index<BackupJob>>,
-    pub restore_jobs: Arc<Index<RestoreJob>>,
-    pub points: Arc<Index<RecoveryPoint>>,
-    pub namespaces: Arc<Index<Namespace>>,
 }
 
 type Wakes<K> = BoxStream<'static, ObjectRef<Held<K>>>;
@@ -59,8 +48,8 @@ impl Default for Feeds {
 
 impl Feeds {
     /// What they know, now and later.
-    pub fn indexes(&self) -> Indexes {
-        Indexes {
+    pub fn known(&self) -> Known {
+        Known {
             vaults: self.vaults.index(),
             policies: self.policies.index(),
             instances: self.instances.index(),
@@ -215,7 +204,7 @@ fn vault_wakes(feeds: &mut Feeds, context: &Arc<Context>) -> Wakes<BackupVault> 
         let own = job.namespace().unwrap_or_default();
         vec![(job.spec.vault_ref.namespace_or(&own).to_owned(), job.spec.vault_ref.name.clone())]
     });
-    let vaults = Arc::clone(&context.vaults);
+    let vaults = Arc::clone(&context.known.vaults);
     let namespaces = mapped(feeds.namespaces.listen(), move |namespace: &Namespace| {
         let name = namespace.name_any();
         let here = vaults.all().into_iter().filter(|vault| vault.namespace().as_ref() == Some(&name));

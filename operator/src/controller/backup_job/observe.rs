@@ -32,7 +32,7 @@ pub struct Seen {
 pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> {
     let namespace = job.namespace().unwrap_or_default();
     let run = job.uid().unwrap_or_default();
-    let instance = context.instances.get(&namespace, &job.spec.instance_ref.name);
+    let instance = context.known.instances.get(&namespace, &job.spec.instance_ref.name);
     let vault = vault_of(job, instance.as_deref(), context);
     let mut facts = Facts {
         policy: instance.as_ref().and_then(|instance| policy_of(instance, &namespace, context)),
@@ -85,14 +85,14 @@ fn vault_of(
 ) -> Option<Arc<BackupVault>> {
     let accepted = job.status.as_ref().and_then(|status| status.vault_ref.as_ref());
     let reference = accepted.or_else(|| instance.map(|instance| &instance.spec.vault_ref))?;
-    context.vaults.get(reference.namespace_or(&job.namespace().unwrap_or_default()), &reference.name)
+    context.known.vaults.get(reference.namespace_or(&job.namespace().unwrap_or_default()), &reference.name)
 }
 
 /// The policy, or what the instance remembers of one that is gone.
 fn policy_of(instance: &BackupInstance, namespace: &str, context: &Context) -> Option<PolicySeen> {
     let reference = &instance.spec.policy_ref;
     let policy_namespace = reference.namespace_or(namespace);
-    if let Some(policy) = context.policies.get(policy_namespace, &reference.name) {
+    if let Some(policy) = context.known.policies.get(policy_namespace, &reference.name) {
         return Some(PolicySeen {
             namespace: policy_namespace.to_owned(),
             name: reference.name.clone(),
@@ -137,12 +137,13 @@ fn older_in_queue(job: &BackupJob, vault: &BackupVault, context: &Context) -> Ve
     let own = age(job);
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
     let mut older: Vec<_> = context
+        .known
         .instances
         .by(&key)
         .iter()
         .flat_map(|held| {
             let key = Key::instance(&held.namespace().unwrap_or_default(), &held.name_any());
-            context.backup_jobs.by(&key)
+            context.known.backup_jobs.by(&key)
         })
         .filter(|other| age(other) < own)
         .filter(|other| {

@@ -28,15 +28,15 @@ async fn world() -> World {
     );
     world.start_keeper("v1", "vaults", "main").await;
     let context = &world.context;
-    context.instances.hold(instance());
-    context.vaults.hold(vault());
-    context.backup_jobs.hold(job);
+    context.known.instances.hold(instance());
+    context.known.vaults.hold(vault());
+    context.known.backup_jobs.hold(job);
     let policy = json!({"apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
                         "metadata": {"name": "nightly", "namespace": "shop", "generation": 3},
                         "spec": policy().spec});
-    context.policies.hold(serde_json::from_value(policy).unwrap());
+    context.known.policies.hold(serde_json::from_value(policy).unwrap());
     let namespace = json!({"metadata": {"name": "shop", "uid": "n1"}});
-    context.namespaces.hold(serde_json::from_value(namespace).unwrap());
+    context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     world
 }
 

@@ -40,9 +40,9 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
     let policy_namespace = instance.spec.policy_ref.namespace_or(&namespace);
     let mut seen = Seen {
         namespace_ending: context.namespace(&namespace).is_some_and(|(_, ending)| ending),
-        vault: context.vaults.get(vault_namespace, &instance.spec.vault_ref.name),
-        policy: context.policies.get(policy_namespace, &instance.spec.policy_ref.name),
-        jobs: context.backup_jobs.by(&Key::instance(&namespace, &instance.name_any())),
+        vault: context.known.vaults.get(vault_namespace, &instance.spec.vault_ref.name),
+        policy: context.known.policies.get(policy_namespace, &instance.spec.policy_ref.name),
+        jobs: context.known.backup_jobs.by(&Key::instance(&namespace, &instance.name_any())),
         ..Seen::default()
     };
     let Some(vault) = seen.vault.clone() else { return Ok(seen) };
@@ -85,6 +85,7 @@ fn duplicate(instance: &BackupInstance, vault_namespace: &str, context: &Context
         |held: &BackupInstance| (held.metadata.creation_timestamp.clone().map(|time| time.0), held.uid());
     let key = Key::vault(vault_namespace, &instance.spec.vault_ref.name);
     let holder = context
+        .known
         .instances
         .by(&key)
         .into_iter()

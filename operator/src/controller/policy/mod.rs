@@ -26,7 +26,7 @@ pub use parsed::{ParsedPolicy, ParsedRule, PolicyFault};
 /// The status could not be written.
 pub async fn reconcile(policy: Arc<BackupPolicy>, context: Arc<Context>) -> Result<Wake, Error> {
     let key = Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any());
-    let instances = context.instances.by(&key).len();
+    let instances = context.known.instances.by(&key).len();
     let status = decide::decide(&policy, instances, context.clock.now().time);
     if !cluster::same(policy.status.as_ref(), &status) {
         cluster::apply_status(&context.client, policy.as_ref(), &status).await?;

@@ -30,9 +30,9 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
     Some(Seen {
         catalogue,
-        instances: context.instances.by(&key),
+        instances: context.known.instances.by(&key),
         namespaces: living_namespaces(context),
-        objects: context.points.by(&key),
+        objects: context.known.points.by(&key),
         jobs: job_names(context),
         in_use: in_use(context, &key),
         clock_skewed: context.keepers.is_clock_skewed(&uid),
@@ -56,18 +56,24 @@ impl Seen {
 }
 
 fn living_namespaces(context: &Context) -> BTreeMap<String, String> {
-    let all = context.namespaces.all();
+    let all = context.known.namespaces.all();
     let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
     living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
 }
 
 fn job_names(context: &Context) -> BTreeMap<RunId, String> {
-    context.backup_jobs.all().iter().filter_map(|job| Some((RunId(job.uid()?), job.name_any()))).collect()
+    context
+        .known
+        .backup_jobs
+        .all()
+        .iter()
+        .filter_map(|job| Some((RunId(job.uid()?), job.name_any())))
+        .collect()
 }
 
 /// The points that restores read which have not ended: as chosen, or as named before that.
 fn in_use(context: &Context, vault: &Key) -> BTreeSet<PointId> {
-    let restores = context.restore_jobs.by(vault);
+    let restores = context.known.restore_jobs.by(vault);
     let live = restores.iter().filter(|job| !job.is_terminal());
     live.filter_map(|job| {
         let chosen = job.status.as_ref().and_then(|status| status.recovery_point.as_ref());
@@ -75,7 +81,7 @@ fn in_use(context: &Context, vault: &Key) -> BTreeSet<PointId> {
             return Some(PointId(point.id.clone()));
         }
         let name = &job.spec.source.recovery_point_ref.as_ref()?.name;
-        let point = context.points.get(&job.namespace().unwrap_or_default(), name)?;
+        let point = context.known.points.get(&job.namespace().unwrap_or_default(), name)?;
         Some(PointId(point.spec.point_id.clone()))
     })
     .collect()

@@ -36,8 +36,8 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
     let reference = &job.spec.vault_ref;
     let point = job.spec.source.recovery_point_ref.as_ref();
     let mut facts = Facts {
-        vault: context.vaults.get(reference.namespace_or(&namespace), &reference.name),
-        point: point.and_then(|point| context.points.get(&namespace, &point.name)),
+        vault: context.known.vaults.get(reference.namespace_or(&namespace), &reference.name),
+        point: point.and_then(|point| context.known.points.get(&namespace, &point.name)),
         catalogue: None,
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
         attempts: Vec::new(),
@@ -83,7 +83,7 @@ fn older_in_queue(job: &RestoreJob, vault: &BackupVault, context: &Context) -> V
     let age = |job: &RestoreJob| (job.metadata.creation_timestamp.clone(), job.namespace(), job.name_any());
     let own = age(job);
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
-    let mut older = context.restore_jobs.by(&key);
+    let mut older = context.known.restore_jobs.by(&key);
     older.retain(|other| {
         let conditions = other.status.as_ref().map(|status| status.conditions.as_slice());
         age(other) < own && is_queued(other.state(), conditions.unwrap_or_default())

@@ -31,10 +31,10 @@ async fn world() -> World {
     let head = Head { sequence: 9, hash: "h9".into() };
     world.answer("POST /v1/ledger", &Appended { head });
     let context = &world.context;
-    context.vaults.hold(vault());
-    context.restore_jobs.hold(latest());
+    context.known.vaults.hold(vault());
+    context.known.restore_jobs.hold(latest());
     let namespace = json!({"metadata": {"name": "shop", "uid": "n1"}});
-    context.namespaces.hold(serde_json::from_value(namespace).unwrap());
+    context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     let points = vec![point("bb", "02:00:00", "n1", PointState::Available)];
     context.keepers.fold("v1", Points { head: None, points });
     world

@@ -72,12 +72,12 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
         ..Seen::default()
     };
     seen.namespace_ending = context.namespace(&namespace).is_some_and(|(_, ending)| ending);
-    seen.namespace_protected = context
-        .namespaces
-        .get("", &namespace)
-        .is_some_and(|held| held.labels().get(labels::HOLDS_BACKUPS).is_some_and(|value| value == "true"));
+    seen.namespace_protected =
+        context.known.namespaces.get("", &namespace).is_some_and(|held| {
+            held.labels().get(labels::HOLDS_BACKUPS).is_some_and(|value| value == "true")
+        });
     count(vault, context, &mut seen);
-    seen.same_place = same_place(vault, &context.vaults.all());
+    seen.same_place = same_place(vault, &context.known.vaults.all());
     match objects(vault, context, &mut seen).await {
         Ok(()) => {}
         Err(error) if cluster::is_forbidden(error.cause()) => {
@@ -92,13 +92,13 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
 
 fn count(vault: &BackupVault, context: &Context, seen: &mut Seen) {
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
-    let instances = context.instances.by(&key);
+    let instances = context.known.instances.by(&key);
     seen.instances = instances.len();
     let backs_up = instances.iter().any(|instance| {
         let key = Key::instance(&instance.namespace().unwrap_or_default(), &instance.name_any());
-        context.backup_jobs.by(&key).iter().any(|job| !job.is_terminal())
+        context.known.backup_jobs.by(&key).iter().any(|job| !job.is_terminal())
     });
-    seen.active_runs = backs_up || context.restore_jobs.by(&key).iter().any(|job| !job.is_terminal());
+    seen.active_runs = backs_up || context.known.restore_jobs.by(&key).iter().any(|job| !job.is_terminal());
 }
 
 /// A vault of another namespace is not named: who may see it is not known here.

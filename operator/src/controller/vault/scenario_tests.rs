@@ -19,10 +19,10 @@ const STATUS: &str = "PATCH backupvaults/status vaults/main";
 fn world() -> World {
     let world = World::new();
     world.hold("backupvaults", &vault());
-    world.context.vaults.hold(vault());
+    world.context.known.vaults.hold(vault());
     let labels = json!({"coffer.dev/holds-backups": "true"});
     let namespace = json!({"metadata": {"name": "vaults", "uid": "n0", "labels": labels}});
-    world.context.namespaces.hold(serde_json::from_value(namespace).unwrap());
+    world.context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     world
 }
 
