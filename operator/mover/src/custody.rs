@@ -75,6 +75,7 @@ pub type ProgressTaker = Arc<dyn Fn(&RunId, Progress) + Send + Sync>;
 /// Custody in the same process, over an open vault.
 #[derive(Clone)]
 pub struct Direct {
+    may_only_read: bool,
     vault: Vault,
     deadline: Timestamp,
     expiry: ExpiryRule,
@@ -84,7 +85,17 @@ pub struct Direct {
 impl Direct {
     /// `deadline` is the run's: it goes into its intent, or until then a point that is read keeps its data.
     pub fn new(vault: Vault, deadline: Timestamp, expiry: ExpiryRule, progress: ProgressTaker) -> Self {
-        Self { vault, deadline, expiry, progress }
+        Self { may_only_read: false, vault, deadline, expiry, progress }
+    }
+
+    /// Goes without announcing what it reads where storage forbids to write: the last copy must come back all the same.
+    #[must_use]
+    pub fn announcing_if_allowed(self) -> Self {
+        Self { may_only_read: true, ..self }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.may_only_read && !self.vault.is_writable()
     }
 
     pub fn vault(&self) -> &Vault {
@@ -103,8 +114,12 @@ impl Custody for Direct {
         point: &PointId,
         reader: &WriterId,
     ) -> Result<ReadGrant, Failure> {
-        // The last copy may lie where nobody may write any more, and must come back all the same.
-        self.vault.read_grant_announced_if_allowed(run, point, reader, self.deadline).await.map_err(starting)
+        let granted = if self.may_only_read {
+            self.vault.read_grant_announced_if_allowed(run, point, reader, self.deadline).await
+        } else {
+            self.vault.read_grant(run, point, reader, self.deadline).await
+        };
+        granted.map_err(starting)
     }
 
     async fn progress(&self, run: &RunId, progress: Progress) -> Result<(), Failure> {
@@ -113,7 +128,7 @@ impl Custody for Direct {
     }
 
     async fn restore_started(&self, run: &RunId, start: RestoreStart) -> Result<(), Failure> {
-        if !self.vault.is_writable() {
+        if self.is_silent() {
             return Ok(());
         }
         let point =
@@ -129,7 +144,7 @@ impl Custody for Direct {
     }
 
     async fn restore_ended(&self, run: &RunId, outcome: RestoreOutcome) -> Result<(), Failure> {
-        if !self.vault.is_writable() {
+        if self.is_silent() {
             return Ok(());
         }
         let ended = self.vault.end_restore(run, outcome).await;

@@ -135,9 +135,14 @@ impl Ledger {
         self.shared.state()
     }
 
+    /// Whether it was so when the ledger was opened: its head is then not the newest that was ever seen.
+    pub fn opened_rolled_back(&self) -> bool {
+        self.shared.rolled_back.load(Ordering::Relaxed)
+    }
+
     /// Whether storage holds an older or another ledger than was seen before.
     pub fn rolled_back(&self) -> bool {
-        self.shared.rolled_back.load(Ordering::Relaxed) || self.shared.is_lost()
+        self.opened_rolled_back() || self.shared.is_lost()
     }
 
     /// Asks storage whether it still holds the newest entry. Once it does not, nothing is written through this handle any

@@ -34,7 +34,7 @@ const TRIES: usize = 32;
 pub(super) async fn run(place: Place, shared: Arc<Shared>, mut requests: mpsc::Receiver<Request>) {
     let mut waiting: VecDeque<Request> = VecDeque::new();
     let mut stored_at = shared.state().head().sequence;
-    let mut seen = Instant::now();
+    let mut seen = Some(Instant::now());
     loop {
         if waiting.is_empty() {
             match requests.recv().await {
@@ -71,7 +71,7 @@ async fn gather(requests: &mut mpsc::Receiver<Request>, waiting: &mut VecDeque<R
 }
 
 /// Decides the requests that go into one entry, writes it, and answers them. Those that found no room stay.
-async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>, seen: &mut Instant) {
+async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>, seen: &mut Option<Instant>) {
     for _ in 0..TRIES {
         let state = shared.state();
         let batch = decide(&state, place, waiting);
@@ -83,7 +83,8 @@ async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>, 
             Ok(()) => write(place, &state, batch.promises).await,
             Err(error) => Err(error),
         };
-        *seen = Instant::now();
+        // After a failure nobody knows what storage is like now.
+        *seen = written.is_ok().then(Instant::now);
         match written {
             Ok(Written::Stored(state)) => {
                 let head = state.head();
@@ -102,9 +103,10 @@ async fn serve(place: &Place, shared: &Shared, waiting: &mut VecDeque<Request>, 
 }
 
 /// The entry that the next one follows is still in storage.
-async fn is_there(place: &Place, shared: &Shared, seen: Instant) -> Result<(), LedgerError> {
+async fn is_there(place: &Place, shared: &Shared, seen: Option<Instant>) -> Result<(), LedgerError> {
     let head = shared.state().head();
-    if !shared.is_lost() && seen.elapsed() > BELIEVED && !chain::holds(&place.store, head).await? {
+    let believed = seen.is_some_and(|seen| seen.elapsed() <= BELIEVED);
+    if !shared.is_lost() && !believed && !chain::holds(&place.store, head).await? {
         shared.lose();
     }
     if shared.is_lost() { Err(LedgerError::Lost) } else { Ok(()) }

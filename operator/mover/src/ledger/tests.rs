@@ -298,7 +298,8 @@ async fn a_ledger_that_storage_has_lost_is_not_written_on_and_opens_as_rolled_ba
     assert!(ledger.is_whole(&store).await.unwrap());
     std::fs::remove_file(fixture.file(&Name::ledger(lost.sequence))).unwrap();
     assert!(!ledger.is_whole(&store).await.unwrap());
-    assert!(ledger.rolled_back());
+    assert!(ledger.rolled_back() && !ledger.opened_rolled_back());
+    assert_eq!(ledger.state().head(), lost, "what it is opened with again");
 
     let refused = ledger.append(|_| Verdict::Append(vec![started("c")])).await;
     assert!(matches!(refused, Err(LedgerError::Lost)), "{refused:?}");

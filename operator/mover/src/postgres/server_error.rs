@@ -36,6 +36,8 @@ pub mod sqlstate {
     pub const OUT_OF_MEMORY: &str = "53200";
     pub const QUERY_CANCELED: &str = "57014";
     pub const SERIALIZATION_FAILURE: &str = "40001";
+    pub const INVALID_PARAMETER_VALUE: &str = "22023";
+    pub const RAISE_EXCEPTION: &str = "P0001";
     pub const INTERNAL_ERROR: &str = "XX000";
 }
 
@@ -108,10 +110,21 @@ impl ServerError {
         }
     }
 
-    /// Whether its words may quote what is in a row: invalid data, and violated constraints. Such words stay out of logs,
-    /// events and status.
+    /// Whether its words may quote what is in a row: invalid data, violated constraints, and what a function raises. Such
+    /// words stay out of logs, events and status.
     fn may_quote_data(&self) -> bool {
-        ["22", "23"].iter().any(|class| self.sqlstate.starts_with(class))
+        ["22", "23", sqlstate::RAISE_EXCEPTION].iter().any(|class| self.sqlstate.starts_with(class))
+            && !self.is(sqlstate::INVALID_PARAMETER_VALUE)
+    }
+
+    /// The message, or what may be said instead of it. A constraint's message has names only.
+    fn shown(&self) -> &str {
+        match self.sqlstate.get(..2) {
+            _ if !self.may_quote_data() => &self.message,
+            Some("22") => "a value was refused",
+            Some("P0") => "a function raised an exception",
+            _ => &self.message,
+        }
     }
 
     /// What to do about it, where the server's message alone does not tell.
@@ -132,9 +145,7 @@ impl ServerError {
 
 impl fmt::Display for ServerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of the class of invalid data the message itself quotes; a constraint's message has names only.
-        let message = if self.sqlstate.starts_with("22") { "a value was refused" } else { &self.message };
-        write!(formatter, "{message} (SQLSTATE {})", self.sqlstate)?;
+        write!(formatter, "{} (SQLSTATE {})", self.shown(), self.sqlstate)?;
         if let Some(table) = self.table.as_ref().filter(|_| self.may_quote_data()) {
             write!(formatter, "; table {}.{table}", self.schema.as_deref().unwrap_or_default())?;
         }
@@ -179,6 +190,13 @@ mod tests {
         );
         let body = b"SERROR\0C22P02\0Minvalid input syntax for type integer: \"secret\"\0\0";
         assert_eq!(ServerError::from_body(body).to_string(), "a value was refused (SQLSTATE 22P02)");
+        let body = b"SERROR\0CP0001\0Mno credit for Ada\0\0";
+        assert_eq!(
+            ServerError::from_body(body).to_string(),
+            "a function raised an exception (SQLSTATE P0001)"
+        );
+        let body = b"SERROR\0C22023\0Mencoding LATIN1 does not match locale\0Dit is UTF8\0\0";
+        assert!(ServerError::from_body(body).to_string().contains("LATIN1"), "settings are no data");
         let body = b"SERROR\0C42P07\0Mrelation exists\0Dshop.people\0\0";
         assert!(ServerError::from_body(body).to_string().ends_with("; shop.people"));
     }

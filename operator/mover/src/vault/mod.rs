@@ -88,6 +88,11 @@ impl Vault {
         self.inner.ledger.rolled_back()
     }
 
+    /// Whether it was so when the vault was opened. Where it came later, [`Vault::head`] is the newest head there was.
+    pub fn opened_rolled_back(&self) -> bool {
+        self.inner.ledger.opened_rolled_back()
+    }
+
     /// Whether promises can be made: not when it was opened for reading only, was closed, or storage forbids to write.
     pub fn is_writable(&self) -> bool {
         self.inner.ledger.is_writable()

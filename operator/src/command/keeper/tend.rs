@@ -158,7 +158,7 @@ async fn attempt(keeper: &Keeper, seen: &mut Seen) -> bool {
     let clock_now = keeper.clock.wall();
     keeper.metrics.vault_last_check.set(clock_now.as_second());
     let vault = keeper.holding.facts().vault;
-    if let Some(vault) = vault.as_ref().filter(|vault| !vault.rolled_back()) {
+    if let Some(vault) = vault.as_ref().filter(|vault| !vault.opened_rolled_back()) {
         seen.head = Some(vault.head().into());
     }
     let outcome = match (&seen.vaults, vault) {

@@ -117,6 +117,7 @@ impl Session {
     /// The vault as the custodian of one run.
     pub fn custody(&self, deadline: Timestamp) -> Direct {
         Direct::new(self.vault.clone(), deadline, Arc::new(expiry::of_record), Arc::new(|_, _| {}))
+            .announcing_if_allowed()
     }
 
     /// Lets go of the vault, once everything promised is stored.

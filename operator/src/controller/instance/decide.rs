@@ -119,10 +119,8 @@ fn check_steps(seen: &Seen, checked: &Checked, steps: &mut Vec<Step>, now: Now) 
             Wake::seconds(15)
         }
         Checked::Running { .. } => Wake::seconds(10),
-        Checked::Ended { remove, .. } => {
-            steps.push(Step::RemoveCheck(remove.clone()));
-            MINUTE
-        }
+        // Its Job goes with the next look, when the status has what it found.
+        Checked::Ended { .. } => MINUTE,
         // Weekly when it passed: until then the Secrets are looked at.
         Checked::Standing { again } => QUARTER.or(Wake::At(*again), now),
     }

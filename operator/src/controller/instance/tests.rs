@@ -234,7 +234,11 @@ fn a_check_that_passed_makes_the_instance_ready_and_its_job_goes() {
     let instance = instance();
     let seen = with_check(&instance, seen(), report(vec![item(Reported::Passed, None)]));
     let decision = decided(&instance, &seen, at("2026-11-20T10:00:00Z"));
-    assert!(matches!(decision.steps.as_slice(), [Step::RemoveCheck(_)]));
+    assert!(decision.steps.is_empty(), "what was found is written before the Job goes");
+    let mut after = instance.clone();
+    after.status.clone_from(&decision.status);
+    let next = decided(&after, &seen, at("2026-11-20T10:00:01Z"));
+    assert!(matches!(next.steps.as_slice(), [Step::RemoveCheck(_)]));
     let status = status(&decision);
     assert_eq!(condition(status, "BackupReady"), ("True", "ChecksPassed"));
     assert_eq!((status.relations, status.datasource_id.as_deref()), (Some(40), Some("73/app")));

@@ -45,7 +45,10 @@ struct Answers {
     held_back: HeldBack,
 }
 
-/// A refusal is about one point or about the whole vault; a keeper that does not answer is not asked for the rest.
+/// Refusals that are about one point. After any other, and after none at all, nothing would be gained by asking on.
+const OF_ONE_POINT: [&str; 4] = ["KeptAsLastGood", "NotFound", "Expired", "OwnedByCommandLine"];
+
+/// Asks for each point, unless an answer holds for all of them.
 async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {
     let mut answers = Answers::default();
     for (number, (point, request)) in expiry.tombstones.iter().enumerate() {
@@ -54,12 +57,15 @@ async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {
             continue;
         };
         let trouble = Trouble::from(&error);
-        let silent = matches!(trouble, Trouble::Unreachable(_));
-        answers.held_back.count += if silent { expiry.tombstones.len() - number } else { 1 };
+        let goes_on = match &trouble {
+            Trouble::Refused { reason, .. } => OF_ONE_POINT.contains(&reason.as_str()),
+            Trouble::Unreachable(_) => false,
+        };
+        answers.held_back.count += if goes_on { 1 } else { expiry.tombstones.len() - number };
         if answers.held_back.message.is_empty() {
             trouble.message().clone_into(&mut answers.held_back.message);
         }
-        if silent {
+        if !goes_on {
             break;
         }
     }

@@ -139,8 +139,10 @@ fn not_found(place: &Place<'_>, field: &str, name: &str) -> Fault {
     }
 }
 
-/// Bytes of a value. All of them together have to fit into the Secret of a run, which Kubernetes limits to 1 MiB.
-const LARGEST: usize = 128 * 1024;
+/// Bytes of a value, and of a bundle of authorities, of which those of whole clouds have 200 KiB. All of them together have
+/// to fit into the Secret of a run, which Kubernetes limits to 1 MiB.
+const LARGEST: usize = 64 * 1024;
+const LARGEST_BUNDLE: usize = 512 * 1024;
 
 /// A value as text that is not empty.
 fn text(secret: &v1::Secret, field: &str, name: &str, key: &str) -> Result<String, Fault> {
@@ -149,10 +151,12 @@ fn text(secret: &v1::Secret, field: &str, name: &str, key: &str) -> Result<Strin
         code: ErrorCode::UserErrorInvalidSecret,
         message: format!("Secret {name} has no key {key:?}: add it, or name another in `{field}`."),
     })?;
-    if bytes.0.len() > LARGEST {
+    let largest = if field == AUTHORITY { LARGEST_BUNDLE } else { LARGEST };
+    if bytes.0.len() > largest {
         let size = bytes.0.len() / 1024;
         return Err(invalid(format!(
-            "Key {key:?} of Secret {name} has {size} KiB, more than any log-in or certificate: write it again."
+            "Key {key:?} of Secret {name} has {size} KiB, and {} are the most: write only what is needed.",
+            largest / 1024
         )));
     }
     match std::str::from_utf8(&bytes.0) {

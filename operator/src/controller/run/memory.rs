@@ -34,13 +34,16 @@ pub fn at_least(
     processor: &str,
 ) -> ResourceRequirements {
     let mut resources = wished.cloned().unwrap_or_default();
-    let limits = resources.limits.get_or_insert_with(BTreeMap::new);
-    let wished_limit = limits.get("memory").and_then(|quantity| bytes(&quantity.0)).unwrap_or(0);
-    if wished_limit < needed {
-        limits.insert("memory".into(), mebibytes(needed));
-    }
     let requests = resources.requests.get_or_insert_with(BTreeMap::new);
-    requests.entry("cpu".into()).or_insert_with(|| Quantity(processor.into()));
+    let limits = resources.limits.get_or_insert_with(BTreeMap::new);
+    // Nobody is refused for a figure that they did not write: requests stay within limits.
+    let memory = |held: &BTreeMap<String, Quantity>| held.get("memory").and_then(|held| bytes(&held.0));
+    let least = memory(requests).unwrap_or(0).max(needed);
+    if memory(limits).unwrap_or(0) < least && (!limits.contains_key("memory") || least == needed) {
+        limits.insert("memory".into(), mebibytes(least));
+    }
+    let processors = limits.get("cpu").cloned().unwrap_or_else(|| Quantity(processor.into()));
+    requests.entry("cpu".into()).or_insert(processors);
     requests.entry("memory".into()).or_insert_with(|| mebibytes(requested));
     resources
 }
@@ -87,6 +90,28 @@ mod tests {
         assert_eq!(limit(None, 1_000), "226Mi");
         assert_eq!(limit(None, 100_000), "1760Mi");
         assert!(needed(u64::MAX) > 0, "no number of relations overflows");
+    }
+
+    #[test]
+    fn requests_stay_within_limits_that_nobody_wrote() {
+        let wished = |text: &str| -> ResourceRequirements { serde_json::from_str(text).unwrap() };
+        let more = at_least(
+            Some(&wished(r#"{"requests": {"memory": "512Mi"}}"#)),
+            256 * MEBIBYTE,
+            64 * MEBIBYTE,
+            "20m",
+        );
+        assert_eq!(more.limits.unwrap()["memory"].0, "512Mi");
+        let less =
+            at_least(Some(&wished(r#"{"limits": {"cpu": "10m"}}"#)), 256 * MEBIBYTE, 64 * MEBIBYTE, "20m");
+        assert_eq!(less.requests.unwrap()["cpu"].0, "10m");
+        let both = at_least(
+            Some(&wished(r#"{"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}"#)),
+            256 * MEBIBYTE,
+            64 * MEBIBYTE,
+            "20m",
+        );
+        assert_eq!(both.limits.unwrap()["memory"].0, "1Gi", "a contradiction of theirs is told, not mended");
     }
 
     #[test]

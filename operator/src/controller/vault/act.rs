@@ -12,7 +12,7 @@ use super::certificate::{self, Identity, Renewal};
 use super::config::{Certificate, Certificates, config_map, keeper_config};
 use super::decide::{Decision, Differences, Step};
 use super::workload::{Workload, labels, metadata};
-use crate::cluster::{self, Class, Note};
+use crate::cluster::{self, Class, Note, WriteError};
 use crate::context::Context;
 use crate::controller::{Error, Wake};
 use crate::metrics::{VaultFigures, VaultLabels};
@@ -50,8 +50,13 @@ fn refused(
     mut status: BackupVaultStatus,
     error: &Error,
 ) -> BackupVaultStatus {
-    let message: String =
-        format!("The API server refuses what `podTemplate` makes of the vault's pods: {}", said(error));
+    let what = match error {
+        Error::Act(WriteError::Apply { kind: "Deployment", .. }) => {
+            "what `podTemplate` makes of the vault's pods"
+        }
+        _ => "an object of the vault",
+    };
+    let message = format!("The API server refuses {what}: {}", said(error));
     let message: String = message.chars().take(MESSAGE).collect();
     let generation = vault.metadata.generation.unwrap_or_default();
     let now = context.clock.now().time;

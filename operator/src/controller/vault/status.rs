@@ -184,6 +184,7 @@ fn storage_reason(code: FailureCode) -> Reason {
         FailureCode::StorageRefused => Reason::StoragePermissionsMissing,
         FailureCode::StorageMisconfigured => Reason::StorageMisconfigured,
         FailureCode::StorageFull => Reason::StorageFull,
+        FailureCode::KeyMissing => Reason::KeyMissing,
         FailureCode::StorageTlsFailed => Reason::StorageTlsFailed,
         FailureCode::ConditionalWritesNotHonoured => Reason::ConditionalWritesNotHonoured,
         FailureCode::FormatUnsupported => Reason::FormatUnsupported,
@@ -258,6 +259,7 @@ fn needs_a_person(reason: Reason) -> bool {
             | Reason::RecipientInvalid
             | Reason::PrefixInUse
             | Reason::StoragePermissionsMissing
+            | Reason::StorageMisconfigured
             | Reason::FormatUnsupported
             | Reason::LedgerDamaged
     )
@@ -325,11 +327,11 @@ fn described(
             .get(annotations::REVALIDATE)
             .cloned()
             .map(|text| text.chars().take(256).collect()),
-        vault_id: before.vault_id.clone().or_else(|| opened(trusted).and_then(|view| view.vault_id.clone())),
-        fingerprint: before
-            .fingerprint
-            .clone()
-            .or_else(|| opened(trusted).and_then(|view| view.fingerprint.clone())),
+        // Once the loss of a ledger was accepted, another vault may have been made in its place.
+        vault_id: opened(trusted).and_then(|view| view.vault_id.clone()).or_else(|| before.vault_id.clone()),
+        fingerprint: opened(trusted)
+            .and_then(|view| view.fingerprint.clone())
+            .or_else(|| before.fingerprint.clone()),
         ledger: opened(trusted)
             .and_then(|view| view.head.as_ref())
             .map(head)

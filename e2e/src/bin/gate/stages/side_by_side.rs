@@ -60,6 +60,9 @@ fn summed(tallies: Vec<Tally>) -> Result<Tally, CommandError> {
     for tally in tallies {
         sum += tally;
     }
+    if sum == Tally::default() {
+        return Err(CommandError::NothingRan { line: "the stories".into() });
+    }
     if sum.failed > 0 {
         return Err(CommandError::Failed {
             line: "the stories".into(),
