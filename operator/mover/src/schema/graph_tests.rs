@@ -75,6 +75,17 @@ fn two_indexes_of_a_table_run_beside_each_other_and_a_key_does_not() {
 }
 
 #[test]
+fn two_indexes_are_not_made_parts_of_others_beside_each_other() {
+    let mut graph = Graph::default();
+    let one = graph.add(&numbered(20, Kind::IndexAttach, &[ORDERS]), is_table);
+    let other = graph.add(&numbered(21, Kind::IndexAttach, &[ITEMS]), is_table);
+    assert_eq!(graph.next_work(), Work::Run(one));
+    assert_eq!(graph.next_work(), Work::Wait, "also where they have no table in common");
+    graph.done(one);
+    assert_eq!(graph.next_work(), Work::Run(other));
+}
+
+#[test]
 fn the_largest_table_is_served_first() {
     let mut graph = Graph::default();
     graph.add_load(&[ORDERS], 5);
