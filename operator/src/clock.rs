@@ -1,7 +1,6 @@
 //! The operator's clock: the only file of the control plane that asks what time it is.
 //!
-//! In builds with the feature `test-clock` the clock can be moved ahead, so that retention of years can be watched in
-//! minutes. It moves slots, windows and expiry. Certificates, tokens, leases and back-off follow the wall clock: other
+//! A program for tests can move the clock ahead (`command::TestClock`). That moves slots, windows and expiry. Certificates, tokens, leases and back-off follow the wall clock: other
 //! machines, which know nothing of the offset, judge them.
 
 use std::sync::Arc;
@@ -48,7 +47,6 @@ impl Clock {
 
     /// Moves the clock ahead to `seconds` before the wall clock, and says whether that moved it. It never goes back:
     /// what has expired stays expired.
-    #[cfg(any(feature = "test-clock", test))]
     pub fn raise(&self, seconds: i64) -> bool {
         self.offset.fetch_max(seconds, Ordering::Relaxed) < seconds
     }

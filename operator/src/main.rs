@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    coffer::command::main()
+    coffer::command::main(None)
 }

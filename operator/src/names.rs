@@ -9,9 +9,6 @@ use jiff::tz::TimeZone;
 
 /// The operator's root of all keeper and run tokens, in its own namespace.
 pub const ROOT_SECRET: &str = "coffer-root";
-/// The test clock, in the operator's namespace.
-#[cfg(feature = "test-clock")]
-pub const TEST_CLOCK: &str = "coffer-test-clock";
 /// The lease of the leading operator.
 pub const LEASE: &str = "coffer-operator";
 /// The only container of every pod.

@@ -391,9 +391,11 @@ fn nothing_that_is_there_is_overwritten() {
 
 #[test]
 fn the_version_tells_whether_a_test_clock_is_obeyed() {
-    let version = text(&ended(coffer().arg("--version"), 0));
-    let clock = if cfg!(feature = "test-clock") { "(test-clock: on)" } else { "(test-clock: off)" };
-    assert_eq!(version, format!("coffer {} {clock}", env!("CARGO_PKG_VERSION")));
+    let for_tests = Command::new(env!("CARGO_BIN_EXE_coffer-test-clock"));
+    for (mut program, clock) in [(coffer(), "off"), (for_tests, "on")] {
+        let version = text(&ended(program.arg("--version"), 0));
+        assert_eq!(version, format!("coffer {} (test-clock: {clock})", env!("CARGO_PKG_VERSION")));
+    }
     let help = text(&ended(coffer().arg("--help"), 0));
     assert!(help.contains("Exit codes") && help.contains("coffer keygen"), "{help}");
 }

@@ -322,11 +322,24 @@ async fn a_point_whose_time_is_not_over_is_kept() {
     );
 }
 
-#[cfg(feature = "test-clock")]
+#[tokio::test]
+async fn the_shipped_keeper_does_not_believe_that_time_has_passed() {
+    let site = Site::new();
+    let keeper = site.start();
+    keeper.open().await;
+    make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c13").await;
+    let older = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c14").await;
+    make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c15").await;
+    keeper.raise_clock(40 * 86_400).await;
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let refused = keeper.post(&format!("/v1/points/{}/tombstone", older.id), &request).await;
+    assert_eq!(refusal(refused).await, (StatusCode::CONFLICT, "NotExpired".into()));
+}
+
 #[tokio::test]
 async fn the_last_good_point_outlives_its_time_and_an_older_one_does_not() {
     let site = Site::new();
-    let keeper = site.start();
+    let keeper = site.start_with_test_clock();
     keeper.open().await;
     let older = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c03").await;
     let newer = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c04").await;

@@ -14,7 +14,7 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 use e2e::cluster::{Cache, Cluster, Tools};
 use e2e::image;
-use e2e::world::prepare;
+use e2e::world::prepare::Program;
 
 #[derive(Parser)]
 #[command(about = "Scratch clusters for working on Coffer")]
@@ -88,7 +88,7 @@ async fn run(action: Action) -> Result<(), Box<dyn Error>> {
         }
         Action::Down(Name { name }) => Cluster::remove(&name, &Cache::locate()?).await?,
         Action::Image => {
-            let program = prepare::build_program(&[])?;
+            let program = Program::Shipped.build()?;
             println!("{}", image::coffer(&Cache::locate()?, &program)?.archive().display());
         }
         Action::Images { name: Name { name }, coffer, postgres, versitygw, busybox } => {

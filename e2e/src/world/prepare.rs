@@ -22,47 +22,54 @@ pub enum PrepareError {
     Cluster(#[from] crate::cluster::Error),
 }
 
+/// The two programs of package `coffer`, which differ in nothing but the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// As it is shipped.
+    Shipped,
+    /// With a clock that stories move.
+    TestClock,
+}
+
+impl Program {
+    /// The file's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shipped => "coffer",
+            Self::TestClock => "coffer-test-clock",
+        }
+    }
+
+    /// Builds it for release, and gives its path.
+    ///
+    /// # Errors
+    /// cargo's.
+    pub fn build(self) -> Result<PathBuf, PrepareError> {
+        let root = source::root();
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(&root).args(["build", "--quiet", "--locked", "--release", "--package", "coffer"]);
+        if !command.args(["--bin", self.name()]).status().map_err(PrepareError::Cargo)?.success() {
+            return Err(PrepareError::Build);
+        }
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        Ok(target.join("release").join(self.name()))
+    }
+}
+
 /// The cluster that the environment names, with the program of `COFFER_PROGRAM`, else one that is built now. `None`: it
 /// names none.
 ///
 /// # Errors
 /// The program cannot be built.
-pub fn given(features: &[&str], volumes: &Path) -> Result<Option<Setting>, PrepareError> {
+pub fn given(program: Program, volumes: &Path) -> Result<Option<Setting>, PrepareError> {
     if !Setting::is_given() {
         return Ok(None);
     }
     let program = match env::var_os("COFFER_PROGRAM") {
-        Some(program) => PathBuf::from(program),
-        None => build_program(features)?,
+        Some(path) => PathBuf::from(path),
+        None => program.build()?,
     };
     Ok(Setting::given(&program, volumes))
-}
-
-/// Builds the `coffer` program as it is shipped, with these features, and gives its path.
-///
-/// # Errors
-/// cargo's.
-pub fn build_program(features: &[&str]) -> Result<PathBuf, PrepareError> {
-    let root = source::root();
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(&root).args([
-        "build",
-        "--quiet",
-        "--locked",
-        "--release",
-        "--package",
-        "coffer",
-        "--bin",
-        "coffer",
-    ]);
-    if !features.is_empty() {
-        command.args(["--features", &features.join(",")]);
-    }
-    if !command.status().map_err(PrepareError::Cargo)?.success() {
-        return Err(PrepareError::Build);
-    }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("release/coffer"))
 }
 
 /// Builds all images and puts them into the cluster.

@@ -255,6 +255,10 @@ async fn something_that_is_no_server_is_named_so_and_one_that_says_nothing_is_no
     };
     let (refused, _stream) = tokio::join!(connect(&connection), server);
     assert_eq!(code(refused), FailureCode::NotPostgres);
+    let (hung_up, ()) = tokio::join!(connect(&connection), async { drop(listener.accept().await.unwrap()) });
+    let hung_up = hung_up.err().unwrap();
+    assert_eq!(hung_up.code(), FailureCode::ConnectionLost);
+    assert!(hung_up.to_string().contains("check `host` and `port`"), "{hung_up}");
     tokio::time::pause();
     let (silent, _stream) = tokio::join!(connect(&connection), async { listener.accept().await.unwrap() });
     assert_eq!(code(silent), FailureCode::ConnectionTimedOut);

@@ -20,8 +20,6 @@ pub use feed::{Feed, Held, Key};
 pub use index::{Address, Index};
 pub use job_watch::{JobOwner, watch_jobs};
 pub use read::{get, get_global, list_by_label};
-#[cfg(feature = "test-clock")]
-pub use refusals::Refusals;
 pub use same::same;
 pub use write::{
     apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 mod expiry;
 mod keeper;
@@ -15,12 +15,9 @@ mod operator;
 mod people;
 mod release;
 mod signals;
+mod test_clock;
 
-/// What `--version` prints: the release, and whether this build obeys a test clock, which no shipped image may.
-#[cfg(feature = "test-clock")]
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (test-clock: on)");
-#[cfg(not(feature = "test-clock"))]
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (test-clock: off)");
+pub use test_clock::{Raise, TestClock};
 
 /// The name under which kubectl finds a plugin called `coffer`.
 const PLUGIN_NAME: &str = "kubectl-coffer";
@@ -41,7 +38,7 @@ COFFER_LOG=debug shows what is going on.";
 
 /// Backs up PostgreSQL into encrypted object storage, and restores it.
 #[derive(Debug, Parser)]
-#[command(name = "coffer", version = VERSION, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "coffer", after_help = AFTER_HELP, arg_required_else_help = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -65,13 +62,14 @@ enum Command {
     Release(release::Arguments),
 }
 
-/// The whole process: reads the command line, does what it says, and tells how it ended.
-pub fn main() -> ExitCode {
+/// The whole process: reads the command line, does what it says, and tells how it ended. Without a test clock, as it is
+/// shipped, the time is the machine's.
+pub fn main(test_clock: Option<TestClock>) -> ExitCode {
     if is_plugin(std::env::args_os().next().as_deref()) {
         return refuse_plugin();
     }
-    let command = match CommandLine::try_parse() {
-        Ok(line) => line.command,
+    let command = match parse(test_clock) {
+        Ok(command) => command,
         Err(error) => return people::refuse_usage(&error),
     };
     rustls::crypto::aws_lc_rs::default_provider()
@@ -90,15 +88,25 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(run(command))
+    runtime.block_on(run(command, test_clock))
 }
 
-async fn run(command: Command) -> ExitCode {
+/// `--version` tells the release, and whether the program obeys a test clock, which no shipped one may.
+fn parse(test_clock: Option<TestClock>) -> Result<Command, clap::Error> {
+    let version = match test_clock {
+        Some(_) => concat!(env!("CARGO_PKG_VERSION"), " (test-clock: on)"),
+        None => concat!(env!("CARGO_PKG_VERSION"), " (test-clock: off)"),
+    };
+    let line = CommandLine::from_arg_matches(&CommandLine::command().version(version).try_get_matches()?)?;
+    Ok(line.command)
+}
+
+async fn run(command: Command, test_clock: Option<TestClock>) -> ExitCode {
     match command {
         Command::People(command) => people::run(command).await,
-        Command::Operator(arguments) => operator::run(arguments).await,
-        Command::Keeper(arguments) => keeper::run(arguments).await,
-        Command::Mover(arguments) => mover::run(arguments).await,
+        Command::Operator(arguments) => operator::run(arguments, test_clock).await,
+        Command::Keeper(arguments) => keeper::run(arguments, test_clock.is_some()).await,
+        Command::Mover(arguments) => mover::run(arguments, test_clock.is_some()).await,
         Command::Release(arguments) => release::run(arguments).await,
     }
 }
@@ -118,8 +126,6 @@ fn refuse_plugin() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::signals;
+use super::{Raise, TestClock, signals};
 use crate::clock::Clock;
 use crate::cluster::{self, Notes, ReadError, WriteError};
 use crate::context::{Context, KeysError, Root, Turns, VaultKeys};
@@ -76,8 +76,8 @@ enum OperatorError {
 }
 
 /// Runs until it is told to stop, or no longer leads.
-pub async fn run(arguments: Arguments) -> ExitCode {
-    match serve(arguments).await {
+pub async fn run(arguments: Arguments, test_clock: Option<TestClock>) -> ExitCode {
+    match serve(arguments, test_clock).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error: &dyn std::error::Error = &error;
@@ -87,7 +87,7 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), OperatorError> {
+async fn serve(arguments: Arguments, test_clock: Option<TestClock>) -> Result<(), OperatorError> {
     let config = Config::infer().await.map_err(kube::Error::InferConfig).map_err(OperatorError::Connect)?;
     let client = Client::try_from(config.clone()).map_err(OperatorError::Connect)?;
     let (metrics, readiness, stop) = (Metrics::default(), Readiness::default(), CancellationToken::new());
@@ -111,7 +111,16 @@ async fn serve(arguments: Arguments) -> Result<(), OperatorError> {
     }
     tracing::info!(pod = settings.pod, "this replica leads");
     metrics.lead(true);
-    let outcome = lead(client, settings, metrics.clone(), &leadership, &stop, &mut servers).await;
+    let clock = Clock::default();
+    let (told, clock_moved) = watch::channel(());
+    let moved = moved(client.clone(), settings.namespace.clone(), clock.clone(), told, test_clock);
+    let led = lead(client, settings, metrics.clone(), (clock, clock_moved), &stop);
+    let outcome = tokio::select! {
+        outcome = led => outcome,
+        () = moved => Ok(()),
+        () = leadership.hold() => Err(OperatorError::LeaseLost),
+        outcome = failed(&mut servers) => outcome,
+    };
     metrics.lead(false);
     // A lease that was lost is not ours to give up, and who lost it must not wait for anybody.
     if !matches!(outcome, Err(OperatorError::LeaseLost)) {
@@ -120,39 +129,48 @@ async fn serve(arguments: Arguments) -> Result<(), OperatorError> {
     outcome
 }
 
-/// Reconciles until told to stop, or the lease is lost.
+/// Reconciles until told to stop.
 async fn lead(
     client: Client,
     settings: Settings,
     metrics: Metrics,
-    leadership: &Leadership,
+    (clock, clock_moved): (Clock, watch::Receiver<()>),
     stop: &CancellationToken,
-    servers: &mut JoinSet<Result<(), OperatorError>>,
 ) -> Result<(), OperatorError> {
     let root = root(&client, &settings.namespace).await?;
-    let clock = Clock::default();
-    let (moved, clock_moved) = watch::channel(());
     let feeds = Feeds::default();
-    let namespace = settings.namespace.clone();
     let context = Arc::new(Context {
         notes: Notes::new(client.clone(), &settings.pod),
-        client: client.clone(),
+        client,
         clock: clock.clone(),
         settings,
         metrics,
-        keepers: Keepers::new(clock.clone()),
+        keepers: Keepers::new(clock),
         root,
         turns: Turns::default(),
         new_vault_keys,
         known: feeds.known(),
     });
-    let controllers = run_all(feeds, context, clock_moved, stop.clone());
-    tokio::select! {
-        () = controllers => Ok(()),
-        () = follow_test_clock(client, &namespace, clock, moved) => Ok(()),
-        () = leadership.hold() => Err(OperatorError::LeaseLost),
-        outcome = failed(servers) => outcome,
-    }
+    run_all(feeds, context, clock_moved, stop.clone()).await;
+    Ok(())
+}
+
+/// Puts the clock ahead as a test says, and tells everybody. As shipped nobody can say so, and this only waits.
+async fn moved(
+    client: Client,
+    namespace: String,
+    clock: Clock,
+    told: watch::Sender<()>,
+    test_clock: Option<TestClock>,
+) {
+    let Some(TestClock { follow }) = test_clock else { return std::future::pending().await };
+    let raise: Raise = Box::new(move |seconds| {
+        if clock.raise(seconds) {
+            tracing::info!(offset_seconds = clock.offset_seconds(), "the clock was moved");
+            told.send_replace(());
+        }
+    });
+    follow(client, namespace, raise).await;
 }
 
 /// Waits for the first server that fails. The one that listened to signals ends well when it has heard one.
@@ -217,40 +235,4 @@ fn new_root(namespace: &str) -> Result<Secret, OperatorError> {
 fn new_vault_keys() -> Result<VaultKeys, KeysError> {
     let catalogue = CatalogueKey::random().map_err(|error| KeysError(error.to_string()))?;
     Ok(VaultKeys { identity: Identity::generate().to_text(), catalogue: catalogue.to_base64() })
-}
-
-/// Moves the clock as ConfigMap `coffer-test-clock` says, and tells everybody.
-#[cfg(feature = "test-clock")]
-async fn follow_test_clock(client: Client, namespace: &str, clock: Clock, moved: watch::Sender<()>) {
-    use futures::StreamExt as _;
-    use k8s_openapi::api::core::v1::ConfigMap;
-    use kube::Api;
-    use kube::runtime::{WatchStreamExt as _, watcher};
-
-    tracing::warn!("this build obeys a test clock: it must not hold backups that anybody needs");
-    let config = watcher::Config::default().fields(&format!("metadata.name={}", names::TEST_CLOCK));
-    let maps =
-        watcher(Api::<ConfigMap>::namespaced(client, namespace), config).default_backoff().applied_objects();
-    let mut maps = std::pin::pin!(maps);
-    let mut refusals = cluster::Refusals::default();
-    while let Some(map) = maps.next().await {
-        match map {
-            Ok(map) => {
-                let offset = map.data.as_ref().and_then(|data| data.get("offsetSeconds")?.parse().ok());
-                if offset.is_some_and(|seconds| clock.raise(seconds)) {
-                    tracing::info!(offset_seconds = clock.offset_seconds(), "the clock was moved");
-                    moved.send_replace(());
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the watch of the test clock was interrupted");
-                tokio::time::sleep(refusals.pause(std::time::Instant::now())).await;
-            }
-        }
-    }
-}
-
-#[cfg(not(feature = "test-clock"))]
-async fn follow_test_clock(_client: Client, _namespace: &str, _clock: Clock, _moved: watch::Sender<()>) {
-    std::future::pending().await
 }

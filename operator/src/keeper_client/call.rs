@@ -17,8 +17,7 @@ use crate::pinned::{self, PinError};
 const ANSWER: Duration = Duration::from_secs(15);
 /// To settle, the keeper reads record, inventory, manifest and lists of a point in full.
 const SETTLE: Duration = Duration::from_secs(180);
-/// Every request tells how far the operator's clock is ahead of the wall clock. Keepers of shipped builds ignore it.
-#[cfg(feature = "test-clock")]
+/// How far the operator's clock is ahead of the wall clock, in seconds, when a test has put it ahead.
 const CLOCK_HEADER: &str = "coffer-clock-offset";
 
 /// How to reach a keeper, and how to know it.
@@ -170,8 +169,10 @@ impl KeeperClient {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let reply = self
-            .with_clock(request)
+        if self.clock.offset_seconds() > 0 {
+            request = request.header(CLOCK_HEADER, self.clock.offset_seconds());
+        }
+        let reply = request
             .send()
             .await
             .map_err(|source| KeeperError::Reach { what, source: source.without_url() })?;
@@ -189,16 +190,5 @@ impl KeeperClient {
             failure: None,
         });
         Err(KeeperError::Refused { what, status: status.as_u16(), refusal })
-    }
-
-    #[cfg(feature = "test-clock")]
-    fn with_clock(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        request.header(CLOCK_HEADER, self.clock.offset_seconds())
-    }
-
-    #[cfg(not(feature = "test-clock"))]
-    fn with_clock(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        let _ = &self.clock;
-        request
     }
 }

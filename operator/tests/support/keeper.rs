@@ -107,9 +107,18 @@ impl Site {
         self.root.path().join(file.trim_start_matches('/'))
     }
 
-    /// Starts a keeper and waits until it listens.
+    /// Starts a keeper of the shipped program and waits until it listens.
     pub fn start(&self) -> Keeper {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_coffer"))
+        self.start_program(env!("CARGO_BIN_EXE_coffer"))
+    }
+
+    /// One whose clock can be put ahead.
+    pub fn start_with_test_clock(&self) -> Keeper {
+        self.start_program(env!("CARGO_BIN_EXE_coffer-test-clock"))
+    }
+
+    fn start_program(&self, program: &str) -> Keeper {
+        let mut process = Command::new(program)
             .args(["keeper", "--root"])
             .arg(self.root.path())
             .args(["--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--metrics", "127.0.0.1:0"])
@@ -213,8 +222,7 @@ impl Keeper {
         (response.status(), response.text().await.unwrap())
     }
 
-    /// Puts the keeper's clock ahead, as the operator of a test build does.
-    #[cfg(feature = "test-clock")]
+    /// Tells the keeper to put its clock ahead, as the operator of a program for tests does.
     pub async fn raise_clock(&self, offset_seconds: i64) {
         let request = self.client.get(self.url("/v1/vault")).bearer_auth(token().to_secret().reveal());
         let answered = request.header("coffer-clock-offset", offset_seconds).send().await.unwrap();

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use e2e::cluster::{Cache, Cluster, Tools};
+use e2e::world::prepare::Program;
 use e2e::world::{
     Authority, ClaimStorage, EACH_MINUTE, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server,
     Setting, Shop, VaultStorage, prepare, unique_name,
@@ -65,7 +66,7 @@ pub fn down() -> Result<(), Error> {
 const FILES: &str = "demo";
 
 fn set_the_stage(teller: &Teller) -> Result<Setting, Error> {
-    let setting = match prepare::given(&[], &volumes(&Cache::locate()?))? {
+    let setting = match prepare::given(Program::Shipped, &volumes(&Cache::locate()?))? {
         Some(given) => given,
         None => boot(teller)?,
     };
@@ -99,7 +100,7 @@ fn boot(teller: &Teller) -> Result<Setting, Error> {
         cluster.kubeconfig().display(),
         parent(&tools.kubernetes("kubectl"))
     ));
-    let program = prepare::build_program(&[])?;
+    let program = Program::Shipped.build()?;
     Ok(runtime.block_on(prepare::images(&cluster, &tools, &program, &volumes(tools.cache())))?)
 }
 

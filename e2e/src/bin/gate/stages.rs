@@ -28,12 +28,7 @@ pub const STAGES: &[Stage] = &[
         needs: &[],
         run: tools::ensure,
     },
-    Stage {
-        name: "lints",
-        purpose: "no lint fires in any crate, test or feature",
-        needs: &[],
-        run: code::lints,
-    },
+    Stage { name: "lints", purpose: "no lint fires in any crate or test", needs: &[], run: code::lints },
     Stage {
         name: "rooms",
         purpose: "crates depend one way, licences and sources are allowed",

@@ -52,6 +52,7 @@ fn met_at(error: &PgError) -> &'static str {
         PgError::Refused { .. }
         | PgError::TimedOut { .. }
         | PgError::Unreachable { .. }
+        | PgError::HungUp { .. }
         | PgError::NotPostgres { .. } => "Connect",
         PgError::TlsNotOffered { .. } | PgError::Tls { .. } => "Tls",
         PgError::LogInTimedOut { .. }

@@ -115,6 +115,27 @@ async fn a_damaged_state_is_passed_over() {
     assert_eq!(fixture.open(1).await.state().head(), head);
 }
 
+#[tokio::test]
+async fn a_state_whose_last_entry_is_lost_is_passed_over() {
+    let fixture = Fixture::new().await;
+    let ledger = fixture.open(1).await;
+    let kept = append(&ledger, "a").await;
+    let lost = append(&ledger, "b").await;
+    ledger.close().await;
+    assert!(fixture.file(&Name::ledger_state(lost.sequence)).exists());
+    std::fs::remove_file(fixture.file(&Name::ledger(lost.sequence))).unwrap();
+    let ledger = fixture.open(1).await;
+    assert_eq!(ledger.state().head(), kept);
+    let other = append(&ledger, "c").await;
+    drop(ledger);
+    assert_eq!(other.sequence, lost.sequence);
+    assert_eq!(
+        fixture.open(1).await.state().head(),
+        other,
+        "the state is of another entry than the one that is there"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_custodians_on_one_vault_lose_nothing_and_agree() {
     let fixture = Fixture::new().await;

@@ -186,6 +186,7 @@ fn is_of_this_address(error: &PgError) -> bool {
         | PgError::TimedOut { .. }
         | PgError::Unreachable { .. }
         | PgError::LogInTimedOut { .. }
+        | PgError::HungUp { .. }
         | PgError::Lost(_) => true,
         PgError::Server(error) => error.sqlstate == "57P03",
         PgError::ConnectionString(_)
@@ -205,7 +206,7 @@ fn is_of_this_address(error: &PgError) -> bool {
 fn distance(error: &PgError) -> u8 {
     if error.server().is_some() {
         4
-    } else if matches!(error, PgError::LogInTimedOut { .. } | PgError::Lost(_)) {
+    } else if matches!(error, PgError::LogInTimedOut { .. } | PgError::HungUp { .. } | PgError::Lost(_)) {
         3
     } else if matches!(error, PgError::Refused { .. }) {
         2

@@ -25,6 +25,11 @@ pub enum PgError {
     Unreachable { address: String, source: io::Error },
     #[error("log in at {address}: the server took the connection and did not answer within {} s", limit.as_secs())]
     LogInTimedOut { address: String, limit: Duration },
+    #[error(
+        "{address} took the connection and closed it without a word; check `host` and `port`: another program listens \
+         there, or a proxy that has no server to pass it on to"
+    )]
+    HungUp { address: String },
     #[error("the server at {address} offers no TLS; turn it on there, or set the TLS mode to Disable")]
     TlsNotOffered { address: String },
     #[error("agree on TLS with {address}: {reason}")]
@@ -58,7 +63,7 @@ impl PgError {
             Self::Tls { .. } => FailureCode::TlsFailed,
             Self::Authentication(_) => FailureCode::AuthenticationFailed,
             Self::Server(error) => error.code(),
-            Self::Lost(_) => FailureCode::ConnectionLost,
+            Self::HungUp { .. } | Self::Lost(_) => FailureCode::ConnectionLost,
             Self::Protocol(_) | Self::Answer(_) => FailureCode::SourceFailed,
         }
     }
@@ -75,6 +80,7 @@ impl PgError {
             | Self::TimedOut { .. }
             | Self::Unreachable { .. }
             | Self::LogInTimedOut { .. }
+            | Self::HungUp { .. }
             | Self::TlsNotOffered { .. }
             | Self::Tls { .. }
             | Self::NotPostgres { .. }

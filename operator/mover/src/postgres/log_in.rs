@@ -63,17 +63,34 @@ async fn log_in(
     ];
     encode(frontend::startup_message(parameters, &mut wire.out))?;
     wire.send().await?;
+    wire.await_header().await.map_err(|error| before_a_word(error, address))?;
     authenticate(&mut wire, server, address).await?;
     let greeting = Greeting::read(&mut wire).await?;
     Ok(Session::new(wire, greeting, endpoint.clone(), address.clone()))
 }
 
+/// A connection that is closed before anything was said on it tells about the address, not about a session.
+fn before_a_word(error: PgError, address: &Address) -> PgError {
+    match error {
+        PgError::Lost(cause)
+            if matches!(
+                cause.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ) =>
+        {
+            PgError::HungUp { address: address.to_string() }
+        }
+        other => other,
+    }
+}
+
 async fn ask_for_tls(mut stream: TcpStream, address: &Address) -> Result<TcpStream, PgError> {
     let mut request = bytes::BytesMut::new();
     frontend::ssl_request(&mut request);
-    stream.write_all(&request).await.map_err(PgError::Lost)?;
+    let lost = |error| before_a_word(PgError::Lost(error), address);
+    stream.write_all(&request).await.map_err(lost)?;
     // Exactly one byte is read: anything that somebody slipped in after it reaches the handshake, which refuses it.
-    match stream.read_u8().await.map_err(PgError::Lost)? {
+    match stream.read_u8().await.map_err(lost)? {
         b'S' => Ok(stream),
         b'N' => Err(PgError::TlsNotOffered { address: address.to_string() }),
         b'E' => Err(PgError::Tls {

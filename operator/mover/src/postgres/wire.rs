@@ -81,18 +81,24 @@ impl Wire {
         }
     }
 
-    /// The next message's header, taken.
-    pub async fn header(&mut self) -> Result<Header, PgError> {
+    /// Waits until the next message's header was read, and shows it.
+    pub async fn await_header(&mut self) -> Result<Header, PgError> {
         loop {
             if let Some(header) = self.peek()? {
-                self.start += HEADER;
                 return Ok(header);
             }
             self.fill().await?;
         }
     }
 
-    /// Takes the header that [`Self::peek`] showed.
+    /// The next message's header, taken.
+    pub async fn header(&mut self) -> Result<Header, PgError> {
+        let header = self.await_header().await?;
+        self.take_header();
+        Ok(header)
+    }
+
+    /// Takes the header that [`Self::peek`] or [`Self::await_header`] showed.
     pub fn take_header(&mut self) {
         self.start = (self.start + HEADER).min(self.end);
     }

@@ -4,15 +4,11 @@ use axum::http::HeaderValue;
 use jiff::SignedDuration;
 use mover::clock::Clock;
 
-/// The header in which the operator sends the test clock's offset, in seconds. Obeyed only by builds with the feature
-/// `test-clock`.
+/// The header in which an operator whose clock is ahead says by how many seconds.
 pub const OFFSET_HEADER: &str = "coffer-clock-offset";
 
 /// Takes the offset that the operator sends. The clock only ever raises it: time does not go back.
 pub fn obey(clock: &Clock, header: Option<&HeaderValue>) {
-    if !cfg!(feature = "test-clock") {
-        return;
-    }
     let offset = header.and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     if let Some(seconds) = offset {
         clock.raise_offset(SignedDuration::from_secs(seconds));
@@ -24,14 +20,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_offset_is_obeyed_only_by_a_test_build_and_only_upwards() {
+    fn the_offset_is_obeyed_only_upwards() {
         let clock = Clock::system(SignedDuration::ZERO);
         for text in ["360000", "60", "-5", "x"] {
             obey(&clock, Some(&HeaderValue::from_static(text)));
         }
         obey(&clock, None);
         let ahead = clock.now().duration_since(clock.wall()).as_hours();
-        let expected = if cfg!(feature = "test-clock") { 99..=100 } else { 0..=0 };
-        assert!(expected.contains(&ahead), "{ahead}");
+        assert!((99..=100).contains(&ahead), "{ahead}");
     }
 }

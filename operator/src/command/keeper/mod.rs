@@ -80,6 +80,8 @@ struct Keeper {
     config: KeeperConfig,
     mounted: Mounted,
     clock: Clock,
+    /// Whether what the operator says about a test clock counts. Never as shipped.
+    obeys_test_clock: bool,
     door: Door,
     certificates: Arc<Certificates>,
     holding: Holding,
@@ -104,8 +106,8 @@ enum KeeperError {
 }
 
 /// Runs until SIGTERM.
-pub async fn run(arguments: Arguments) -> ExitCode {
-    match serve(arguments).await {
+pub async fn run(arguments: Arguments, obeys_test_clock: bool) -> ExitCode {
+    match serve(arguments, obeys_test_clock).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -115,11 +117,11 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn serve(arguments: Arguments) -> Result<(), KeeperError> {
+async fn serve(arguments: Arguments, obeys_test_clock: bool) -> Result<(), KeeperError> {
     let mounted = Mounted::below(&arguments.root);
     let config = config::read(&mounted)?;
     tracing::info!(namespace = config.namespace, vault = config.vault, "keeper starting");
-    let keeper = Arc::new(Keeper::new(config, mounted));
+    let keeper = Arc::new(Keeper::new(config, mounted, obeys_test_clock));
     let seen = tend::first_look(&keeper);
     let tls = certificate::server_config(Arc::clone(&keeper.certificates)).map_err(KeeperError::Tls)?;
     let tls = TlsAcceptor::from(Arc::new(tls));
@@ -194,12 +196,13 @@ async fn listen(
 }
 
 impl Keeper {
-    fn new(config: KeeperConfig, mounted: Mounted) -> Self {
+    fn new(config: KeeperConfig, mounted: Mounted, obeys_test_clock: bool) -> Self {
         let metrics = Metrics::new(&config.namespace, &config.vault);
         Self {
             config,
             mounted,
             clock: Clock::system(SignedDuration::ZERO),
+            obeys_test_clock,
             door: Door::default(),
             certificates: Arc::default(),
             holding: Holding::default(),

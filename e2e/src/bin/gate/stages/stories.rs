@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use e2e::cluster::{Cluster, Tools};
-use e2e::world::prepare;
+use e2e::world::prepare::{self, Program};
 
 use super::tools::{cached, other};
 use super::{Context, side_by_side};
@@ -13,21 +13,16 @@ use crate::command::{CommandError, Tally, test};
 /// The gate's clusters; the demo has another, so that neither disturbs the other.
 const CLUSTERS: [&str; 3] = ["gate", "gate-2", "gate-3"];
 
-/// Stories move the clock.
-const FEATURES: &[&str] = &["test-clock"];
-
-/// What an image must not carry unless it was built for tests.
+/// The ConfigMap that moves the clock: what the shipped program must not know.
 const TEST_CLOCK: &[u8] = b"coffer-test-clock";
 
 /// Looks for the test clock in the program as it is shipped, and in the one for tests, lest the search prove nothing.
 pub fn shipped_binary(_: &Context) -> Result<Tally, CommandError> {
-    for (features, expected) in [(&[][..], false), (FEATURES, true)] {
-        let program = prepare::build_program(features).map_err(other)?;
-        if contains(&fs::read(&program).map_err(other)?, TEST_CLOCK) != expected {
+    for (program, expected) in [(Program::Shipped, false), (Program::TestClock, true)] {
+        let path = program.build().map_err(other)?;
+        if contains(&fs::read(path).map_err(other)?, TEST_CLOCK) != expected {
             let has = if expected { "lacks" } else { "has" };
-            return Err(CommandError::Other(format!(
-                "the program built with features {features:?} {has} the test clock"
-            )));
+            return Err(CommandError::Other(format!("{} {has} the test clock", program.name())));
         }
     }
     Ok(Tally::ONE)
@@ -45,11 +40,11 @@ pub fn boot(context: &Context) -> Result<Tally, CommandError> {
 /// whatever happened.
 pub fn play(context: &Context) -> Result<Tally, CommandError> {
     let volumes = cached("volumes")?;
-    if let Some(given) = prepare::given(FEATURES, &volumes.join(CLUSTERS[0])).map_err(other)? {
+    if let Some(given) = prepare::given(Program::TestClock, &volumes.join(CLUSTERS[0])).map_err(other)? {
         return side_by_side::play(context, &[given]);
     }
     let tools = Tools::ensure().map_err(other)?;
-    let program = prepare::build_program(FEATURES).map_err(other)?;
+    let program = Program::TestClock.build().map_err(other)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(other)?;
     let mut clusters = Vec::new();
     let set = runtime.block_on(async {
