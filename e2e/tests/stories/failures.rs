@@ -91,7 +91,7 @@ fn a_missing_bucket_or_secret_of_the_store_is_named_and_heals() {
     vault_heals(&scene);
 }
 
-/// Within two minutes: a keeper looks once a minute, and a Secret that it mounts takes as long to change.
+/// A keeper looks once a minute, a Secret that it mounts takes as long to change, and the operator asks once a minute.
 fn storage_says(scene: &Scene, reason: &str) {
     let says = format!("jsonpath={{.status.conditions[?(@.type=='StorageReachable')].reason}}={reason}");
     let names = &scene.shop.names;
@@ -99,7 +99,7 @@ fn storage_says(scene: &Scene, reason: &str) {
     scene
         .shop
         .kubectl
-        .wait(&says, &vault, &names.vault_namespace, 2 * MINUTE)
+        .wait(&says, &vault, &names.vault_namespace, 3 * MINUTE)
         .unwrap_or_else(|error| panic!("the vault does not say {reason}: {error}"));
 }
 

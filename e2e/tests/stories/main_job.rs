@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::world::{EACH_MINUTE, HARDLY_EVER};
 
-use crate::scene::{Kind, scene};
+use crate::scene::{Kind, scene, until};
 
 const MINUTES: Duration = Duration::from_secs(60);
 
@@ -35,8 +35,13 @@ fn comes_back(kind: Kind) {
     shop.work().expect("the workload runs");
     shop.wait_for("bjob/now", "Complete", 5 * MINUTES).expect("the on-demand backup completes");
 
-    let points = shop.points().expect("the points are listed");
-    assert!(points.len() >= 2, "a scheduled and an on-demand point: {}", points.len());
+    // A job is told that its point is made, and the object that shows the point follows.
+    let made = [slot.as_str(), "now"].map(|job| shop.point_of(job).expect("the job has made a point"));
+    let points = until("both points are shown", MINUTES, || {
+        let points = shop.points().expect("the points are listed");
+        let shown = |name: &String| points.iter().any(|point| point["metadata"]["name"] == name.as_str());
+        made.iter().all(shown).then_some(points)
+    });
     let schema = shop
         .postgres
         .exec(&["pg_dump", "--schema-only", "--restrict-key=x", "shop"])

@@ -9,15 +9,15 @@ use crate::scene::{Kind, Scene, advance_clock, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What a run may read per second and what there is to read: half-way is eight seconds away, on any machine.
-const BYTES_PER_SECOND: u64 = 6 << 20;
+/// What there is to read. How much of it a run may read per second decides how long there is to disturb it, on any
+/// machine.
 const BULK_MIB: u64 = 96;
 /// A pack of rows that do not compress; smaller objects of a writer are schema, lists and inventory.
 const PACK: u64 = 8 << 20;
 
 #[test]
 fn a_backup_whose_mover_is_killed_half_way_is_made_by_the_next_and_the_first_ones_data_go() {
-    let scene = slow_scene(Kind::Claim);
+    let scene = slow_scene(Kind::Claim, 6 << 20);
     let shop = &scene.shop;
     shop.apply_backup("killed").expect("an on-demand backup is accepted");
     until("two packs of the first mover", 2 * MINUTE, || (packs(&scene) >= 2).then_some(()));
@@ -36,7 +36,8 @@ fn a_backup_whose_mover_is_killed_half_way_is_made_by_the_next_and_the_first_one
 
 #[test]
 fn of_two_movers_of_one_job_one_wins_and_the_other_leaves_nothing() {
-    let scene = slow_scene(Kind::S3);
+    // The second mover is asked for when the first is seen to run, and has to begin before that one ends.
+    let scene = slow_scene(Kind::S3, 2 << 20);
     let shop = &scene.shop;
     shop.apply_backup("twice").expect("an on-demand backup is accepted");
     let pod = until("the mover's pod", 2 * MINUTE, || mover_pods(&scene).into_iter().next());
@@ -66,7 +67,7 @@ fn of_two_movers_of_one_job_one_wins_and_the_other_leaves_nothing() {
 }
 
 /// A shop with much to read, slowly, and no backup yet.
-fn slow_scene(kind: Kind) -> Scene {
+fn slow_scene(kind: Kind, bytes_per_second: u64) -> Scene {
     let scene = scene(kind, 200);
     let bulk = format!(
         "CREATE TABLE shop.bulk (id int, noise bytea);
@@ -79,7 +80,7 @@ fn slow_scene(kind: Kind) -> Scene {
     scene.protect();
     scene.patch(
         &format!("binst/{}", scene.shop.names.instance),
-        &json!({"spec": {"postgresql": {"bytesPerSecond": BYTES_PER_SECOND}}}).to_string(),
+        &json!({"spec": {"postgresql": {"bytesPerSecond": bytes_per_second}}}).to_string(),
     );
     scene
 }
@@ -89,6 +90,10 @@ fn slow_scene(kind: Kind) -> Scene {
 fn one_point_and_nothing_of(scene: &Scene, job: &str, winner: &str, loser: &str) {
     let shop = &scene.shop;
     assert_eq!(written(scene, "points/").len(), 1, "one decision");
+    // A job is told that its point is made, and the object that shows the point follows.
+    until("the point is shown", MINUTE, || {
+        (!shop.points().expect("the points are listed").is_empty()).then_some(())
+    });
     assert_eq!(shop.points().expect("the points are listed").len(), 1, "one point");
     // The janitor makes a pass when the clock has moved; data are garbage as soon as the point is decided.
     advance_clock(2 * MINUTE);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use e2e::world::unique_name;
+use e2e::world::{KubectlError, unique_name};
 use serde_json::{Value, json};
 
 use crate::scene::{Kind, Scene, Storage, scene, setting, until};
@@ -27,12 +27,16 @@ fn names_rows_and_passwords_are_found_nowhere_and_planted_ones_are() {
         &format!("binst/{}", scene.shop.names.instance),
         &json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string(),
     );
-    let mover_log = back_up(&scene);
+    let backup_log = log_of(&scene, "bjob/now", || scene.shop.apply_backup("now"));
+    let point = scene.shop.point_of("now").expect("the backup made a point");
+    let restore_log = log_of(&scene, "rjob/again", || scene.shop.apply_restore("again", &point, "restored"));
     refuse_a_password(&scene, &markers);
     let listened = listening.end();
 
     let mut places = places(&scene);
-    places.push(Place::new("log of the mover", mover_log, "\"level\":\"INFO\""));
+    for (what, log) in [("backup", backup_log), ("restore", restore_log)] {
+        places.push(Place::new(&format!("log of the {what}'s mover"), log, "\"level\":\"INFO\""));
+    }
     places.extend(listened);
     for place in &places {
         assert!(place.holds(&place.witness), "{} was not captured: {} bytes", place.name, place.text.len());
@@ -68,8 +72,7 @@ impl Markers {
         }
     }
 
-    /// A sentence for each marker that a place has. The database's name stands in what people wrote, and in what tells
-    /// them which databases a point holds.
+    /// A sentence for each marker that a place has.
     fn found_in(&self, place: &Place) -> Vec<String> {
         let mut markers = vec![
             ("the table's name", &self.table),
@@ -141,11 +144,11 @@ fn mark_the_database(scene: &mut Scene, markers: &Markers) {
     scene.shop.postgres.sql(database, &fill).expect("a marked table");
 }
 
-/// A backup, and what its mover logged.
-fn back_up(scene: &Scene) -> String {
+/// Has a job done, and gives what its mover logged.
+fn log_of(scene: &Scene, job: &str, ask: impl FnOnce() -> Result<(), KubectlError>) -> String {
     let shop = &scene.shop;
     let namespace = shop.names.vault_namespace.as_str();
-    shop.apply_backup("now").expect("an on-demand backup is accepted");
+    ask().expect("the job is accepted");
     let pod = until("the mover runs", 2 * MINUTE, || {
         let pods = shop.kubectl.list("pods", namespace).expect("pods are listed");
         let moves = |pod: &&Value| {
@@ -155,7 +158,7 @@ fn back_up(scene: &Scene) -> String {
     });
     // To its end: the pod goes as soon as its result is recorded.
     let log = shop.kubectl.run(&["logs", "--follow", &pod, "-n", namespace]).expect("the mover's log");
-    shop.wait_for("bjob/now", "Complete", 2 * MINUTE).expect("the backup completes");
+    shop.wait_for(job, "Complete", 2 * MINUTE).expect("the job completes");
     log
 }
 
@@ -187,6 +190,7 @@ fn places(scene: &Scene) -> Vec<Place> {
     vec![
         storage(scene),
         our_objects(scene),
+        our_words(scene),
         Place::new("logs of the operator", logs(operator, "coffer-system"), "\"level\""),
         Place::new(
             "logs of the keeper",
@@ -210,6 +214,29 @@ fn our_objects(scene: &Scene) -> Place {
         .map(|listed| listed.expect("our objects are listed"))
         .concat();
     Place { may_name_database: true, ..Place::new("our objects", text, "RecoveryPoint") }
+}
+
+/// Our objects without what people wrote themselves, and without the fields whose purpose is to tell which database it
+/// is: nothing that Coffer says, such as a condition's message, repeats its name.
+fn our_words(scene: &Scene) -> Place {
+    let names = &scene.shop.names;
+    let mut objects: Vec<Value> = [&names.tenant, &names.vault_namespace]
+        .into_iter()
+        .flat_map(|namespace| scene.shop.kubectl.list(OURS, namespace).expect("our objects are listed"))
+        .collect();
+    for object in &mut objects {
+        for field in ["/spec", "/metadata/annotations", "/status/datasourceId", "/status/source/databases"] {
+            if let Some(told) = object.pointer_mut(field) {
+                told.take();
+            }
+        }
+        for held in
+            object.pointer_mut("/status/dataStores").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            held["database"].take();
+        }
+    }
+    Place::new("what Coffer says in our objects", Value::from(objects).to_string(), "RecoveryPoint")
 }
 
 /// Every byte of the bucket, names included.

@@ -95,6 +95,7 @@ impl Stage<'_> {
         shop.apply_backup("locked-out").expect("a backup is accepted");
         self.until("bjob", "locked-out", |object| reason(object, "Ready") == "AuthenticationFailed");
         self.show("job-is-tried-again", "bjob", "locked-out");
+        self.until("binst", "shop", |object| reason(object, "BackupReady") == "AuthenticationFailed");
         let right = format!(r#"{{"stringData":{{"password":"{}"}}}}"#, self.scene.password);
         self.patch("secret/postgres-superuser", &shop.names.tenant, &right);
         self.patch("bjob/locked-out", &shop.names.tenant, r#"{"spec":{"cancel":true}}"#);
@@ -199,6 +200,7 @@ fn reason<'a>(object: &'a Value, condition: &str) -> &'a str {
 /// Some of the way, and not at its end.
 fn is_halfway(object: &Value) -> bool {
     object["status"]["state"] == "Running"
+        && !object["status"]["progress"]["bytesPerSecond"].is_null()
         && object["status"]["progress"]["percent"].as_i64().is_some_and(|percent| percent > 0)
 }
 

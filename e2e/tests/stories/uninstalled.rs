@@ -14,7 +14,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn without_operator_and_kinds_the_data_stay_and_the_command_line_brings_them_back() {
-    let scene = scene(Kind::Claim, 20_000);
+    let scene = scene(Kind::Claim, 80_000);
     let shop = &scene.shop;
     scene.protect();
     shop.apply_backup("now").expect("an on-demand backup is accepted");
@@ -25,6 +25,9 @@ fn without_operator_and_kinds_the_data_stay_and_the_command_line_brings_them_bac
 
     let back = OperatorBack;
     setting().chart().uninstall().expect("the chart goes, and nothing hangs");
+    let running = shop.kubectl.find("bjob", &shop.names.tenant, "running").expect("the job is read");
+    let ended = running.expect("the job is there")["status"]["completionTime"].clone();
+    assert!(ended.is_null(), "the backup was over before the operator went, and nothing could hang: {ended}");
     let kinds = kinds();
     assert!(kinds.len() >= 6, "the chart keeps the kinds: {kinds:?}");
     let delete = ["delete", "--timeout=60s"].into_iter().chain(kinds.iter().map(String::as_str));

@@ -67,11 +67,12 @@ async fn tables_that_change_between_list_and_lock_are_stored_as_the_snapshot_has
     );
     let mut holder = Psql::start(server, "changing");
     holder.say("BEGIN; LOCK held IN ACCESS EXCLUSIVE MODE;");
-    let held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation IS NOT NULL";
-    until(server, held, "1").await;
+    // Other tests lock tables of their own databases on this server.
+    let locks = "SELECT count(*) FROM pg_locks WHERE database = (SELECT oid FROM pg_database WHERE datname = 'changing')";
+    until(server, &format!("{locks} AND mode = 'AccessExclusiveLock' AND granted"), "1").await;
     let custody = Arc::new(TestCustody::new());
     let backup = Asked::of(server, "changing").start(&custody);
-    until(server, "SELECT count(*) FROM pg_locks WHERE NOT granted", "1").await;
+    until(server, &format!("{locks} AND NOT granted"), "1").await;
     server.sql(
         "changing",
         "DROP TABLE dropped; TRUNCATE truncated; INSERT INTO truncated VALUES (7); CREATE TABLE new (i int); \

@@ -188,8 +188,8 @@ async fn a_restore_that_died_half_way_succeeds_when_it_is_run_again() {
         let slow = Limits { bytes_per_second: Some(2_000_000), ..limits() };
         async move { vault.restore("halfway0", Server::shared(), &point, "halfway_back", slow).await }
     });
-    let rows =
-        "SELECT pid FROM pg_stat_activity WHERE query LIKE '%COPY %' AND wait_event = 'ClientRead' LIMIT 1";
+    let rows = "SELECT pid FROM pg_stat_activity WHERE datname LIKE 'halfway_back_incomplete_%' AND query LIKE '%COPY %' \
+         AND wait_event = 'ClientRead' LIMIT 1";
     while server.sql("postgres", rows).is_empty() {
         assert!(!died.is_finished(), "it ended before it could be disturbed");
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use coffer::pinned;
 use coffer::token::{Claims, VaultToken};
@@ -43,6 +43,8 @@ pub struct Keeper {
     client: Client,
     certificate: String,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads the log to its end.
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Site {
@@ -127,7 +129,7 @@ impl Site {
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
-        let addresses = read_log(&mut process, Arc::clone(&log));
+        let (addresses, reader) = read_log(&mut process, Arc::clone(&log));
         let [address, health, metrics] = ["calls", "health", "metrics"].map(|purpose| {
             let (heard, address) =
                 addresses.recv_timeout(PATIENCE).expect("the keeper says where it listens");
@@ -135,15 +137,19 @@ impl Site {
             address
         });
         let client = client(std::slice::from_ref(&self.certificate));
-        Keeper { process, address, health, metrics, client, certificate: self.certificate.clone(), log }
+        let (certificate, reader) = (self.certificate.clone(), Some(reader));
+        Keeper { process, address, health, metrics, client, certificate, log, reader }
     }
 }
 
 /// Collects the log, and tells the addresses that it names.
-fn read_log(process: &mut Child, log: Arc<Mutex<Vec<String>>>) -> Receiver<(String, SocketAddr)> {
+fn read_log(
+    process: &mut Child,
+    log: Arc<Mutex<Vec<String>>>,
+) -> (Receiver<(String, SocketAddr)>, JoinHandle<()>) {
     let output = BufReader::new(process.stdout.take().unwrap());
     let (tell, told) = channel();
-    thread::spawn(move || {
+    let reader = thread::spawn(move || {
         for line in output.lines().map_while(Result::ok) {
             let entry: Value = serde_json::from_str(&line).unwrap_or_default();
             if let (Some(purpose), Some(address)) = (entry["purpose"].as_str(), entry["address"].as_str()) {
@@ -152,7 +158,7 @@ fn read_log(process: &mut Child, log: Arc<Mutex<Vec<String>>>) -> Receiver<(Stri
             log.lock().unwrap().push(line);
         }
     });
-    told
+    (told, reader)
 }
 
 pub fn token() -> VaultToken {
@@ -241,7 +247,11 @@ impl Keeper {
     pub fn stop(&mut self) -> i32 {
         let kill = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(kill.success());
-        self.process.wait().unwrap().code().unwrap_or(-1)
+        let code = self.process.wait().unwrap().code().unwrap_or(-1);
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        code
     }
 
     pub fn log(&self) -> String {

@@ -1,5 +1,7 @@
 //! Whether the operator stays calm: no restart, no panic.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::scene::setting;
@@ -7,14 +9,15 @@ use crate::scene::setting;
 const NAMESPACE: &str = "coffer-system";
 const SELECTOR: &str = "app.kubernetes.io/name=coffer,app.kubernetes.io/component=operator";
 
-/// The operator's pods as they were before anybody bothered them.
+/// The operator's pods as they were before anybody bothered them, and how often each had been started again.
 pub struct Calm {
-    pods: Vec<String>,
+    pods: BTreeMap<String, i64>,
 }
 
 impl Calm {
     pub fn begin() -> Self {
-        let pods: Vec<String> = pods().iter().filter_map(name).collect();
+        let pods: BTreeMap<String, i64> =
+            pods().iter().filter_map(|pod| Some((name(pod)?, restarts(pod)))).collect();
         assert!(!pods.is_empty(), "no pod of the operator runs");
         Self { pods }
     }
@@ -24,15 +27,9 @@ impl Calm {
         let mut lines = 0;
         for pod in pods() {
             let name = name(&pod).expect("a pod has a name");
-            let restarts: Vec<i64> = pod["status"]["containerStatuses"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|container| container["restartCount"].as_i64())
-                .collect();
-            assert!(!restarts.is_empty(), "pod {name} has no container");
-            assert!(restarts.iter().all(|count| *count == 0), "pod {name} was started again: {restarts:?}");
-            assert!(self.pods.contains(&name), "pod {name} has taken the place of one of {:?}", self.pods);
+            let before = self.pods.get(&name);
+            assert!(before.is_some(), "pod {name} has taken the place of one of {:?}", self.pods);
+            assert_eq!(before, Some(&restarts(&pod)), "pod {name} was started again");
             let log = setting().kubectl.run(&["logs", &name, "-n", NAMESPACE, "--tail=-1"]).expect("its log");
             lines += log.lines().count();
             let panics: Vec<&str> = log.lines().filter(|line| line.contains("panicked")).collect();
@@ -58,6 +55,11 @@ pub fn keepers_are_calm(namespace: &str) {
         let log = kubectl.run(&["logs", &name, "-n", namespace, "--tail=-1"]).unwrap_or_default();
         assert!(!log.contains("panicked"), "keeper {name}: {log}");
     }
+}
+
+fn restarts(pod: &Value) -> i64 {
+    let containers = pod["status"]["containerStatuses"].as_array().expect("a pod that runs has containers");
+    containers.iter().filter_map(|container| container["restartCount"].as_i64()).sum()
 }
 
 /// Those that are not about to go.

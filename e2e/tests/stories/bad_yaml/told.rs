@@ -1,6 +1,7 @@
 //! Objects that the API server takes and only the operator can judge: each gets the condition that names what is wrong.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::world::Authority;
@@ -13,6 +14,8 @@ use crate::scene::{Kind, Scene, scene, setting};
 
 /// Until then everything has to be told: a keeper's start and a check's pod are within it.
 const DEADLINE: Duration = Duration::from_secs(240);
+/// Between two looks: other stories play beside this one.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// One object and what its condition has to say.
 struct Watched {
@@ -42,6 +45,7 @@ fn what_only_the_operator_can_know_is_told_in_a_condition() {
             last.insert(key(watched), found);
             !told
         });
+        thread::sleep(PAUSE);
     }
     let wrong: Vec<String> = silent
         .iter()
