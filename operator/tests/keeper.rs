@@ -142,6 +142,27 @@ async fn emptied_storage_is_a_loss_and_nothing_is_made_over_it() {
 }
 
 #[tokio::test]
+async fn a_ledger_that_is_gone_is_a_loss_too_and_no_other_is_begun_in_its_place() {
+    let site = Site::new();
+    let mut keeper = site.start();
+    let head = keeper.open().await.head.unwrap();
+    assert_eq!(keeper.stop(), 0);
+
+    let ledger = site.vault.path().join("ledger");
+    let kept = site.vault.path().join("kept");
+    fs::rename(&ledger, &kept).unwrap();
+    site.configure(&site.vault.path().display().to_string(), Some(head.clone()));
+    let mut keeper = site.start();
+    let view = keeper.view_when("storage to answer", |view| view.storage == StorageState::Reachable).await;
+    assert!(view.rolled_back && view.head.is_none(), "{view:?}");
+    assert!(!ledger.exists());
+    assert_eq!(keeper.stop(), 0);
+
+    fs::rename(&kept, &ledger).unwrap();
+    assert_eq!(site.start().open().await.head.map(|head| head.hash), Some(head.hash));
+}
+
+#[tokio::test]
 async fn every_call_asks_who_is_there() {
     let site = Site::new();
     let keeper = site.start();

@@ -125,8 +125,9 @@ pub(crate) async fn read_first(place: &Place) -> Result<LedgerEntry, LedgerError
     Ok(entry)
 }
 
-/// The newest stored state that opens and whose last entry is in storage. A damaged one only makes the start slower. One
-/// whose entry is lost is passed over: what is written after it would stand behind a hole, where nobody without it looks.
+/// The newest stored state that opens, is whole and whose last entry is in storage. A damaged one only makes the start
+/// slower. One that was folded by whoever did not know a promise lacks it, although this release may know it. One whose
+/// entry is lost is passed over: what is written after it would stand behind a hole, where nobody without it looks.
 async fn newest_state(place: &Place) -> Result<Option<State>, StoreError> {
     let mut sequences: Vec<u64> = place
         .store
@@ -138,6 +139,7 @@ async fn newest_state(place: &Place) -> Result<Option<State>, StoreError> {
     sequences.sort_unstable();
     for sequence in sequences.into_iter().rev() {
         match stored_state::read(place, sequence).await {
+            Ok(state) if state.has_unknown_promises() => {}
             Ok(state) if holds(&place.store, state.head()).await? => return Ok(Some(state)),
             Ok(_) => {
                 tracing::warn!(sequence, "a stored state of the ledger is not used: its last entry is lost")

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    format::LedgerEntry,
+    format::{LedgerEntry, StateVault},
     seal::{CatalogueKey, Expected, ObjectKind, Suite, seal_document},
     store::{FilesystemStore, Name},
 };
@@ -288,6 +288,25 @@ async fn a_promise_of_a_newer_version_stops_changes_but_not_reading() {
     let promise = started("a");
     let refused = ledger.append(move |_| Verdict::Append(vec![promise.clone()])).await;
     assert!(matches!(refused, Err(LedgerError::Refused(Refused::UnknownPromises))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_state_of_somebody_who_did_not_know_every_promise_is_passed_over() {
+    let fixture = Fixture::new().await;
+    let place = fixture.place(1);
+    let ledger = fixture.open(1).await;
+    let head = append(&ledger, "a").await;
+    let known = ledger.state();
+    drop(ledger);
+    let state = State {
+        vault: known.vault.clone().map(|vault| StateVault { unknown: true, ..vault }),
+        ..(*known).clone()
+    };
+    let sealed = stored_state::seal(&place, &state).unwrap();
+    let file = fixture.file(&Name::ledger_state(head.sequence));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, sealed).unwrap();
+    assert!(!fixture.open(2).await.state().has_unknown_promises());
 }
 
 #[tokio::test]

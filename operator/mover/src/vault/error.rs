@@ -105,17 +105,34 @@ impl VaultError {
         error.verb == Verb::Create && error.kind == StoreErrorKind::AccessDenied
     }
 
-    /// Whether the point itself is at fault, rather than storage or keys.
+    /// Whether the point itself is at fault, rather than storage, keys or the ledger.
     pub(super) fn condemns_the_point(&self) -> bool {
-        matches!(
+        let is_verdict = matches!(
             self.code(),
             FailureCode::Damaged | FailureCode::KeySubstituted | FailureCode::FormatUnsupported
-        )
+        );
+        is_verdict && !matches!(self, Self::Ledger(_))
     }
 }
 
 impl From<Refused> for VaultError {
     fn from(refused: Refused) -> Self {
         Self::Ledger(refused.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_the_ledger_condemns_no_point() {
+        let point = Id([1; 16]);
+        let rejected = VaultError::Rejected { point, reason: "it is cut short".into() };
+        assert!(rejected.condemns_the_point());
+        let broken = LedgerError::Broken { object: "ledger/2".into(), what: "is damaged" };
+        for trouble in [VaultError::from(broken), VaultError::from(Refused::UnknownPromises)] {
+            assert!(!trouble.condemns_the_point(), "{trouble}");
+        }
     }
 }

@@ -46,6 +46,20 @@ impl Vault {
         Ok(probes)
     }
 
+    /// Has storage tell its time. A bucket does with every answer, a filesystem only where something is written: a vault
+    /// that only deletes would never notice that clocks differ. Where it fails, what was known stays.
+    pub(super) async fn measure_clocks(&self) {
+        let store = &self.inner.store;
+        let measured = async {
+            let name = Name::probe(random_id()?);
+            let written = store.create(&name, Bytes::new()).await;
+            removed(store, &name, written).await
+        };
+        if let Err(error) = measured.await {
+            tracing::warn!(error = crate::causes(&error), "storage does not tell its time");
+        }
+    }
+
     /// What was found the last time; `None` before the first.
     pub fn probes(&self) -> Option<Probes> {
         self.inner.ledger.state().vault().and_then(|vault| vault.probes.clone())

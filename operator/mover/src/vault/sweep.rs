@@ -66,6 +66,8 @@ impl Vault {
             return Err(Refused::RolledBack.into());
         }
         self.may_delete()?;
+        self.measure_clocks().await;
+        self.may_delete()?;
         let mut report = SweepReport::default();
         let state = self.inner.ledger.state();
         let now = self.inner.clock.now();
@@ -233,6 +235,10 @@ impl Vault {
 
     async fn clear_old_states(&self, report: &mut SweepReport) -> Result<(), VaultError> {
         let mut states = self.inner.store.list(&Place::ledger_states()).await?;
+        // Those beyond the ledger's end are of entries that were lost: they may be all that tells of them, and must not
+        // crowd out the ones that are used.
+        let end = Name::ledger_state(self.head().sequence);
+        states.retain(|state| state.name <= end);
         states.sort_by(|a, b| a.name.cmp(&b.name));
         let old = states.len().saturating_sub(STATES);
         for state in states.into_iter().take(old) {

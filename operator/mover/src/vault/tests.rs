@@ -307,6 +307,41 @@ async fn the_newest_good_points_of_an_owner_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_newer_point_whose_record_is_gone_or_another_is_no_reason_to_let_an_older_one_go() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.accepted(&vault, "old").await;
+    let new = fixture.accepted(&vault, "new").await;
+    let place = |point: &PointId| {
+        let name = Name::point(Id::try_from(point).unwrap());
+        fixture.directory.path().join(name.as_str())
+    };
+    let record = std::fs::read(place(&new)).unwrap();
+    let kept = async || {
+        let refused = vault.tombstone(&old, &please(0)).await.unwrap_err();
+        matches!(refused.refused(), Some(Refused::KeptAsLastGood { keep: 1, .. }))
+    };
+    std::fs::remove_file(place(&new)).unwrap();
+    assert!(kept().await, "the newer one is gone");
+    std::fs::copy(place(&old), place(&new)).unwrap();
+    assert!(kept().await, "the newer one's record is another");
+    std::fs::write(place(&new), record).unwrap();
+    vault.tombstone(&old, &please(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_measures_clocks_before_it_deletes() {
+    let fixture = Fixture::new();
+    fixture.init().await.close().await;
+    // Files have the time of the machine, this vault that of another day; it has written nothing yet.
+    let skewed = Arc::new(FilesystemStore::open(fixture.directory.path(), &fixture.clock).unwrap());
+    let vault = open(skewed, fixture.request(), &fixture.clock).await.unwrap();
+    assert_eq!(vault.store().skew_seconds(), None);
+    let refused = vault.sweep(SweepOptions::default()).await.unwrap_err();
+    assert!(matches!(refused.refused(), Some(Refused::ClockSkewed { .. })), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tombstoned_point_goes_after_an_hour_and_its_intent_last() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;

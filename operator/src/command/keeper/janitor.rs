@@ -25,8 +25,15 @@ pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
             () = sleep(LOOK) => {}
         }
         let ahead = keeper.clock.now().duration_since(keeper.clock.wall()).as_secs() / 60;
-        let due = last.is_none_or(|(at, offset)| at.elapsed() >= INTERVAL || offset < ahead);
-        if due && pass(&keeper).await {
+        if !last.is_none_or(|(at, offset)| at.elapsed() >= INTERVAL || offset < ahead) {
+            continue;
+        }
+        // A pass can be broken off anywhere.
+        let done = tokio::select! {
+            () = stop.cancelled() => return,
+            done = pass(&keeper) => done,
+        };
+        if done {
             last = Some((Instant::now(), ahead));
         }
     }
@@ -46,7 +53,7 @@ async fn pass(keeper: &Keeper) -> bool {
             tracing::info!(?report, "swept");
             return !report.unfinished;
         }
-        Err(error) => tracing::warn!(%error, "failed to sweep; tried again later"),
+        Err(error) => tracing::warn!(error = mover::causes(&error), "failed to sweep; tried again later"),
     }
     true
 }

@@ -77,8 +77,10 @@ pub async fn open(
         (None, _) if known_head.is_some() => Ok(Opened::Vanished),
         (None, None) => Ok(Opened::Empty),
         (Some(vault), None) => Ok(Opened::Foreign { vault_id: vault.to_string() }),
-        (_, Some(keys)) => match unlock(config, &storage, &store, &keys, known_head, clock).await? {
+        (_, Some(keys)) => match unlock(config, &storage, &store, &keys, known_head.clone(), clock).await? {
             Some(opened) => Ok(opened),
+            // `vault.json` is there and the ledger is not. A new one over it would hide that there was another.
+            None if known_head.is_some() => Ok(Opened::Vanished),
             None => make(config, &storage, &store, &keys, clock).await,
         },
     }
@@ -160,16 +162,31 @@ async fn unlock(
     };
     match vault::open(store.clone(), request, clock).await {
         Ok(vault) => {
-            let fresh = |probes: &Probes| clock.now().duration_since(probes.probed) < PROBED_FOR;
-            let probes = match vault.probes().filter(fresh) {
-                Some(probes) => probes,
-                None => vault.probe().await.map_err(starting)?,
-            };
+            let probes = probes(&vault, clock).await?;
             Ok(Some(Opened::Open { vault, probes }))
         }
         Err(VaultError::Empty { .. }) => Ok(None),
         Err(VaultError::Foreign { vault }) => Ok(Some(Opened::Foreign { vault_id: vault.to_string() })),
         Err(error) => Err(starting(error)),
+    }
+}
+
+/// What storage can do: as it was seen within [`PROBED_FOR`], else as it is seen now. Storage that cannot be tried out,
+/// since it is full or has become read-only, is taken for what it was: its points can be read, and space be made.
+async fn probes(vault: &Vault, clock: &Clock) -> Result<Probes, Failure> {
+    let known = vault.probes();
+    if let Some(probes) = &known
+        && clock.now().duration_since(probes.probed) < PROBED_FOR
+    {
+        return Ok(probes.clone());
+    }
+    match (vault.probe().await, known) {
+        (Ok(probes), _) => Ok(probes),
+        (Err(error), Some(known)) => {
+            tracing::warn!(error = mover::causes(&error), "storage could not be tried out again");
+            Ok(known)
+        }
+        (Err(error), None) => Err(starting(error)),
     }
 }
 

@@ -214,7 +214,6 @@ async fn check(keeper: &Keeper, vault: &mover::vault::Vault) -> Result<bool, Fai
 
 async fn open(keeper: &Keeper, inputs: Inputs, head: Option<Head>) -> Result<(), Failure> {
     let opened = opening::open(&keeper.config, inputs.storage, &inputs.keys, head, &keeper.clock).await?;
-    let before = keeper.holding.facts().vault;
     let (key, vault, vanished) = match opened {
         Opened::Open { vault, probes } => {
             tracing::info!(vault_id = %vault.id(), fingerprint = vault.fingerprint(), "vault open");
@@ -235,9 +234,8 @@ async fn open(keeper: &Keeper, inputs: Inputs, head: Option<Head>) -> Result<(),
         facts.vault = vault;
         facts.vanished = vanished;
     });
-    if let Some(before) = before {
-        before.close().await;
-    }
+    // The one before ends with the last call that uses it: closed under them, a settlement would fail, and a grant to read
+    // go out without its promise.
     Ok(())
 }
 
