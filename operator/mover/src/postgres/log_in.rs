@@ -62,8 +62,12 @@ async fn log_in(
         ("application_name", application),
     ];
     encode(frontend::startup_message(parameters, &mut wire.out))?;
-    wire.send().await?;
-    wire.await_header().await.map_err(|error| before_a_word(error, address))?;
+    let sent = wire.send().await;
+    let answered = match sent {
+        Ok(()) => wire.await_header().await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    answered.map_err(|error| before_a_word(error, address))?;
     authenticate(&mut wire, server, address).await?;
     let greeting = Greeting::read(&mut wire).await?;
     Ok(Session::new(wire, greeting, endpoint.clone(), address.clone()))

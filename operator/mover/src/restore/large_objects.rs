@@ -55,6 +55,9 @@ fn copy_into(table: &str, format: RowFormat) -> Vec<u8> {
     format!("COPY pg_temp.{table} FROM STDIN WITH (FORMAT {format})").into_bytes()
 }
 
+/// `INV_READ | INV_WRITE` of PostgreSQL's libpq-fs.h.
+const READ_AND_WRITE: u32 = 0x0006_0000;
+
 /// The statement that puts in place what was taken.
 pub fn put(kind: TableKind) -> String {
     let rows = match kind {
@@ -66,9 +69,13 @@ pub fn put(kind: TableKind) -> String {
             format!("SELECT loid, pageno::bigint * {PAGE_BYTES}, data FROM pg_temp.coffer_pages")
         }
     };
-    // OFFSET keeps the server from looking through the subquery, whose results nobody wants.
+    // An object that ends in a hole ends with a page of no bytes, which only lengthening it makes. OFFSET keeps the server
+    // from looking through the subqueries, whose results nobody wants.
     format!(
-        "SELECT pg_catalog.count(*) FROM (SELECT pg_catalog.lo_put(loid, at, data) \
+        "SELECT pg_catalog.count(*) FROM (SELECT CASE \
+         WHEN pg_catalog.length(data) > 0 THEN pg_catalog.lo_put(loid, at, data) IS NULL \
+         ELSE (SELECT CASE WHEN pg_catalog.lo_lseek64(fd, 0, 2) < at THEN pg_catalog.lo_truncate64(fd, at) = 0 END \
+         FROM (SELECT pg_catalog.lo_open(loid, {READ_AND_WRITE}) AS fd OFFSET 0) AS opened) END \
          FROM ({rows}) AS piece (loid, at, data) ORDER BY loid, at OFFSET 0) AS put"
     )
 }

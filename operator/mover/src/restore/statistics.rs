@@ -22,7 +22,7 @@ const RELATIONS: &str = "\
 /// autovacuum will try again.
 ///
 /// # Errors
-/// When sessions cannot be had.
+/// When what is to be analysed cannot be listed.
 pub async fn gather(
     session: &mut Session,
     sessions: &Sessions,
@@ -39,36 +39,42 @@ pub async fn gather(
     relations.reverse();
     let left = Arc::new(Mutex::new(relations));
     let mut running = JoinSet::new();
-    for _ in 0..lanes {
-        let session = sessions.for_statements().await.map_err(RestoreError::Connect)?;
-        running.spawn(lane(session, Arc::clone(&left)));
-    }
     let mut warnings = Vec::new();
+    for _ in 0..lanes {
+        match sessions.for_statements().await {
+            Ok(session) => {
+                running.spawn(lane(session, Arc::clone(&left)));
+            }
+            // Those that were had do it all.
+            Err(error) if running.is_empty() => {
+                warnings.push(format!("no statistics were gathered: {}", crate::causes(&error)));
+            }
+            Err(_) => {}
+        }
+    }
     while let Some(ended) = running.join_next().await {
-        warnings.extend(ended.map_err(|error| RestoreError::Lane(error.to_string()))??);
+        warnings.extend(ended.map_err(|error| RestoreError::Lane(error.to_string()))?);
     }
     Ok(warnings)
 }
 
-async fn lane(
-    mut session: Session,
-    left: Arc<Mutex<Vec<(PgText, PgText)>>>,
-) -> Result<Vec<String>, RestoreError> {
+async fn lane(mut session: Session, left: Arc<Mutex<Vec<(PgText, PgText)>>>) -> Vec<String> {
     let mut warnings = Vec::new();
     loop {
         let next = left.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let Some((schema, name)) = next else {
             session.close().await;
-            return Ok(warnings);
+            return warnings;
         };
         let sql = Sql::default().text("ANALYZE ").raw(&qualified(&schema, &name)).into_bytes();
         match session.execute(sql).await {
             Ok(()) => {}
-            Err(source) if !source.ends_session() => {
-                warnings.push(format!("no statistics were gathered of {schema}.{name}: {source}"));
-            }
             Err(source) => {
-                return Err(RestoreError::Statement { what: format!("analyse {schema}.{name}"), source });
+                warnings.push(format!("no statistics were gathered of {schema}.{name}: {source}"));
+                // The other lanes go on.
+                if source.ends_session() {
+                    return warnings;
+                }
             }
         }
     }

@@ -89,6 +89,8 @@ impl<C: Custody> Work<'_, C> {
         warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
         warnings.extend(self.name(&ready).await?);
         let (manifest, record) = (&ready.manifest, ready.reader.record());
+        // Whoever has the database now may not have seen what the backup said.
+        warnings.extend(manifest.coverage.iter().map(|missing| format!("not in the point: {missing}")));
         let summary = Summary {
             // The manifest counts large objects' tables too; people are told what the record says, as at the backup.
             tables: record.data_stores.first().map_or(manifest.tables, |store| store.tables),

@@ -36,10 +36,11 @@ REFRESH MATERIALIZED VIEW app.a_summary_of_summary;
 REFRESH MATERIALIZED VIEW app.after_key;
 TRUNCATE app.commands;
 
--- Large objects: one with a hole, an empty one, owners, privileges, comments
-SELECT lo_create(70001), lo_create(70002), lo_create(70003);
+-- Large objects: one with a hole, an empty one, one that ends in a hole, owners, privileges, comments
+SELECT lo_create(70001), lo_create(70002), lo_create(70003), lo_create(70004);
 SELECT lo_put(70001, 0, 'start'), lo_put(70001, 3000000, 'after a hole');
 SELECT lo_put(70003, 0, decode(repeat('00ff10', 30000), 'hex'));
+SELECT lo_put(70004, 0, 'much follows'), lo_truncate64(lo_open(70004, 131072), 20480);
 ALTER LARGE OBJECT 70001 OWNER TO alice;
 GRANT SELECT ON LARGE OBJECT 70001 TO bob WITH GRANT OPTION;
 SET SESSION AUTHORIZATION bob;

@@ -59,6 +59,8 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         | "IllegalLocationConstraintException" => {
             return StoreErrorKind::Misconfigured;
         }
+        // Status 400, and none of the caller's faults: the body came late, in part or changed.
+        "RequestTimeout" | "IncompleteBody" | "BadDigest" => return StoreErrorKind::Unreachable,
         "PreconditionFailed" | "ConditionalRequestConflict" if is_conditional(verb) => {
             return StoreErrorKind::AlreadyExists;
         }
@@ -153,6 +155,7 @@ mod tests {
             (Verb::Create, 403, "QuotaExceeded", StoreErrorKind::Full),
             (Verb::List, 301, "PermanentRedirect", StoreErrorKind::Misconfigured),
             (Verb::Create, 400, "InvalidRequest", StoreErrorKind::Unexpected),
+            (Verb::Create, 400, "RequestTimeout", StoreErrorKind::Unreachable),
         ];
         for (verb, status, code, expected) in cases {
             assert_eq!(kind_of(verb, status, code), expected, "{status} {code}");
