@@ -15,7 +15,8 @@ use crate::pinned::{self, PinError};
 
 /// A keeper that is up answers within this.
 const ANSWER: Duration = Duration::from_secs(15);
-/// To settle, the keeper reads record, inventory, manifest and lists of a point in full.
+/// To settle, the keeper reads record, inventory, manifest and lists of a point in full; to delete, the records of newer
+/// points.
 const SETTLE: Duration = Duration::from_secs(180);
 /// How far the operator's clock is ahead of the wall clock, in seconds, when a test has put it ahead.
 const CLOCK_HEADER: &str = "coffer-clock-offset";
@@ -133,7 +134,7 @@ impl KeeperClient {
         request: &TombstoneRequest,
     ) -> Result<Appended, KeeperError> {
         let path = format!("/v1/points/{point}/tombstone");
-        self.call("delete a point", Method::POST, &path, Some(request), ANSWER).await
+        self.call("delete a point", Method::POST, &path, Some(request), SETTLE).await
     }
 
     /// Writes an entry of the operator's own into the ledger.

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::{PointId, PointView, Points, RunId, RunView, Runs, Secret, Stage};
-use jiff::Timestamp;
+use contract::{PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage};
+use jiff::{SignedDuration, Timestamp};
 
 use super::call::{KeeperAddress, KeeperClient, KeeperError};
 use crate::clock::Clock;
@@ -83,6 +83,8 @@ pub struct Movement {
     pub moved: Timestamp,
     /// When the keeper last heard of it, by the operator's wall clock.
     pub heard: Timestamp,
+    /// When the keeper last told of it, by the operator's wall clock.
+    pub polled: Timestamp,
     /// Where its speed is counted from: what its status was last told, before that what was first heard.
     pub base: Mark,
     /// When its status was last told how far it is, by the operator's wall clock. `None`: never by this process.
@@ -100,7 +102,7 @@ impl Movement {
     /// A run that is heard of for the first time.
     pub fn first(view: RunView, wall: Timestamp) -> Self {
         let base = Mark { bytes: view.progress.bytes_done, wall };
-        Self { view, moved: wall, heard: wall, base, told: None }
+        Self { view, moved: wall, heard: wall, polled: wall, base, told: None }
     }
 }
 
@@ -205,6 +207,19 @@ impl Keepers {
         });
     }
 
+    /// Notes points that the keeper has just promised to delete.
+    pub fn expire(&self, vault_uid: &str, points: &[PointId]) {
+        self.with(vault_uid, |memory| {
+            let Some(catalogue) = memory.catalogue.as_mut().filter(|_| !points.is_empty()) else { return };
+            let catalogue = Arc::make_mut(catalogue);
+            for point in points {
+                if let Some(point) = catalogue.points.get_mut(point) {
+                    point.state = PointState::Expired;
+                }
+            }
+        });
+    }
+
     /// The vault's points; `None` until the keeper was first asked.
     pub fn catalogue(&self, vault_uid: &str) -> Option<Arc<Catalogue>> {
         self.with(vault_uid, |memory| memory.catalogue.clone())
@@ -263,6 +278,9 @@ impl Keepers {
     }
 }
 
+/// Between two answers of a keeper that has active runs there are seconds; more than this, and it could not be asked.
+const DEAF: SignedDuration = SignedDuration::from_mins(2);
+
 /// What is known of a run after hearing `view`.
 fn moved(before: Option<Movement>, view: RunView, wall: Timestamp) -> Movement {
     let numbers = |view: &RunView| {
@@ -271,12 +289,19 @@ fn moved(before: Option<Movement>, view: RunView, wall: Timestamp) -> Movement {
     };
     match before.filter(|before| before.view.progress.attempt == view.progress.attempt) {
         None => Movement::first(view, wall),
-        Some(before) => Movement {
-            moved: if numbers(&before.view) == numbers(&view) { before.moved } else { wall },
-            heard: if before.view.heard == view.heard { before.heard } else { wall },
-            view,
-            ..before
-        },
+        Some(before) => {
+            // What was missed while the keeper could not be asked is nobody's silence.
+            let deaf = wall.duration_since(before.polled) > DEAF;
+            let is_still = !deaf && numbers(&before.view) == numbers(&view);
+            let is_silent = !deaf && before.view.heard == view.heard;
+            Movement {
+                moved: if is_still { before.moved } else { wall },
+                heard: if is_silent { before.heard } else { wall },
+                polled: wall,
+                view,
+                ..before
+            }
+        }
     }
 }
 
@@ -335,6 +360,19 @@ mod tests {
         keepers.heard("vault", Runs { runs: vec![view(11, 2)] }, at(110));
         let movement = keepers.movement("vault", &run).unwrap();
         assert_eq!((movement.moved, movement.heard), (at(110), at(105)));
+    }
+
+    #[test]
+    fn who_could_not_be_asked_has_not_been_silent() {
+        let keepers = keepers();
+        let run = RunId("run".into());
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(100));
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(220));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.moved, movement.heard, movement.polled), (at(100), at(100), at(220)));
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(341));
+        let movement = keepers.movement("vault", &run).unwrap();
+        assert_eq!((movement.moved, movement.heard, movement.polled), (at(341), at(341), at(341)));
     }
 
     #[test]

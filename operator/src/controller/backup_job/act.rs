@@ -1,7 +1,5 @@
 //! Writes what was decided, in order, the status last and only when it says something new.
 
-use contract::RunId;
-use crds::common::Progress;
 use crds::finalizers::STOP_RUN;
 use crds::{BackupJob, BackupJobStatus};
 use kube::ResourceExt as _;
@@ -33,7 +31,10 @@ pub async fn act(
     }
     if !cluster::same(job.status.as_ref(), &status) {
         cluster::apply_status(&context.client, job, &status).await?;
-        told(job, context, facts, status.progress.as_ref());
+        let before = job.status.as_ref().and_then(|held| held.progress.as_ref());
+        if before != status.progress.as_ref() {
+            act::told(job, context, facts.vault.as_deref());
+        }
         count(job, context, &status);
         if let Some(note) = note {
             context.notes.publish(job, &note).await;
@@ -60,25 +61,13 @@ fn labels(job: &BackupJob) -> InstanceLabels {
     }
 }
 
-/// Notes that the status says now how far the run is, so that it is not told again in a moment.
-fn told(job: &BackupJob, context: &Context, facts: &Facts, progress: Option<&Progress>) {
-    let before = job.status.as_ref().and_then(|status| status.progress.as_ref());
-    if let Some(vault) = facts.vault.as_ref().filter(|_| progress != before) {
-        let run = RunId(job.uid().unwrap_or_default());
-        context.keepers.told(&vault.uid().unwrap_or_default(), &run, context.clock.now().wall);
-    }
-}
-
 async fn take(job: &BackupJob, context: &Context, facts: &Facts, step: Step) -> Result<(), Error> {
     let client = &context.client;
     match step {
         Step::AddFinalizer => Ok(cluster::set_finalizer(client, job, STOP_RUN).await?),
         Step::RemoveFinalizer => Ok(cluster::remove_finalizer(client, job, STOP_RUN).await?),
         Step::Start(start) => begin(job, context, facts, &start).await,
-        Step::Remove(attempt) => match &facts.vault {
-            Some(vault) => act::remove(client, &vault.namespace().unwrap_or_default(), &attempt).await,
-            None => Ok(()),
-        },
+        Step::Remove(attempt) => act::remove(client, &attempt).await,
         Step::KeepPoint(point) => {
             if let Some(vault) = &facts.vault {
                 context.keepers.fold_point(&vault.uid().unwrap_or_default(), *point);

@@ -12,9 +12,8 @@ use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
 use crate::controller::run::{
-    AttemptState, Current, Ending, SeenAttempt, current, finalizer, pace, progress,
+    AttemptState, Current, Ending, SeenAttempt, current, finalizer, heard, progress,
 };
-use crate::keeper_client::moves_bytes;
 
 /// What to do now.
 pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
@@ -42,15 +41,17 @@ pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
 
 /// An attempt that the cluster has.
 fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
-    let heard = draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number);
-    let mut started = heard.and_then(|held| held.view.progress.started);
+    let movement = draft.facts.movement.as_ref();
+    let mut started = heard::of(movement, attempt).and_then(|held| held.view.progress.started);
     if let AttemptState::Ended(ending) = &attempt.state {
         started = started.or_else(|| ending.report.as_ref().and_then(|report| report.started));
         draft.mark_started(started);
         return ended::decide(draft, &Ended::of(attempt, ending));
     }
     draft.mark_started(started);
-    if let Some(verdict) = overdue(&draft).or_else(|| silent(&draft, attempt)) {
+    let late = overdue(&draft)
+        .filter(|_| !heard::may_have_begun(movement, attempt, draft.deadlines.start, draft.now));
+    if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }
     match &attempt.state {
@@ -75,12 +76,8 @@ fn waiting(draft: Draft<'_>, standing: &Standing) -> Decision {
 }
 
 fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
-    if let Some(held) =
-        draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number)
-        && let Some(new) = progress::shown(draft.status.progress.as_ref(), held, draft.now.wall)
-    {
-        draft.status.progress = Some(new);
-    }
+    let movement = draft.facts.movement.as_ref();
+    heard::follow(&mut draft.status.progress, movement, attempt, draft.now.wall);
     if draft.started().is_some() {
         let standing = Standing::new(JobState::Running, Reason::Running, "The backup is running.");
         return draft.wait(&standing, Wake::seconds(30));
@@ -108,18 +105,6 @@ pub fn overdue(draft: &Draft<'_>) -> Option<Verdict> {
         )
     };
     closed.then(|| Verdict::stopped(reason, code, text))
-}
-
-/// A run whose bytes have not moved for ten minutes.
-fn silent(draft: &Draft<'_>, attempt: &SeenAttempt) -> Option<Verdict> {
-    let held = draft.facts.movement.as_ref()?;
-    let still = draft.now.wall.duration_since(held.moved) >= pace::SILENCE;
-    (held.view.progress.attempt == attempt.number && moves_bytes(held.view.progress.stage) && still).then(
-        || {
-            let text = "The mover moved nothing for ten minutes and was stopped.";
-            Verdict::stopped(Reason::MoverStalled, ErrorCode::MoverStalled, text)
-        },
-    )
 }
 
 /// Stops the run. What it has committed before stays: the keeper says which came first.

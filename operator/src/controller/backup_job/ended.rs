@@ -12,7 +12,7 @@ use crate::cluster::Note;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
-use crate::controller::run::{Ending, SeenAttempt, pace, progress};
+use crate::controller::run::{Ending, SeenAttempt, finalizer, pace, progress};
 use crate::keeper_client::Trouble;
 use crate::names;
 use crate::words::bytes;
@@ -78,8 +78,15 @@ pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
             Some(at) => again(draft, ended, at),
             None => unsettled(draft, ended, "The vault has not closed the run yet."),
         },
+        Some(Err(_)) if is_given_up(&draft) => badly(draft, ended),
         Some(Err(trouble)) => unsettled(draft, ended, sentence(&trouble)),
     }
+}
+
+/// Whether the job goes without the vault's word: it was deleted, its run is stopped, and nobody answers.
+fn is_given_up(draft: &Draft<'_>) -> bool {
+    let is_stopped = draft.facts.attempts.iter().all(|attempt| attempt.going);
+    is_stopped && finalizer::is_overdue(draft.job, draft.now.wall)
 }
 
 /// When another attempt follows; `None`: none does.

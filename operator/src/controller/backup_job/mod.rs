@@ -45,6 +45,7 @@ pub async fn reconcile(job: Arc<BackupJob>, context: Arc<Context>) -> Result<Wak
     let now = context.clock.now();
     let mut decision = decide::decide(&job, &seen.facts, now);
     if let Some(question) = decision.ask {
+        seen.give_way();
         seen.facts.settled = Some(settle::settle(&job, &context, &seen.facts, question).await?);
         decision = decide::decide(&job, &seen.facts, now);
     }

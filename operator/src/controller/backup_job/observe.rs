@@ -22,7 +22,14 @@ pub const KIND: &str = "BackupJob";
 pub struct Seen {
     pub facts: Facts,
     /// Held until the Job is made, so that two jobs are not given the same place.
-    _turn: Option<OwnedMutexGuard<()>>,
+    turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Seen {
+    /// Lets the next one have its turn: this job asks what became of its run, which may take long, and starts nothing.
+    pub fn give_way(&mut self) {
+        self.turn = None;
+    }
 }
 
 /// Reads everything that decisions about the job are made from.
@@ -33,7 +40,8 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     let namespace = job.namespace().unwrap_or_default();
     let run = job.uid().unwrap_or_default();
     let instance = context.known.instances.get(&namespace, &job.spec.instance_ref.name);
-    let vault = vault_of(job, instance.as_deref(), context);
+    let reference = vault_of(job, instance.as_deref());
+    let vault = reference.as_ref().and_then(|(namespace, name)| context.known.vaults.get(namespace, name));
     let mut facts = Facts {
         policy: instance.as_ref().and_then(|instance| policy_of(instance, &namespace, context)),
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
@@ -47,18 +55,24 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         settled: None,
         vault,
     };
-    let Some(vault) = facts.vault.clone() else { return Ok(Seen { facts, _turn: None }) };
-    let vault_namespace = vault.namespace().unwrap_or_default();
     let wall = context.clock.now().wall;
+    let Some(vault) = facts.vault.clone() else {
+        if let Some((vault_namespace, _)) = reference {
+            facts.attempts =
+                observe::orphaned_attempts(&context.client, &vault_namespace, &run, wall).await?;
+        }
+        return Ok(Seen { facts, turn: None });
+    };
+    let vault_namespace = vault.namespace().unwrap_or_default();
     facts.attempts = observe::attempts(&context.client, &vault_namespace, &run, wall).await?;
     if job.is_terminal() {
-        return Ok(Seen { facts, _turn: None });
+        return Ok(Seen { facts, turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !may_start(&facts.attempts) {
-        return Ok(Seen { facts, _turn: None });
+        return Ok(Seen { facts, turn: None });
     }
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
@@ -69,7 +83,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     if let Some(instance) = &facts.instance {
         facts.connection = Some(source(instance, &namespace, context).await?);
     }
-    Ok(Seen { facts, _turn: Some(turn) })
+    Ok(Seen { facts, turn: Some(turn) })
 }
 
 /// Whether the next thing may be to make a Job or to release one.
@@ -77,15 +91,13 @@ fn may_start(attempts: &[SeenAttempt]) -> bool {
     attempts.iter().all(|held| matches!(held.state, AttemptState::Suspended | AttemptState::Ended(_)))
 }
 
-/// The vault that the job was accepted for, else the one of its instance, which may be gone before the job is.
-fn vault_of(
-    job: &BackupJob,
-    instance: Option<&BackupInstance>,
-    context: &Context,
-) -> Option<Arc<BackupVault>> {
+/// Namespace and name of the vault that the job was accepted for, else of the one of its instance, which may be gone before
+/// the job is.
+fn vault_of(job: &BackupJob, instance: Option<&BackupInstance>) -> Option<(String, String)> {
     let accepted = job.status.as_ref().and_then(|status| status.vault_ref.as_ref());
     let reference = accepted.or_else(|| instance.map(|instance| &instance.spec.vault_ref))?;
-    context.known.vaults.get(reference.namespace_or(&job.namespace().unwrap_or_default()), &reference.name)
+    let own = job.metadata.namespace.as_deref().unwrap_or_default();
+    Some((reference.namespace_or(own).to_owned(), reference.name.clone()))
 }
 
 /// The policy, or what the instance remembers of one that is gone.

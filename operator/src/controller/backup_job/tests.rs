@@ -9,7 +9,8 @@ use contract::{
 };
 use crds::common::{AttemptOutcome, JobState};
 use crds::{BackupInstance, BackupJob, BackupJobStatus, BackupVault, Reason};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta;
 use serde_json::json;
 
 use super::decide::decide;
@@ -113,6 +114,7 @@ fn facts() -> Facts {
 fn attempt(number: u32, state: AttemptState) -> SeenAttempt {
     SeenAttempt {
         number,
+        namespace: "vaults".into(),
         job_name: format!("cj-0f8fad5b-{number}"),
         job_uid: Some("j1".into()),
         going: false,
@@ -457,12 +459,28 @@ fn a_job_that_vanished_is_settled_like_one_that_ended() {
 #[test]
 fn a_run_that_moves_nothing_for_ten_minutes_is_stopped() {
     let mut facts = with(AttemptState::Running);
-    facts.movement = Some(movement(1, Some(at("20:00:30")), at("20:10:00")));
-    assert_eq!(state(&decide(&job(), &facts, now("20:19:59"))), JobState::Running);
+    let last_told = |polled| Movement { polled, ..movement(1, Some(at("20:00:30")), at("20:10:00")) };
+    facts.movement = Some(last_told(at("20:19:59")));
+    let decision = decide(&job(), &facts, now("20:40:00"));
+    assert_eq!(state(&decision), JobState::Running, "its keeper has not been there to tell");
+    facts.movement = Some(last_told(at("20:20:00")));
     let decision = decide(&job(), &settled(facts, Settled::Undecided), now("20:20:00"));
     assert_eq!(decision.status.attempts[0].error_code.as_deref(), Some("MoverStalled"));
     assert!(decision.steps.iter().any(|step| matches!(step, Step::Remove(_))));
     assert_eq!(state(&decision), JobState::Running, "and it is tried again");
+}
+
+#[test]
+fn a_pod_that_runs_when_the_start_window_closes_is_heard_before_it_is_judged() {
+    let started = decide(&job(), &facts(), now("20:00:02"));
+    let deadline = started.status.start_deadline_time.clone().unwrap().0;
+    let job = after(job(), &started);
+    let stops = |later: i64| {
+        let time = deadline + SignedDuration::from_secs(later);
+        let decision = decide(&job, &with(AttemptState::Running), Now { time, wall: time });
+        decision.steps.iter().any(|step| matches!(step, Step::Remove(_)))
+    };
+    assert_eq!([stops(0), stops(119), stops(120)], [false, false, true]);
 }
 
 #[test]
@@ -518,6 +536,20 @@ fn a_deleted_job_is_stopped_like_a_cancelled_one_and_then_let_go() {
     assert_eq!(state(&decision), JobState::Cancelled);
     let gone = decide(&after(job, &decision), &facts(), now("20:00:06"));
     assert_eq!(gone.steps, [Step::RemoveFinalizer]);
+}
+
+#[test]
+fn a_deleted_job_waits_a_minute_for_a_vault_that_does_not_answer() {
+    let started = decide(&job(), &facts(), now("20:00:02"));
+    let mut job = after(job(), &started);
+    job.metadata.deletion_timestamp = Some(meta::v1::Time(at("20:10:00")));
+    let mut facts = facts();
+    facts.settled = Some(Err(Trouble::Unreachable("no route".into())));
+    assert_eq!(state(&decide(&job, &facts, now("20:10:59"))), JobState::Cancelling);
+    assert_eq!(state(&decide(&job, &facts, now("20:11:00"))), JobState::Cancelled);
+    facts.attempts = vec![attempt(1, AttemptState::Running)];
+    let decision = decide(&job, &facts, now("20:11:00"));
+    assert_eq!(state(&decision), JobState::Cancelling, "its pod is stopped first");
 }
 
 #[test]

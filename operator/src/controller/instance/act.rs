@@ -49,10 +49,7 @@ pub fn forget(instance: &BackupInstance, context: &Context) {
 async fn take(instance: &BackupInstance, context: &Context, seen: &Seen, step: Step) -> Result<(), Error> {
     let namespace = instance.namespace().unwrap_or_default();
     match step {
-        Step::RemoveCheck(attempt) => {
-            let vault = instance.spec.vault_ref.namespace_or(&namespace);
-            run::act::remove(&context.client, vault, &attempt).await
-        }
+        Step::RemoveCheck(attempt) => run::act::remove(&context.client, &attempt).await,
         Step::StartCheck { name, connection } => {
             start_check(instance, context, seen, name, *connection).await
         }

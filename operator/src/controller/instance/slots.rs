@@ -38,7 +38,7 @@ pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: No
     let asked: Vec<Asked<'_>> =
         found.policy.rules.iter().map(|rule| Asked::of(rule, instance, &news, used, now)).collect();
     let chosen = choose(found, &asked, now);
-    let waiting = seen.jobs.iter().any(|job| is_waiting(job));
+    let waiting = seen.jobs.iter().any(|job| is_waiting(job, now));
     let missed = asked.iter().filter_map(|asked| missed_of(asked.due)).fold(None, add);
     let last = match &chosen {
         // What a new rule asks for begins now, for good.
@@ -175,10 +175,15 @@ fn delay(instance: &BackupInstance, rule: &ParsedRule) -> SignedDuration {
     spread::delay(&uid, rule.spread_minutes, rule.start_window_minutes).unwrap_or(SignedDuration::ZERO)
 }
 
-/// Accepted, and no attempt of it has begun.
-fn is_waiting(job: &BackupJob) -> bool {
-    let begun = job.status.as_ref().is_some_and(|status| status.start_time.is_some());
-    !job.is_terminal() && !begun && job.spec.slot.is_some() && !job.spec.cancel
+/// Made for a slot, not begun, and still to begin: one whose window has closed only has to be told so, and a slot that it
+/// stood for would be lost with it.
+fn is_waiting(job: &BackupJob, now: Now) -> bool {
+    let status = job.status.as_ref();
+    let begun = status.is_some_and(|status| status.start_time.is_some());
+    let deadline = status.and_then(|status| status.start_deadline_time.as_ref());
+    let too_late = deadline.is_some_and(|deadline| deadline.0 <= now.time);
+    let going = job.spec.cancel || job.metadata.deletion_timestamp.is_some();
+    !job.is_terminal() && !begun && !too_late && !going && job.spec.slot.is_some()
 }
 
 fn missed_of(due: Due) -> Option<Missed> {

@@ -7,8 +7,11 @@ use contract::{
     CheckItem, CheckReport, CheckResult as Reported, Failure, FailureCode, Outcome, Report, RunId, Stage,
     VERSION,
 };
+use crds::common::Time;
 use crds::instance::InstanceState;
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupPolicy, BackupVault, Reason};
+use crds::{
+    BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, BackupPolicy, BackupVault, Reason,
+};
 use jiff::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -143,6 +146,7 @@ fn with_check(instance: &BackupInstance, mut seen: Seen, state: AttemptState) ->
     let name = checks::check_name(instance, &checks::inputs(instance, &seen), last);
     seen.checks = vec![SeenAttempt {
         number: 1,
+        namespace: "vaults".into(),
         job_name: name,
         job_uid: Some("j1".into()),
         going: false,
@@ -336,6 +340,30 @@ fn a_job_that_is_there_uses_its_slot_even_if_the_status_was_lost() {
     };
     let seen = Seen { jobs: vec![Arc::new(*job)], ..seen() };
     assert_eq!(made(&decided(&instance, &seen, at("2026-11-20T20:00:05Z"))), None);
+}
+
+#[test]
+fn a_job_that_waits_stands_for_later_slots_only_while_it_may_still_begin() {
+    let instance = checked();
+    let due = decided(&instance, &seen(), at("2026-11-20T20:00:00Z"));
+    let job = due.steps.iter().find_map(|step| match step {
+        Step::CreateJob(job) => Some((**job).clone()),
+        _ => None,
+    });
+    let (mut job, mut after) = (job.expect("a job is due"), instance);
+    after.status = due.status;
+    let made_beside = |job: &BackupJob| {
+        let seen = Seen { jobs: vec![Arc::new(job.clone())], ..seen() };
+        made(&decided(&after, &seen, at("2026-11-21T20:00:00Z")))
+    };
+    let may_begin_until = |text: &str| {
+        let deadline = Some(Time(text.parse().unwrap()));
+        Some(BackupJobStatus { start_deadline_time: deadline, ..BackupJobStatus::default() })
+    };
+    job.status = may_begin_until("2026-11-21T20:00:01Z");
+    assert_eq!(made_beside(&job), None);
+    job.status = may_begin_until("2026-11-21T20:00:00Z");
+    assert_eq!(made_beside(&job).as_deref(), Some("orders-20261121t2000z"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Writes: tombstones at the keeper, then the objects, each status last.
 
-use crds::{BackupVault, Reason, RecoveryPoint};
+use contract::PointId;
+use crds::{BackupVault, Reason, RecoveryPoint, RecoveryPointStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 
@@ -22,6 +23,9 @@ pub async fn expire(vault: &BackupVault, context: &Context, mut expiry: Expiry) 
         && let Some(keeper) = keeper(vault, context, &uid).await?
     {
         let Answers { gone, held_back } = ask(&keeper, &expiry).await;
+        // The next poll of the keeper tells more of them; until then they are not asked for again.
+        context.keepers.expire(&uid, &gone);
+        let gone = gone.len();
         if held_back.count > 0 {
             expiry.held_back =
                 HeldBack { count: expiry.held_back.count + held_back.count, message: held_back.message };
@@ -39,8 +43,8 @@ pub async fn expire(vault: &BackupVault, context: &Context, mut expiry: Expiry) 
 /// What the keeper answered.
 #[derive(Default)]
 struct Answers {
-    /// So many points have a tombstone now.
-    gone: usize,
+    /// These have a tombstone now.
+    gone: Vec<PointId>,
     /// The others, and what was said to the first of them.
     held_back: HeldBack,
 }
@@ -53,7 +57,7 @@ async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {
     let mut answers = Answers::default();
     for (number, (point, request)) in expiry.tombstones.iter().enumerate() {
         let Err(error) = keeper.tombstone(point, request).await else {
-            answers.gone += 1;
+            answers.gone.push(point.clone());
             continue;
         };
         let trouble = Trouble::from(&error);
@@ -85,27 +89,36 @@ async fn keeper(vault: &BackupVault, context: &Context, uid: &str) -> Result<Opt
 /// Makes the objects the view that they should be.
 ///
 /// # Errors
-/// The first write that failed; the rest is done the next time.
+/// The first write that failed, once all others were tried: one namespace that takes no more objects keeps no other one's
+/// points from being shown.
 pub async fn show(context: &Context, changes: Changes) -> Result<(), Error> {
     let client = &context.client;
+    let mut outcome = Ok(());
     for (object, status) in changes.create {
-        let created = match cluster::create(client, &object).await {
-            Ok(created) => created,
-            // The watch has not told of it yet: its status comes with the next look.
-            Err(error) if cluster::is_already_exists(error.cause()) => continue,
-            // Its namespace began to end meanwhile; the next look shows it beside the vault.
-            Err(error) if cluster::is_namespace_ending(error.cause()) => continue,
-            Err(error) => return Err(error.into()),
-        };
-        cluster::apply_status(client, &created, &status).await?;
+        outcome = outcome.and(create(context, &object, &status).await);
     }
     for (object, status) in changes.update {
-        cluster::apply_status(client, object.as_ref(), &status).await?;
+        outcome = outcome.and(cluster::apply_status(client, object.as_ref(), &status).await.map(|_| ()));
     }
     for object in changes.remove {
-        remove(context, &object).await?;
+        outcome = outcome.and(remove(context, &object).await);
     }
-    Ok(())
+    Ok(outcome?)
+}
+
+async fn create(
+    context: &Context,
+    object: &RecoveryPoint,
+    status: &RecoveryPointStatus,
+) -> Result<(), WriteError> {
+    match cluster::create(&context.client, object).await {
+        Ok(created) => cluster::apply_status(&context.client, &created, status).await.map(|_| ()),
+        // The watch has not told of it yet: its status comes with the next look.
+        Err(error) if cluster::is_already_exists(error.cause()) => Ok(()),
+        // Its namespace began to end meanwhile; the next look shows it beside the vault.
+        Err(error) if cluster::is_namespace_ending(error.cause()) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn remove(context: &Context, object: &RecoveryPoint) -> Result<(), WriteError> {

@@ -15,9 +15,8 @@ use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
 use crate::controller::run::{
-    AttemptState, Current, Ending, SeenAttempt, current, finalizer, pace, progress,
+    AttemptState, Current, Ending, SeenAttempt, current, finalizer, heard, pace, progress,
 };
-use crate::keeper_client::moves_bytes;
 use crate::names;
 
 /// What to do now.
@@ -155,15 +154,17 @@ fn missed(draft: Draft<'_>) -> Decision {
 /// An attempt that the cluster has.
 fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     recover_point(&mut draft);
-    let heard = draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number);
-    let started = heard.and_then(|held| held.view.progress.started);
+    let movement = draft.facts.movement.as_ref();
+    let started = heard::of(movement, attempt).and_then(|held| held.view.progress.started);
     if let AttemptState::Ended(ending) = &attempt.state {
         let reported = ending.report.as_ref().and_then(|report| report.started);
         draft.mark_started(started.or(reported));
         return ended::decide(draft, &Ended::of(attempt.number, ending));
     }
     draft.mark_started(started);
-    if let Some(verdict) = overdue(&draft).or_else(|| silent(&draft, attempt)) {
+    let late = overdue(&draft)
+        .filter(|_| !heard::may_have_begun(movement, attempt, draft.start_deadline(), draft.now));
+    if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }
     match &attempt.state {
@@ -179,12 +180,8 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
 }
 
 fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
-    if let Some(held) =
-        draft.facts.movement.as_ref().filter(|held| held.view.progress.attempt == attempt.number)
-        && let Some(new) = progress::shown(draft.status.progress.as_ref(), held, draft.now.wall)
-    {
-        draft.status.progress = Some(new);
-    }
+    let movement = draft.facts.movement.as_ref();
+    heard::follow(&mut draft.status.progress, movement, attempt, draft.now.wall);
     if draft.has_written() {
         let standing = Standing::new(JobState::Running, Reason::Running, "The restore is running.");
         return draft.wait(&standing, Wake::seconds(30));
@@ -205,17 +202,6 @@ fn overdue(draft: &Draft<'_>) -> Option<Verdict> {
         let text = "The restore could not start within an hour.";
         Verdict::stopped(Reason::StartWindowMissed, ErrorCode::StartWindowMissed, text)
     })
-}
-
-fn silent(draft: &Draft<'_>, attempt: &SeenAttempt) -> Option<Verdict> {
-    let held = draft.facts.movement.as_ref()?;
-    let still = draft.now.wall.duration_since(held.moved) >= pace::SILENCE;
-    (held.view.progress.attempt == attempt.number && moves_bytes(held.view.progress.stage) && still).then(
-        || {
-            let text = "The mover moved nothing for ten minutes and was stopped.";
-            Verdict::stopped(Reason::MoverStalled, ErrorCode::MoverStalled, text)
-        },
-    )
 }
 
 /// Until when the last attempt's end keeps the next one waiting.

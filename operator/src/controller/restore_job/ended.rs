@@ -11,7 +11,7 @@ use crate::cluster::Note;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
-use crate::controller::run::{Ending, SeenAttempt, pace, progress};
+use crate::controller::run::{Ending, SeenAttempt, finalizer, pace, progress};
 use crate::names;
 
 /// The end of an attempt.
@@ -66,9 +66,16 @@ pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
         Some(Ok(_)) => badly(draft, ended),
         // Nobody is left to ask.
         Some(Err(_)) | None if draft.facts.vault.is_none() => badly(draft, ended),
+        Some(Err(_)) | None if is_given_up(&draft) => badly(draft, ended),
         Some(Err(trouble)) => unsettled(draft, ended, trouble.message()),
         None => unsettled(draft, ended, "The vault's ledger is being asked what became of the restore."),
     }
+}
+
+/// Whether the job goes without the ledger's word: it was deleted, its run is stopped, and nobody answers.
+fn is_given_up(draft: &Draft<'_>) -> bool {
+    let is_stopped = draft.facts.attempts.iter().all(|attempt| attempt.going);
+    is_stopped && finalizer::is_overdue(draft.job, draft.now.wall)
 }
 
 fn unsettled(draft: Draft<'_>, ended: &Ended, why: &str) -> Decision {

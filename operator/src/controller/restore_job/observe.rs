@@ -49,11 +49,13 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         ledger: None,
         spec_hash: spec_hash(job),
     };
-    let Some(vault) = facts.vault.clone() else { return Ok(Seen { facts, _turn: None }) };
     let run = job.uid().unwrap_or_default();
-    let vault_namespace = vault.namespace().unwrap_or_default();
-    let wall = context.clock.now().wall;
-    facts.attempts = observe::attempts(&context.client, &vault_namespace, &run, wall).await?;
+    let (wall, vault_namespace) = (context.clock.now().wall, reference.namespace_or(&namespace));
+    let Some(vault) = facts.vault.clone() else {
+        facts.attempts = observe::orphaned_attempts(&context.client, vault_namespace, &run, wall).await?;
+        return Ok(Seen { facts, _turn: None });
+    };
+    facts.attempts = observe::attempts(&context.client, vault_namespace, &run, wall).await?;
     if job.is_terminal() {
         return Ok(Seen { facts, _turn: None });
     }

@@ -149,6 +149,7 @@ fn ended(outcome: Option<Outcome>, started: Option<Timestamp>) -> Facts {
 fn with(state: AttemptState) -> Facts {
     let attempt = SeenAttempt {
         number: 1,
+        namespace: "vaults".into(),
         job_name: "cj-0f8fad5b-1".into(),
         job_uid: Some("j1".into()),
         going: false,

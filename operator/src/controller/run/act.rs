@@ -59,15 +59,23 @@ pub async fn tell_end<K: Resource<DynamicType = ()>>(
     Ok(())
 }
 
+/// Notes that the status says now how far the run is, so that it is not told again in a moment.
+pub fn told<K: Resource<DynamicType = ()>>(job: &K, context: &Context, vault: Option<&BackupVault>) {
+    if let Some(vault) = vault {
+        let run = RunId(job.uid().unwrap_or_default());
+        context.keepers.told(&vault.uid().unwrap_or_default(), &run, context.clock.now().wall);
+    }
+}
+
 /// Removes an attempt's Job with its pods and its Secret. What is gone stays gone.
 ///
 /// # Errors
 /// [`Error::Act`].
-pub async fn remove(client: &Client, namespace: &str, attempt: &SeenAttempt) -> Result<(), Error> {
+pub async fn remove(client: &Client, attempt: &SeenAttempt) -> Result<(), Error> {
     if attempt.going {
         return Ok(());
     }
-    Ok(cluster::delete_job(client, namespace, &attempt.job_name, attempt.job_uid.clone()).await?)
+    Ok(cluster::delete_job(client, &attempt.namespace, &attempt.job_name, attempt.job_uid.clone()).await?)
 }
 
 async fn create_job(client: &Client, plan: &Plan<'_>) -> Result<Option<String>, Error> {

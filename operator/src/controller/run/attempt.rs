@@ -7,6 +7,8 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 use kube::ResourceExt as _;
 
+/// A pod that should have been gone for this long is on a node that does not answer: nobody will ever say that it ended.
+const LOST: SignedDuration = SignedDuration::from_mins(5);
 /// A Job that has made no pod for this long is kept from it.
 const NO_POD: SignedDuration = SignedDuration::from_secs(60);
 
@@ -14,6 +16,8 @@ const NO_POD: SignedDuration = SignedDuration::from_secs(60);
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeenAttempt {
     pub number: u32,
+    /// Where its Job is.
+    pub namespace: String,
     pub job_name: String,
     pub job_uid: Option<String>,
     /// Whether the Job is being deleted.
@@ -50,6 +54,7 @@ pub fn seen(job: &Job, pods: &[Pod], wall: Timestamp) -> SeenAttempt {
     let decision = job.annotations().get(annotations::DECISION);
     SeenAttempt {
         number: job.labels().get(labels::ATTEMPT).and_then(|number| number.parse().ok()).unwrap_or(1),
+        namespace: job.namespace().unwrap_or_default(),
         job_name: job.name_any(),
         job_uid: job.uid(),
         going: job.metadata.deletion_timestamp.is_some(),
@@ -66,14 +71,15 @@ pub fn holds_a_place(job: &Job) -> bool {
 
 fn state(job: &Job, pods: &[Pod], wall: Timestamp) -> AttemptState {
     let pods: Vec<&Pod> = pods.iter().filter(|pod| belongs(pod, job)).collect();
-    let live = pods.iter().any(|pod| !has_ended(pod));
+    let is_live = |pod: &&&Pod| !has_ended(pod) && !is_lost(pod, wall);
+    let live = pods.iter().filter(is_live).count() > 0;
     if is_finished(job) || (!pods.is_empty() && !live) {
         return AttemptState::Ended(Box::new(ending(&pods)));
     }
     if job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true) && pods.is_empty() {
         return AttemptState::Suspended;
     }
-    if pods.iter().any(|pod| phase(pod) == "Running") {
+    if pods.iter().filter(is_live).any(|pod| phase(pod) == "Running") {
         return AttemptState::Running;
     }
     AttemptState::Waiting {
@@ -99,6 +105,11 @@ fn phase(pod: &Pod) -> &str {
 
 fn has_ended(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Whether a pod is long past the time that it was given to go.
+fn is_lost(pod: &Pod, wall: Timestamp) -> bool {
+    pod.metadata.deletion_timestamp.as_ref().is_some_and(|time| wall.duration_since(time.0) > LOST)
 }
 
 /// Of several pods (Kubernetes may start two) the one that did its work speaks, else the one that left a report.
@@ -225,6 +236,21 @@ mod tests {
         let job = job(released(), json!({"conditions": [{"type": "Failed", "status": "True"}]}));
         assert_eq!(state_of(&job, &[]), AttemptState::Ended(Box::default()));
         assert!(!holds_a_place(&job));
+    }
+
+    #[test]
+    fn a_pod_that_is_long_past_its_time_has_ended_without_a_word() {
+        let job = job(released(), json!({}));
+        let going = |since: &str| -> Pod {
+            serde_json::from_value(json!({
+                "metadata": {"name": "cj-1-abcde", "deletionTimestamp": since}, "status": {"phase": "Running"},
+            }))
+            .unwrap()
+        };
+        assert_eq!(state_of(&job, &[going("2026-11-20T19:55:00Z")]), AttemptState::Running);
+        let lost = going("2026-11-20T19:54:59Z");
+        assert_eq!(state_of(&job, std::slice::from_ref(&lost)), AttemptState::Ended(Box::default()));
+        assert_eq!(state_of(&job, &[lost, pod(json!({"phase": "Running"}))]), AttemptState::Running);
     }
 
     #[test]

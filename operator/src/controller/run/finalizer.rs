@@ -1,7 +1,11 @@
 //! What keeps a job until its run is stopped. Pure.
 
 use crds::finalizers::STOP_RUN;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
+
+/// How long a deleted job waits for its vault's answer to what became of the run.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Whether nothing is left to do about the job, and nothing has to be read to know it.
 pub fn is_done(job: &impl ResourceExt, terminal: bool) -> bool {
@@ -11,6 +15,12 @@ pub fn is_done(job: &impl ResourceExt, terminal: bool) -> bool {
 /// Whether it has to be added: a job that is on its way out can be given none.
 pub fn is_missing(job: &impl ResourceExt) -> bool {
     !is_held(job) && job.meta().deletion_timestamp.is_none()
+}
+
+/// Whether a deleted job has waited long enough for a vault that does not answer: it must not keep its namespace for ever.
+pub fn is_overdue(job: &impl ResourceExt, wall: Timestamp) -> bool {
+    let deleted = job.meta().deletion_timestamp.as_ref();
+    deleted.is_some_and(|deleted| wall.duration_since(deleted.0) >= PATIENCE)
 }
 
 fn is_held(job: &impl ResourceExt) -> bool {

@@ -5,7 +5,7 @@
 //! job, pod, secret, memory   its objects                     (pure)
 //! connection                 a tenant's Secret as a log-in   (pure)
 //! attempt   what Job and pods say of it                      (pure)
-//! current, failure, progress, pace, place   what that means      (pure)
+//! current, heard, failure, progress, pace, place   what that means   (pure)
 //! figures   what metrics are told                            (pure)
 //! finalizer   what keeps a job until its run is stopped      (pure)
 //! outcome   the parts of a status that all jobs have         (pure)
@@ -20,6 +20,7 @@ pub mod current;
 pub mod failure;
 pub mod figures;
 pub mod finalizer;
+pub mod heard;
 pub mod job;
 pub mod memory;
 pub mod observe;

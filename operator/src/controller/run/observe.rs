@@ -42,6 +42,23 @@ pub async fn attempts(
     Ok(attempts)
 }
 
+/// Those that a vault that is gone has left behind in its namespace. Where the operator has no rights any more, nothing of
+/// its own can be told from here.
+///
+/// # Errors
+/// [`ReadError`] for every answer but a list and a refusal.
+pub async fn orphaned_attempts(
+    client: &Client,
+    namespace: &str,
+    run: &str,
+    wall: Timestamp,
+) -> Result<Vec<SeenAttempt>, ReadError> {
+    match attempts(client, namespace, run, wall).await {
+        Err(error) if is_forbidden(error.cause()) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 /// The Jobs of one kind of run in a vault, for its limits.
 ///
 /// # Errors
