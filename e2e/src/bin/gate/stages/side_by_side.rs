@@ -13,7 +13,14 @@ use super::Context;
 use crate::command::{self, CommandError, Tally};
 
 /// Those that take longest, begun first, so that none is left alone at the end.
-const LONG: [&str; 4] = ["twelve_states::", "operator_killed::", "mover_killed::", "failures::what_is_wrong"];
+const LONG: [&str; 6] = [
+    "bad_yaml::told::",
+    "twelve_states::every_state",
+    "failures::a_missing",
+    "mover_killed::",
+    "operator_killed::",
+    "failures::what_is_wrong",
+];
 
 /// Plays every story on one of the clusters and tells of each as it ends.
 pub fn play(context: &Context, settings: &[Setting]) -> Result<Tally, CommandError> {
