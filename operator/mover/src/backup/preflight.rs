@@ -170,7 +170,10 @@ pub fn first_obstacle(
 pub fn coverage(server: &ServerFacts, privileges: &PrivilegeFacts) -> Vec<String> {
     let mut missing = Vec::new();
     if server.is_standby && !privileges.unlogged.is_empty() {
-        missing.push(format!("a standby has no rows of unlogged tables: {}", privileges.unlogged));
+        missing.push(format!(
+            "a standby has neither the rows of unlogged tables nor the values of their sequences: {}",
+            privileges.unlogged
+        ));
     }
     missing
 }

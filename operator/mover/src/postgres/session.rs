@@ -295,7 +295,8 @@ impl Session {
     }
 
     fn keep_warning(&mut self, notice: ServerError) {
-        tracing::debug!(severity = notice.severity, message = notice.message, "the server says");
+        // What it says may quote a row.
+        tracing::debug!(severity = notice.severity, sqlstate = notice.sqlstate, "the server gives notice");
         if notice.severity == "WARNING" && self.warnings.len() < WARNINGS_LIMIT {
             self.warnings.push(notice);
         }

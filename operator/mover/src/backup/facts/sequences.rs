@@ -77,11 +77,13 @@ fn is_further(value: Value, than: Value, increment: i64) -> bool {
     ahead || (value.last == than.last && value.is_called && !than.is_called)
 }
 
-/// Identity columns and serials have sequences too; those of an extension are only read where it wants them kept.
+/// Identity columns and serials have sequences too; those of an extension are only read where it wants them kept. A standby
+/// does not let the sequences of unlogged tables be read, which have no values there.
 fn list_query() -> String {
     format!(
         "SELECT c.oid, n.nspname, c.relname, s.seqincrement FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid \
-         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {} AND c.relpersistence <> 't' ORDER BY c.oid",
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {} AND c.relpersistence <> 't' \
+         AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery()) ORDER BY c.oid",
         is_ours()
     )
 }

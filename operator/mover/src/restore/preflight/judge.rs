@@ -78,6 +78,9 @@ struct Judge<'a> {
     warnings: Vec<String>,
 }
 
+/// `DROP DATABASE … WITH (FORCE)`, without which nothing half-done could be taken away again, came with PostgreSQL 13.
+const OLDEST_TARGET: u32 = 13;
+
 impl Judge<'_> {
     fn object(&mut self, code: FailureCode, sentence: String) {
         self.objections.push(Objection { code, sentence });
@@ -85,12 +88,12 @@ impl Judge<'_> {
 
     fn server(&mut self) {
         let (facts, manifest) = (self.facts, self.request.manifest);
-        let source = manifest.server_version / 10_000;
-        if facts.major < source {
+        let least = (manifest.server_version / 10_000).max(OLDEST_TARGET);
+        if facts.major < least {
             self.object(
                 FailureCode::TargetVersionUnsupported,
                 format!(
-                    "the target runs PostgreSQL {} and the point was taken from {}: restore into version {source} or newer",
+                    "the target runs PostgreSQL {} and the point was taken from {}: restore into version {least} or newer",
                     facts.version, manifest.server_version_text
                 ),
             );

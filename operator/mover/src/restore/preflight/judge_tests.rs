@@ -130,6 +130,15 @@ fn a_target_that_can_take_the_point_meets_no_objection() {
 }
 
 #[test]
+fn a_target_that_nothing_could_be_taken_away_from_again_is_refused() {
+    let manifest = Manifest { server_version: 120_022, ..manifest() };
+    let facts = Facts { major: 12, ..facts() };
+    let judged = judged(&manifest, &facts, None, &outline());
+    assert_eq!(judged.objections.len(), 1);
+    assert!(judged.objections[0].sentence.contains("restore into version 13 or newer"));
+}
+
+#[test]
 fn every_hindrance_is_told_with_its_code_and_what_to_do() {
     type Case = (fn(&mut Facts), FailureCode, &'static str);
     let cases: [Case; 10] = [
