@@ -168,10 +168,13 @@ fn address_of(object: &Value) -> String {
     format!("{}/{}", text("namespace"), text("name"))
 }
 
-/// Resource, namespace, name and subresource of a path. The kinds of this operator's tests all have a namespace.
+/// Resource, namespace, name and subresource of a path. Of the kinds without a namespace the tests have but Namespace.
 fn target(uri: &Uri) -> (String, String, Option<String>, Option<String>) {
     let parts: Vec<&str> = uri.path().split('/').skip_while(|part| *part != "namespaces").skip(1).collect();
     let part = |at: usize| parts.get(at).map(|part| (*part).to_owned());
+    if parts.len() == 1 {
+        return ("namespaces".into(), String::new(), part(0), None);
+    }
     (part(1).unwrap_or_default(), part(0).unwrap_or_default(), part(2), part(3))
 }
 

@@ -74,6 +74,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     if !may_start(&facts.attempts) {
         return Ok(Seen { facts, turn: None });
     }
+    facts.namespace_uid = observe::namespace_uid(&context.client, &namespace).await?;
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
     let limit = usize::try_from(vault.spec.limits.concurrent_backups).unwrap_or(1);

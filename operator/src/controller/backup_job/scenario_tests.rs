@@ -36,6 +36,7 @@ async fn world() -> World {
                         "spec": policy().spec});
     context.known.policies.hold(serde_json::from_value(policy).unwrap());
     let namespace = json!({"metadata": {"name": "shop", "uid": "n1"}});
+    world.hold("namespaces", &namespace);
     context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     world
 }

@@ -75,14 +75,27 @@ fn belongs(point: &PointView, uid: &str) -> bool {
         && matches!(&point.owner, Owner::Instance { instance_uid, .. } if instance_uid == uid)
 }
 
-/// The oldest other instance of the vault with the same datasource; of two that were made at once the one with the
-/// smaller UID was first.
+/// The instance of the vault that has the same datasource and the better claim to it: one with points of it before one
+/// without, so that nobody's protection ends because somebody else's edit points there; then the oldest, and of two that
+/// were made at once the one with the smaller UID. Before the keeper has told its points nobody is judged.
 fn duplicate(instance: &BackupInstance, vault_namespace: &str, context: &Context) -> Option<String> {
     let datasource =
         |held: &BackupInstance| held.status.as_ref().and_then(|status| status.datasource_id.clone());
     let own = datasource(instance)?;
     let age =
         |held: &BackupInstance| (held.metadata.creation_timestamp.clone().map(|time| time.0), held.uid());
+    let vault = context.known.vaults.get(vault_namespace, &instance.spec.vault_ref.name)?;
+    let catalogue = context.keepers.catalogue(&vault.uid().unwrap_or_default())?;
+    let has_points = |held: &BackupInstance| {
+        let is_theirs = |point: &PointView| match &point.owner {
+            Owner::Instance { instance_uid, datasource_id, .. } => {
+                Some(instance_uid) == held.metadata.uid.as_ref() && *datasource_id == own
+            }
+            Owner::Cli { .. } => false,
+        };
+        catalogue.points.values().any(is_theirs)
+    };
+    let claim = |held: &BackupInstance| (!has_points(held), age(held));
     let key = Key::vault(vault_namespace, &instance.spec.vault_ref.name);
     let holder = context
         .known
@@ -90,7 +103,7 @@ fn duplicate(instance: &BackupInstance, vault_namespace: &str, context: &Context
         .by(&key)
         .into_iter()
         .filter(|other| other.uid() != instance.uid() && datasource(other).as_ref() == Some(&own))
-        .find(|other| age(other) < age(instance))?;
+        .find(|other| claim(other) < claim(instance))?;
     // Names of other namespaces are not this namespace's to know.
     Some(if holder.namespace() == instance.namespace() {
         holder.name_any()

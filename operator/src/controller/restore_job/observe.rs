@@ -66,6 +66,7 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
     if !nothing_runs(&facts.attempts) {
         return Ok(Seen { facts, _turn: None });
     }
+    facts.namespace_uid = observe::namespace_uid(&context.client, &namespace).await?;
     facts.ledger = ledger(job, context, &vault, &facts).await?;
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;

@@ -34,6 +34,7 @@ async fn world() -> World {
     context.known.vaults.hold(vault());
     context.known.restore_jobs.hold(latest());
     let namespace = json!({"metadata": {"name": "shop", "uid": "n1"}});
+    world.hold("namespaces", &namespace);
     context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     let points = vec![point("bb", "02:00:00", "n1", PointState::Available)];
     context.keepers.fold("v1", Points { head: None, points });

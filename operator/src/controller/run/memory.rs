@@ -6,23 +6,28 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 pub const MEBIBYTE: u64 = 1024 * 1024;
-/// What every mover needs: buffers of its lanes and the storage client.
+/// What every mover needs: buffers of up to [`LANES`] lanes and the storage client.
 const BASE: u64 = 192 * MEBIBYTE;
+const LANES: u64 = 4;
+/// For each further lane: a pack of 16 MiB that is filled while others are sent, and its session's buffers.
+const LANE: u64 = 20 * MEBIBYTE;
 /// pg_dump, before and for each relation: measured, with a quarter more on top.
 const DUMP_BASE: u64 = 15_000_000;
 const DUMP_RELATION: u64 = 13_000;
 /// What a mover is expected to use of one processor.
 const PROCESSOR: &str = "100m";
 
-/// The limit that a database with so many relations needs, bytes: 192 MiB + 1.25 x (15 MB + 13 kB x relations).
-pub fn needed(relations: u64) -> u64 {
+/// The limit that a database with so many relations needs, bytes: 192 MiB + 20 MiB for each lane above the fourth
+/// + 1.25 x (15 MB + 13 kB x relations).
+pub fn needed(relations: u64, lanes: u16) -> u64 {
+    let lanes = u64::from(lanes).saturating_sub(LANES) * LANE;
     let dump = DUMP_BASE.saturating_add(DUMP_RELATION.saturating_mul(relations));
-    BASE.saturating_add(dump.saturating_mul(5) / 4)
+    (BASE + lanes).saturating_add(dump.saturating_mul(5) / 4)
 }
 
 /// Requests and limits of a mover: the vault's own, with memory never below what is needed.
-pub fn resources(wished: Option<&ResourceRequirements>, relations: u64) -> ResourceRequirements {
-    let needed = needed(relations);
+pub fn resources(wished: Option<&ResourceRequirements>, relations: u64, lanes: u16) -> ResourceRequirements {
+    let needed = needed(relations, lanes);
     at_least(wished, needed, needed / 2, PROCESSOR)
 }
 
@@ -81,7 +86,7 @@ mod tests {
             limits: Some(BTreeMap::from([("memory".into(), Quantity(memory.into()))])),
             ..ResourceRequirements::default()
         });
-        resources(wished.as_ref(), relations).limits.unwrap()["memory"].0.clone()
+        resources(wished.as_ref(), relations, 4).limits.unwrap()["memory"].0.clone()
     }
 
     #[test]
@@ -89,7 +94,9 @@ mod tests {
         assert_eq!(limit(None, 0), "210Mi");
         assert_eq!(limit(None, 1_000), "226Mi");
         assert_eq!(limit(None, 100_000), "1760Mi");
-        assert!(needed(u64::MAX) > 0, "no number of relations overflows");
+        assert!(needed(u64::MAX, u16::MAX) > 0, "no number of relations overflows");
+        assert_eq!(needed(0, 1), needed(0, 4));
+        assert_eq!(needed(0, 32) - needed(0, 4), 560 * MEBIBYTE, "and with the lanes above four");
     }
 
     #[test]

@@ -4,12 +4,12 @@ use crds::common::{DatabaseCredentialsRef, Tls};
 use crds::{BackupVault, labels};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod, Secret};
 use kube::{Client, ResourceExt as _};
 
 use super::attempt::{SeenAttempt, seen};
 use super::connection::{Found, Material};
-use crate::cluster::{ReadError, get, is_forbidden, list_by_label};
+use crate::cluster::{ReadError, get, get_global, is_forbidden, list_by_label};
 use crate::controller::vault;
 use crate::keeper_client::KeeperAddress;
 use crate::names;
@@ -67,6 +67,16 @@ pub async fn jobs_of_vault(client: &Client, vault: &BackupVault, kind: &str) -> 
     let namespace = vault.namespace().unwrap_or_default();
     let selector = format!("{}={},{}={kind}", labels::VAULT, vault.name_any(), labels::JOB_KIND);
     list_by_label(client, &namespace, &selector).await
+}
+
+/// The UID of a namespace as it is now. Points belong to the namespace that had the UID: what a watch told some seconds ago
+/// could be of another tenant's, under the same name.
+///
+/// # Errors
+/// [`ReadError`].
+pub async fn namespace_uid(client: &Client, name: &str) -> Result<Option<String>, ReadError> {
+    let namespace: Option<Namespace> = get_global(client, name).await?;
+    Ok(namespace.and_then(|namespace| namespace.metadata.uid))
 }
 
 /// The Secrets that a connection refers to.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Assignment, Decision, RunId};
+use contract::{Assignment, Decision, RunId, Task};
 use crds::{BackupVault, labels};
 use kube::ResourceExt as _;
 
@@ -51,6 +51,15 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// How many tables are read or written at a time.
+    pub fn lanes(&self) -> u16 {
+        match &self.assignment.task {
+            Task::Check(_) => 1,
+            Task::Backup(task) => task.limits.lanes,
+            Task::Restore(task) => task.limits.lanes,
+        }
+    }
+
     /// Where all its objects are.
     pub fn namespace(&self) -> String {
         self.vault.namespace().unwrap_or_default()

@@ -81,7 +81,7 @@ fn container(plan: &Plan<'_>, wishes: &PodTemplate) -> Container {
         image: Some(plan.settings.image.clone()),
         image_pull_policy: Some(plan.settings.image_pull_policy.clone()),
         args: Some(vec!["mover".into()]),
-        resources: Some(memory::resources(wishes.resources.as_ref(), plan.relations)),
+        resources: Some(memory::resources(wishes.resources.as_ref(), plan.relations, plan.lanes())),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
             read_only_root_filesystem: Some(true),

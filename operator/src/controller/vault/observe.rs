@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contract::{KeyState, VaultView};
-use crds::{BackupVault, labels};
+use crds::{BackupInstance, BackupVault, labels};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -91,9 +91,14 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
 }
 
 fn count(vault: &BackupVault, context: &Context, seen: &mut Seen) {
-    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let namespace = vault.namespace().unwrap_or_default();
+    let key = Key::vault(&namespace, &vault.name_any());
     let instances = context.known.instances.by(&key);
-    seen.instances = instances.len();
+    // One whose namespace the vault does not admit is no use of it: anybody could name it, and keep it from going.
+    let is_use = |instance: &&Arc<BackupInstance>| {
+        vault.spec.allows_namespace(&namespace, &instance.namespace().unwrap_or_default())
+    };
+    seen.instances = instances.iter().filter(is_use).count();
     let backs_up = instances.iter().any(|instance| {
         let key = Key::instance(&instance.namespace().unwrap_or_default(), &instance.name_any());
         context.known.backup_jobs.by(&key).iter().any(|job| !job.is_terminal())
