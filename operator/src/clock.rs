@@ -1,7 +1,8 @@
 //! The operator's clock: the only file of the control plane that asks what time it is.
 //!
-//! A program for tests can move the clock ahead (`command::TestClock`). That moves slots, windows and expiry. Certificates, tokens, leases and back-off follow the wall clock: other
-//! machines, which know nothing of the offset, judge them.
+//! A program for tests can move the clock ahead (`command::TestClock`). That moves slots, windows and expiry.
+//! Certificates, tokens, leases and back-off follow the wall clock: other machines, which know nothing of the offset,
+//! judge them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

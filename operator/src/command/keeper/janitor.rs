@@ -25,7 +25,8 @@ pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
             () = sleep(LOOK) => {}
         }
         let ahead = keeper.clock.now().duration_since(keeper.clock.wall()).as_secs() / 60;
-        if !last.is_none_or(|(at, offset)| at.elapsed() >= INTERVAL || offset < ahead) {
+        let due = last.is_none_or(|(at, offset)| at.elapsed() >= INTERVAL || offset < ahead);
+        if !due {
             continue;
         }
         // A pass can be broken off anywhere.

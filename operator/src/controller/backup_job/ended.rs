@@ -54,6 +54,7 @@ impl Ended {
 /// decided before the keeper is asked, so that one answer is enough.
 pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
     draft.steps.extend(ended.remove.clone().map(|held| Step::Remove(Box::new(held))));
+    let is_given_up = finalizer::is_given_up(draft.job, &draft.facts.attempts, draft.now.wall);
     let next = if ended.cancelled { None } else { next_time(&draft, &ended.verdict) };
     if draft.facts.vault.is_none() {
         // Nobody is left who could accept anything.
@@ -78,15 +79,9 @@ pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
             Some(at) => again(draft, ended, at),
             None => unsettled(draft, ended, "The vault has not closed the run yet."),
         },
-        Some(Err(_)) if is_given_up(&draft) => badly(draft, ended),
+        Some(Err(_)) if is_given_up => badly(draft, ended),
         Some(Err(trouble)) => unsettled(draft, ended, sentence(&trouble)),
     }
-}
-
-/// Whether the job goes without the vault's word: it was deleted, its run is stopped, and nobody answers.
-fn is_given_up(draft: &Draft<'_>) -> bool {
-    let is_stopped = draft.facts.attempts.iter().all(|attempt| attempt.going);
-    is_stopped && finalizer::is_overdue(draft.job, draft.now.wall)
 }
 
 /// When another attempt follows; `None`: none does.

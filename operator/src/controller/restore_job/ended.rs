@@ -45,6 +45,7 @@ impl Ended {
 /// What follows: a report speaks for itself; without one the ledger says whether anything was written.
 pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
     draft.steps.extend(ended.remove.clone().map(|held| Step::Remove(Box::new(held))));
+    let is_given_up = finalizer::is_given_up(draft.job, &draft.facts.attempts, draft.now.wall);
     if let Some(report) = &ended.ending.report {
         return match &report.outcome {
             Outcome::Restored { summary } => well(draft, ended, Some(summary), &report.warnings),
@@ -66,16 +67,10 @@ pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
         Some(Ok(_)) => badly(draft, ended),
         // Nobody is left to ask.
         Some(Err(_)) | None if draft.facts.vault.is_none() => badly(draft, ended),
-        Some(Err(_)) | None if is_given_up(&draft) => badly(draft, ended),
+        Some(Err(_)) | None if is_given_up => badly(draft, ended),
         Some(Err(trouble)) => unsettled(draft, ended, trouble.message()),
         None => unsettled(draft, ended, "The vault's ledger is being asked what became of the restore."),
     }
-}
-
-/// Whether the job goes without the ledger's word: it was deleted, its run is stopped, and nobody answers.
-fn is_given_up(draft: &Draft<'_>) -> bool {
-    let is_stopped = draft.facts.attempts.iter().all(|attempt| attempt.going);
-    is_stopped && finalizer::is_overdue(draft.job, draft.now.wall)
 }
 
 fn unsettled(draft: Draft<'_>, ended: &Ended, why: &str) -> Decision {

@@ -4,6 +4,8 @@ use crds::finalizers::STOP_RUN;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
+use super::SeenAttempt;
+
 /// How long a deleted job waits for its vault's answer to what became of the run.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -17,10 +19,12 @@ pub fn is_missing(job: &impl ResourceExt) -> bool {
     !is_held(job) && job.meta().deletion_timestamp.is_none()
 }
 
-/// Whether a deleted job has waited long enough for a vault that does not answer: it must not keep its namespace for ever.
-pub fn is_overdue(job: &impl ResourceExt, wall: Timestamp) -> bool {
+/// Whether a deleted job goes without its vault's word: its run is stopped, and it has waited long enough for one that does
+/// not answer. It must not keep its namespace for ever.
+pub fn is_given_up(job: &impl ResourceExt, attempts: &[SeenAttempt], wall: Timestamp) -> bool {
+    let is_stopped = attempts.iter().all(|attempt| attempt.going);
     let deleted = job.meta().deletion_timestamp.as_ref();
-    deleted.is_some_and(|deleted| wall.duration_since(deleted.0) >= PATIENCE)
+    is_stopped && deleted.is_some_and(|deleted| wall.duration_since(deleted.0) >= PATIENCE)
 }
 
 fn is_held(job: &impl ResourceExt) -> bool {
