@@ -57,7 +57,7 @@ error_codes! {
     /// The server refused user name or password, or the role may not log in.
     UserErrorDBUserAuthFailed: retry user => "Correct user name and password in the Secret, or give the role LOGIN.";
     /// The server let the role in and refused it the rights a backup needs.
-    UserErrorMissingDBPermissions: fatal user => "Run what `kubectl coffer grants` prints as the database's owner.";
+    UserErrorMissingDBPermissions: fatal user => "Run the statements of the instance's `status.missingGrants` as the database's owner.";
     /// The database does not exist.
     UserErrorDBNotFound: fatal user => "Correct the database's name, or create it. If it is gone for good, suspend protection.";
     /// The target database exists and is not empty.
@@ -93,7 +93,7 @@ error_codes! {
     /// The server's version is not supported.
     UserErrorServerVersionNotSupported: fatal user => "Use a PostgreSQL version in the range that the message gives.";
     /// A pooler shares the connection between sessions.
-    UserErrorPoolerNotSupported: fatal user => "Name the server itself, or a pooler in session mode.";
+    UserErrorPoolerNotSupported: fatal user => "Name the server itself in `host`: no pooler can hold a snapshot for several sessions.";
     /// The server has no connection left.
     UserErrorTooManyConnections: retry user => "Lower `lanes`, or raise max_connections or the role's limit.";
     /// The server is starting, stopping or recovering.

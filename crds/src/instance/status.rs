@@ -39,7 +39,7 @@ pub struct BackupInstanceStatus {
     /// The last round of checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_check: Option<LastCheck>,
-    /// Rights that the role lacks, one SQL statement each. `kubectl coffer grants` prints them in full.
+    /// Rights that the role lacks, one SQL statement each, for the first ten objects at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 512)), extend("x-kubernetes-list-type" = "atomic"))]
     pub missing_grants: Vec<String>,

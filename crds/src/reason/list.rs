@@ -135,7 +135,7 @@ reasons! {
     /// The server refuses the client before any password.
     LoginRejected: "No line of pg_hba.conf lets this role, database and address in." => "Add a line for the movers' addresses, with scram-sha-256.";
     /// The role lacks rights.
-    PrivilegesMissing: "It cannot read everything that belongs in the backup." => "Run what `kubectl coffer grants` prints as the database's owner.";
+    PrivilegesMissing: "It cannot read everything that belongs in the backup." => "Run the statements of the instance's `status.missingGrants` as the database's owner.";
 }
 "BackupInstance: server" {
     /// The host's name is unknown.
@@ -155,7 +155,7 @@ reasons! {
     /// The server's version is not supported.
     ServerVersionUnsupported: "It is older than the oldest or newer than the newest that this version knows." => "Use a version in the range that the message gives.";
     /// A pooler stands in between.
-    PoolerUnsupported: "The connection is shared by sessions, so a snapshot cannot be held." => "Name the server itself in `host`, or a pooler in session mode.";
+    PoolerUnsupported: "The connection is shared by sessions, so a snapshot cannot be held." => "Name the server itself in `host`.";
     /// Row-level security hides rows from the role.
     RowSecurityActive: "A policy applies to it, so a backup would silently lack rows." => "Give the role BYPASSRLS, or back up as the tables' owner.";
     /// The standby cancels long queries.
