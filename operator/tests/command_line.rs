@@ -206,6 +206,45 @@ fn damage_ends_with_code_12_and_names_the_object() {
 }
 
 #[test]
+fn a_point_that_cannot_even_be_opened_is_told_and_the_others_are_checked() {
+    let server = Server::shared();
+    server.create_database("cli_unopened");
+    server.sql("cli_unopened", SHOP);
+    let desk = Desk::new();
+    let vault = desk.directory.path().join("vault");
+    let point =
+        || json(&ended(desk.backup(server, "cli_unopened").args(["-o", "json"]), 0))["point"]["id"].clone();
+    let id = |point: &Value| point.as_str().unwrap().to_owned();
+    let damaged = point();
+    let before = fs::read_dir(vault.join("keys")).unwrap().map(|entry| entry.unwrap().path());
+    let before: Vec<PathBuf> = before.collect();
+    let locked = point();
+    let mut keys = fs::read_dir(vault.join("keys")).unwrap().map(|entry| entry.unwrap().path());
+    let key_of_locked = keys.find(|path| !before.contains(path)).unwrap();
+    let good = point();
+
+    let record = vault.join("points").join(id(&damaged));
+    let mut bytes = fs::read(&record).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&record, bytes).unwrap();
+    fs::remove_dir_all(key_of_locked).unwrap();
+
+    let found = ended(desk.on_vault("verify").args(["--all", "-o", "json"]), 12);
+    let found = json(&found);
+    let of = |point: &Value| found.as_array().unwrap().iter().find(|found| found["point"] == *point).unwrap();
+    assert_eq!(of(&damaged)["damage"][0]["object"], format!("points/{}", id(&damaged)));
+    assert_eq!(of(&locked)["notChecked"]["code"], "KeyMissing", "{found}");
+    assert_eq!(of(&good)["damage"], serde_json::json!([]), "{found}");
+    let listed = json(&ended(desk.on_vault("list").args(["-o", "json"]), 0));
+    let state = |point: &Value| {
+        let points = listed["points"].as_array().unwrap();
+        points.iter().find(|listed| listed["id"] == *point).unwrap()["state"].clone()
+    };
+    assert_eq!((state(&damaged), state(&good)), ("Damaged".into(), "Available".into()));
+    ended(desk.on_vault("verify").args([&id(&locked)]), 11);
+}
+
+#[test]
 fn a_vault_that_may_only_be_read_is_listed_shown_checked_and_restored() {
     let server = Server::shared();
     server.create_database("cli_reader");

@@ -2,9 +2,12 @@
 //! byte comes out that was not authenticated.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
 
+mod stores;
+
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -25,6 +28,7 @@ use mover::{
     vault::{Access, InitRequest, OpenRequest, Vault, VaultError, init, open},
     verify::{self, Level},
 };
+use stores::Stamping;
 use tempfile::TempDir;
 
 const CATALOGUE: [u8; 32] = [5; 32];
@@ -40,10 +44,15 @@ struct Reference {
 
 impl Reference {
     async fn new() -> Self {
+        Self::through(|store| store).await
+    }
+
+    /// Written through a store that `seen_as` makes of the directory.
+    async fn through(seen_as: impl Fn(SharedStore) -> SharedStore) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::system(SignedDuration::ZERO);
         let identity = Identity::generate();
-        let store = connect(&storage(directory.path()), &clock).unwrap();
+        let store = seen_as(connect(&storage(directory.path()), &clock).unwrap());
         let request = InitRequest {
             catalogue: Some(CatalogueKey::from_bytes(&CATALOGUE)),
             identities: Vec::new(),
@@ -415,4 +424,46 @@ async fn objects_of_one_point_are_not_taken_for_those_of_another() {
     mixed.record_key = second.record_key.clone();
     let error = PointReader::open(SharedStore::clone(reference.store()), &mixed).await.err().unwrap();
     assert_eq!(error.code(), FailureCode::WrongKey, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_bucket_has_other_etags_and_is_as_good() {
+    let stamping = |stamp| move |inner| Arc::new(Stamping { inner, stamp }) as SharedStore;
+    let reference = Reference::through(stamping("written")).await;
+    let inner = connect(&storage(reference.directory.path()), &reference.clock).unwrap();
+    let copy = stamping("copied")(inner);
+    let check = async || {
+        verify::run(SharedStore::clone(&copy), &reference.grants[0], Level::Structure, &|_| ()).await.unwrap()
+    };
+    let report = check().await;
+    assert!(report.is_sound(), "{report:?}");
+    let pack =
+        reference.objects(0).into_iter().find(|name| reference.kind(name) == ObjectKind::Pack).unwrap();
+    let mut changed = fs::read(reference.path(&pack)).unwrap();
+    *changed.last_mut().unwrap() ^= 1;
+    fs::write(reference.path(&pack), changed).unwrap();
+    let damage = check().await.damage;
+    assert!(damage.iter().any(|damage| damage.object == pack), "{damage:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_anybody_can_put_beside_a_vault_keeps_nobody_out_of_it() {
+    let reference = Reference::new().await;
+    reference.vault.close().await;
+    let reopened = async || {
+        let store = SharedStore::clone(reference.store());
+        let request = opening(reference.directory.path(), &reference.identity);
+        open(store, request, &reference.clock).await.map(|vault| vault.id())
+    };
+    let file = reference.path("vault.json");
+    let whole = fs::read_to_string(&file).unwrap();
+    let id = reference.vault.id().to_string();
+    let other = whole.replace(&id, &Id([1; 16]).to_string());
+    for text in [other, whole.replace("coffer", "kaffee"), "x".repeat(1 << 20)] {
+        fs::write(&file, text).unwrap();
+        assert_eq!(reopened().await.unwrap(), reference.vault.id());
+    }
+    let tag = reference.identity.recipient().tag();
+    fs::write(reference.path(&format!("keys/catalogue/00000001/{tag}.7")), vec![7; 1 << 20]).unwrap();
+    assert_eq!(reopened().await.unwrap(), reference.vault.id());
 }

@@ -82,6 +82,11 @@ impl Refused {
         }
     }
 
+    /// Whether there is no such point any more, or never was.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Expired { .. })
+    }
+
     fn code(&self) -> FailureCode {
         match self {
             Self::NotFound { .. } | Self::Expired { .. } => FailureCode::PointNotFound,

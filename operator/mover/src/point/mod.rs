@@ -27,7 +27,6 @@ pub use frames::FrameStream;
 pub use list::ListWriter;
 pub use pack::{Pack, PackError, PackKind};
 pub use reader::PointReader;
-pub(crate) use reader::compare_stored;
 pub use writer::{PointWriter, WriterOptions};
 
 #[cfg(test)]

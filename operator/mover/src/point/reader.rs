@@ -152,14 +152,39 @@ impl PointReader {
         Ok(self.inner.store.get(&name, limit).await?)
     }
 
-    /// Whether an object is there with the size and ETag of its PUT's answer.
+    /// Whether an object is there with the size and ETag of its PUT's answer. A store that has another ETag may have got
+    /// the bytes by a copy of the bucket, which proves nothing against them: then they are read.
     ///
     /// # Errors
     /// What is wrong with it.
     pub async fn check_stored(&self, object: &InventoryObject) -> Result<(), ReadError> {
         let name = self.name(&object.object)?;
         let stored = self.inner.store.head(&name).await?;
-        compare_stored(&name, object, stored.size, stored.etag.as_deref())
+        self.check_described(object, stored.size, stored.etag.as_deref()).await
+    }
+
+    /// As [`PointReader::check_stored`], of what a listing says.
+    ///
+    /// # Errors
+    /// What is wrong with the object.
+    pub(crate) async fn check_described(
+        &self,
+        object: &InventoryObject,
+        size: u64,
+        etag: Option<&str>,
+    ) -> Result<(), ReadError> {
+        let reference = &object.object;
+        if size != reference.size {
+            let what = format!("it has {size} bytes instead of {}", reference.size);
+            return Err(ReadError::contradiction(&self.name(reference)?, what));
+        }
+        match (etag, object.etag.as_deref()) {
+            (Some(there), Some(written)) if there != written => {
+                let limit = ObjectKind::Pack.stored_limit();
+                self.proven(&self.name(reference)?, limit, reference).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is known of one of the point's objects, and the key to it.
@@ -181,7 +206,7 @@ impl PointReader {
         let number = reference.name.parse().map_err(|_| {
             ReadError::contradiction(&name, "it is named where an object with a number belongs")
         })?;
-        let stored = self.proven(&name, kind, reference).await?;
+        let stored = self.proven(&name, kind.stored_limit(), reference).await?;
         let expected = self.inner.session.expected(kind, number);
         let key = self.inner.session.chain_key.key();
         Ok(open_document(&name, &stored, &expected, key).map_err(|error| error.with_proven_key())?)
@@ -195,15 +220,15 @@ impl PointReader {
         reference: &Reference,
     ) -> Result<T, ReadError> {
         let name = self.name(reference)?;
-        let stored = self.proven(&name, kind, reference).await?;
+        let stored = self.proven(&name, kind.stored_limit(), reference).await?;
         let expected = self.inner.session.expected(kind, number as u64);
         let key = self.inner.session.record_key.key();
         Ok(open_document(&name, &stored, &expected, key).map_err(|error| error.with_proven_key())?)
     }
 
     /// An object's stored bytes, of the size and hash that its name was given with.
-    async fn proven(&self, name: &Name, kind: ObjectKind, reference: &Reference) -> Result<Bytes, ReadError> {
-        let stored = self.inner.store.get(name, kind.stored_limit()).await?;
+    async fn proven(&self, name: &Name, limit: u64, reference: &Reference) -> Result<Bytes, ReadError> {
+        let stored = self.inner.store.get(name, limit).await?;
         if stored.len() as u64 != reference.size {
             let found = stored.len();
             let what = format!("it has {found} bytes instead of {}", reference.size);
@@ -213,25 +238,6 @@ impl PointReader {
             return Err(ReadError::contradiction(name, "its SHA-256 is not the one it was stored with"));
         }
         Ok(stored)
-    }
-}
-
-/// Compares what storage says of an object with what it said when the object was written.
-pub(crate) fn compare_stored(
-    name: &Name,
-    object: &InventoryObject,
-    size: u64,
-    etag: Option<&str>,
-) -> Result<(), ReadError> {
-    if size != object.object.size {
-        let what = format!("it has {size} bytes instead of {}", object.object.size);
-        return Err(ReadError::contradiction(name, what));
-    }
-    match (etag, object.etag.as_deref()) {
-        (Some(there), Some(written)) if there != written => {
-            Err(ReadError::contradiction(name, "its ETag is not the one it was written with"))
-        }
-        _ => Ok(()),
     }
 }
 

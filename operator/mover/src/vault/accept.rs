@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Vault, VaultError};
 use crate::{
     clock::later,
-    format::{AcceptedPoint, FORMAT, Hash, Id, InventoryObject, Promise, Record},
+    format::{AcceptedPoint, FORMAT, Hash, Id, Promise, Record},
     ledger::{State, Verdict},
-    point::{PointReader, ReadError, compare_stored},
+    point::{PointReader, ReadError},
     seal::{Expected, Header, ObjectKind, open_document},
     store::{Listed, Name, Place},
     verify::structure,
@@ -133,7 +133,13 @@ impl Vault {
         for page in 0..record.inventory.len() {
             for object in reader.inventory_page(page).await?.objects {
                 let name = reader.name(&object.object)?;
-                self.check_object(&name, &object, listed.get(&name)).await?;
+                match listed.get(&name) {
+                    Some(listed) => {
+                        reader.check_described(&object, listed.size, listed.etag.as_deref()).await?
+                    }
+                    // Listings lag behind.
+                    None => reader.check_stored(&object).await?,
+                }
                 let number = object.object.name.parse().ok().filter(|number| numbers.insert(*number));
                 if number.is_none() {
                     return Err(
@@ -152,22 +158,5 @@ impl Vault {
             return Err(ReadError::contradiction(&name, format!("{what}, not {objects} of {bytes}")).into());
         }
         Ok(numbers)
-    }
-
-    /// One object as the listing has it; one that the listing lacks is looked at by itself.
-    async fn check_object(
-        &self,
-        name: &Name,
-        object: &InventoryObject,
-        listed: Option<&Listed>,
-    ) -> Result<(), VaultError> {
-        let (size, etag) = match listed {
-            Some(listed) => (listed.size, listed.etag.clone()),
-            None => {
-                let stored = self.inner.store.head(name).await?;
-                (stored.size, stored.etag)
-            }
-        };
-        Ok(compare_stored(name, object, size, etag.as_deref())?)
     }
 }

@@ -4,11 +4,11 @@ use contract::{Failure, FailureCode, Stage};
 use jiff::Timestamp;
 
 use crate::{
-    format::Id,
+    format::{Damage, Id},
     ledger::{LedgerError, Refused},
     point::ReadError,
     seal::{OpenError, RandomError, SealError, WrapError},
-    store::{NameError, StoreError, StoreErrorKind, Verb},
+    store::{Name, NameError, Place, StoreError, StoreErrorKind, Verb},
 };
 
 /// A vault that cannot be made, opened or asked.
@@ -90,6 +90,18 @@ impl VaultError {
     /// The failure that crosses the crate's edge: the whole chain of causes in one line.
     pub fn failure(&self, stage: Stage) -> Failure {
         Failure { code: self.code(), stage, message: crate::causes(self) }
+    }
+
+    /// What is wrong with a promised point, if that is why it cannot be read. A record or a key that is gone is damage, too.
+    pub fn damage(&self) -> Option<Damage> {
+        let object = match self {
+            Self::Read(ReadError::NotFound { point }) => Name::point(*point).to_string(),
+            Self::Read(error) => error.damaged_object()?.to_owned(),
+            Self::Open(error) if self.condemns_the_point() => error.object.clone(),
+            Self::KeySubstituted { chain } => Place::chain_keys(*chain).as_str().to_owned(),
+            _ => return None,
+        };
+        Some(Damage { object, message: crate::causes(self) })
     }
 
     /// Why a promise was refused, if that is what happened.

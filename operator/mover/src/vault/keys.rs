@@ -6,7 +6,7 @@ use super::{Vault, VaultError};
 use crate::{
     format::{Hash, Id, KEY_FILE_LIMIT, KeyPurpose, WrappedKey},
     seal::{CatalogueKey, ChainKey, Identity, Recipient, WrapError, unwrap, wrap},
-    store::{Name, Place, SharedStore},
+    store::{Name, Place, SharedStore, StoreErrorKind},
 };
 
 /// The only epoch that format 1 writes.
@@ -105,6 +105,10 @@ async fn opened(
         let file = match store.get(&listed, KEY_FILE_LIMIT).await {
             Ok(file) => file,
             Err(error) if error.is_not_found() => continue,
+            Err(error) if error.kind == StoreErrorKind::TooLarge => {
+                tracing::warn!(file = %listed, %error, "a key file is not used");
+                continue;
+            }
             Err(error) => return Err(error.into()),
         };
         match unwrap(&file, identities) {

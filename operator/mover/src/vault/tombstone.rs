@@ -98,6 +98,7 @@ impl Vault {
             message: damage.message.chars().take(TEXT).collect(),
         });
         let decide = move |state: &State| match state.point(point) {
+            Some(found) if found.tombstoned.is_some() => Verdict::Refuse(Refused::Expired { point }),
             Some(_) => Verdict::Append(vec![Promise::Verified { point, level, damage: damage.clone() }]),
             None => Verdict::Refuse(Refused::NotFound { point }),
         };

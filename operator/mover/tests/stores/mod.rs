@@ -1,4 +1,5 @@
 //! Stores to test against: a directory, a real S3 server, and stores that lie or lose answers.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::{
     env, fs,
@@ -189,6 +190,12 @@ pub struct Dishonest {
     pub honours_create: bool,
 }
 
+/// Gives every object one and the same ETag, as a bucket has others than the one it was copied from.
+pub struct Stamping {
+    pub inner: SharedStore,
+    pub stamp: &'static str,
+}
+
 /// Loses the answers of the first create-only writes, after they were stored.
 pub struct Forgetful {
     pub inner: SharedStore,
@@ -196,36 +203,84 @@ pub struct Forgetful {
     pub lost: Mutex<Vec<Name>>,
 }
 
+/// Passes calls on to `inner`, unchanged.
+macro_rules! passed_on {
+    ($($method:ident)+) => { $(passed_on!(@ $method);)+ };
+    (@ create) => {
+        fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+            self.inner.create(name, bytes)
+        }
+    };
+    (@ replace) => {
+        fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+            self.inner.replace(name, bytes)
+        }
+    };
+    (@ get) => {
+        fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+            self.inner.get(name, limit)
+        }
+    };
+    (@ get_range) => {
+        fn get_range<'a>(
+            &'a self,
+            name: &'a Name,
+            offset: u64,
+            length: u64,
+        ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+            self.inner.get_range(name, offset, length)
+        }
+    };
+    (@ head) => {
+        fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
+            self.inner.head(name)
+        }
+    };
+    (@ list) => {
+        fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
+            self.inner.list(place)
+        }
+    };
+    (@ delete) => {
+        fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
+            self.inner.delete(name)
+        }
+    };
+    (@ clear_unfinished) => {
+        fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
+            self.inner.clear_unfinished(writer)
+        }
+    };
+    (@ overwrite) => {
+        fn overwrite<'a>(
+            &'a self,
+            name: &'a Name,
+            etag: &'a str,
+            bytes: Bytes,
+        ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
+            self.inner.overwrite(name, etag, bytes)
+        }
+    };
+    (@ description) => {
+        fn setup(&self) -> BoxFuture<'_, Setup> {
+            self.inner.setup()
+        }
+        fn skew_seconds(&self) -> Option<i64> {
+            self.inner.skew_seconds()
+        }
+        fn location(&self) -> String {
+            self.inner.location()
+        }
+    };
+}
+
 impl Store for Dishonest {
+    passed_on! { replace get get_range head list delete clear_unfinished description }
+
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         if self.honours_create { self.inner.create(name, bytes) } else { self.inner.replace(name, bytes) }
     }
-    fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.inner.replace(name, bytes)
-    }
-    fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.inner.get(name, limit)
-    }
-    fn get_range<'a>(
-        &'a self,
-        name: &'a Name,
-        offset: u64,
-        length: u64,
-    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.inner.get_range(name, offset, length)
-    }
-    fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.inner.head(name)
-    }
-    fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
-        self.inner.list(place)
-    }
-    fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.delete(name)
-    }
-    fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.clear_unfinished(writer)
-    }
+
     fn overwrite<'a>(
         &'a self,
         name: &'a Name,
@@ -234,18 +289,11 @@ impl Store for Dishonest {
     ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
         Box::pin(async move { self.inner.replace(name, bytes).await.map(Overwrite::Done) })
     }
-    fn setup(&self) -> BoxFuture<'_, Setup> {
-        self.inner.setup()
-    }
-    fn skew_seconds(&self) -> Option<i64> {
-        self.inner.skew_seconds()
-    }
-    fn location(&self) -> String {
-        self.inner.location()
-    }
 }
 
 impl Store for Forgetful {
+    passed_on! { replace get get_range head list delete clear_unfinished overwrite description }
+
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move {
             let stored = self.inner.create(name, bytes).await?;
@@ -262,48 +310,31 @@ impl Store for Forgetful {
             Ok(stored)
         })
     }
-    fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.inner.replace(name, bytes)
+}
+
+impl Store for Stamping {
+    passed_on! { replace get get_range delete clear_unfinished overwrite description }
+
+    fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        Box::pin(async move { self.inner.create(name, bytes).await.map(|stored| self.stamped(stored)) })
     }
-    fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.inner.get(name, limit)
-    }
-    fn get_range<'a>(
-        &'a self,
-        name: &'a Name,
-        offset: u64,
-        length: u64,
-    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        self.inner.get_range(name, offset, length)
-    }
+
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
-        self.inner.head(name)
+        Box::pin(async move { self.inner.head(name).await.map(|stored| self.stamped(stored)) })
     }
+
     fn list<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, Result<Vec<Listed>, StoreError>> {
-        self.inner.list(place)
+        Box::pin(async move {
+            let mut all = self.inner.list(place).await?;
+            all.iter_mut().for_each(|listed| listed.etag = Some(self.stamp.into()));
+            Ok(all)
+        })
     }
-    fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.delete(name)
-    }
-    fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.clear_unfinished(writer)
-    }
-    fn overwrite<'a>(
-        &'a self,
-        name: &'a Name,
-        etag: &'a str,
-        bytes: Bytes,
-    ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
-        self.inner.overwrite(name, etag, bytes)
-    }
-    fn setup(&self) -> BoxFuture<'_, Setup> {
-        self.inner.setup()
-    }
-    fn skew_seconds(&self) -> Option<i64> {
-        self.inner.skew_seconds()
-    }
-    fn location(&self) -> String {
-        self.inner.location()
+}
+
+impl Stamping {
+    fn stamped(&self, stored: Stored) -> Stored {
+        Stored { etag: Some(self.stamp.into()), ..stored }
     }
 }
 

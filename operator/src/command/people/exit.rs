@@ -41,11 +41,11 @@ impl From<FailureCode> for Exit {
             | FailureCode::TooManyConnections
             | FailureCode::ServerStarting
             | FailureCode::StorageUnreachable
+            | FailureCode::StorageTlsFailed
             | FailureCode::KeeperUnreachable => Self::Unreachable,
             FailureCode::AuthenticationFailed
             | FailureCode::StorageCredentialsRefused
             | FailureCode::StorageCredentialsMissing
-            | FailureCode::StorageTlsFailed
             | FailureCode::StorageRefused
             | FailureCode::KeeperRefused
             | FailureCode::KeyMissing

@@ -1,16 +1,15 @@
 //! `coffer verify`: whether points still hold what they promise.
 
+mod point;
+
 use std::collections::HashSet;
 use std::io::{self, Write as _};
 
-use contract::{Failure, FailureCode, PointState, PointView, RunId, Stage};
+use contract::{Failure, PointState, PointView, Stage};
 use mover::format::Damage;
 use mover::progress::ProgressSink;
-use mover::store;
-use mover::vault::{Access, VaultError};
-use mover::verify::{self, Level, VerifyReport};
-use serde::Serialize;
-use tokio_util::sync::CancellationToken;
+use mover::vault::Access;
+use mover::verify::Level;
 
 use super::environment::Environment;
 use super::exit::Exit;
@@ -18,10 +17,11 @@ use super::output::{OutputOption, Table, bytes, printable};
 use super::points;
 use super::problem::Problem;
 use super::running;
-use super::session::{self, Session, VaultArguments};
+use super::session::{self, VaultArguments};
+use point::Verified;
 
 /// Check whether points still hold what they promise. Damage is written into the vault's ledger, unless the credentials
-/// only allow reading, and ends with code 12.
+/// only allow reading, and ends with code 12. A point that none of the keys opens is not checked, and the others are.
 ///
 /// Level 1 reads record, index and the sizes of all objects; level 2 reads every object and opens every seal; level 3
 /// also counts every row and compares the digests with the manifest.
@@ -45,18 +45,6 @@ pub struct Arguments {
     pub output: OutputOption,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Verified {
-    point: String,
-    level: u8,
-    objects: u64,
-    stored_bytes: u64,
-    rows: u64,
-    /// What is damaged: each stored object, and how.
-    damage: Vec<Damage>,
-}
-
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let level = level(arguments)?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
@@ -69,24 +57,32 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let sink = ProgressSink::new(1);
     sink.stage(Stage::Data);
     sink.expect(points.iter().map(|point| bytes_to_read(point, level)).sum(), 0);
+    let mut all = Vec::new();
     let ended = running::watched(&sink, async |cancel| {
-        let mut all = Vec::new();
         for point in &points {
-            all.push(verified(&session, point, level, &sink, &cancel).await?);
+            all.extend(point::verify(&session, point, level, &sink, &cancel).await?);
         }
-        Ok::<_, Failure>(all)
+        Ok::<_, Failure>(())
     })
     .await;
     let may_record = session.vault.is_writable();
     session.close().await;
-    let mut all: Vec<Verified> = ended??;
     if !may_record {
         not_recorded();
         forgive_what_was_removed(&mut all, arguments, environment).await?;
     }
+    // What was found is told also when the rest could not be checked.
     arguments.output.print(&all, |all| text(all)).map_err(Problem::Output)?;
-    let damaged = all.iter().any(|verified| !verified.damage.is_empty());
-    Ok(if damaged { Exit::Integrity } else { Exit::Done })
+    ended??;
+    Ok(exit(&all))
+}
+
+fn exit(all: &[Verified]) -> Exit {
+    if all.iter().any(|verified| !verified.damage.is_empty()) {
+        return Exit::Integrity;
+    }
+    let unchecked = all.iter().find_map(|verified| verified.not_checked.as_ref());
+    unchecked.map_or(Exit::Done, |failure| failure.code.into())
 }
 
 fn level(arguments: &Arguments) -> Result<Level, Problem> {
@@ -109,70 +105,6 @@ fn bytes_to_read(point: &PointView, level: Level) -> u64 {
         Level::Structure => 0,
         Level::Objects => point.stored_bytes,
         Level::Rows => point.stored_bytes.saturating_add(rows),
-    }
-}
-
-async fn verified(
-    session: &Session,
-    point: &PointView,
-    level: Level,
-    sink: &ProgressSink,
-    cancel: &CancellationToken,
-) -> Result<Verified, Failure> {
-    let run = RunId(uuid::Uuid::new_v4().to_string());
-    let checked = tokio::select! {
-        checked = checked(session, &run, point, level, sink) => checked,
-        () = cancel.cancelled() => Err(cancelled()),
-    };
-    let finishing = |error: VaultError| error.failure(Stage::Finishing);
-    if session.vault.is_writable() {
-        session.vault.close_read(&run).await.map_err(finishing)?;
-    }
-    let report = checked?;
-    if session.vault.is_writable() {
-        let damage = report.damage.first().cloned();
-        session.vault.verified(&point.id, level.number(), damage).await.map_err(finishing)?;
-    }
-    Ok(Verified {
-        point: point.id.to_string(),
-        level: level.number(),
-        objects: report.objects,
-        stored_bytes: report.stored_bytes,
-        rows: report.rows,
-        damage: report.damage,
-    })
-}
-
-async fn checked(
-    session: &Session,
-    run: &RunId,
-    point: &PointView,
-    level: Level,
-    sink: &ProgressSink,
-) -> Result<VerifyReport, Failure> {
-    let failure = |code: FailureCode, error: &dyn std::error::Error| Failure {
-        code,
-        stage: Stage::Data,
-        message: mover::causes(error),
-    };
-    let reader = mover::seal::random_id().map_err(|error| failure(FailureCode::Internal, &error))?.into();
-    let grant = session
-        .vault
-        .read_grant_announced_if_allowed(run, &point.id, &reader, session.deadline())
-        .await
-        .map_err(|error| error.failure(Stage::Starting))?;
-    let store =
-        store::connect(&grant.storage, &session.clock).map_err(|error| failure(error.code(), &error))?;
-    verify::run(store, &grant, level, &|bytes| sink.bytes(bytes))
-        .await
-        .map_err(|error| failure(error.code(), &error))
-}
-
-fn cancelled() -> Failure {
-    Failure {
-        code: FailureCode::Cancelled,
-        stage: Stage::Data,
-        message: "check the point: stopped by a signal".to_owned(),
     }
 }
 
@@ -211,7 +143,7 @@ fn text(all: &[Verified]) -> String {
             verified.objects.to_string(),
             bytes(verified.stored_bytes),
             verified.rows.to_string(),
-            if verified.damage.is_empty() { "good".to_owned() } else { "DAMAGED".to_owned() },
+            result(verified).to_owned(),
         ]);
     }
     let mut text = table.text();
@@ -219,6 +151,17 @@ fn text(all: &[Verified]) -> String {
         for Damage { object, message } in &verified.damage {
             text.push_str(&format!("\n{}: {object}: {}", verified.point, printable(message)));
         }
+        if let Some(failure) = &verified.not_checked {
+            text.push_str(&format!("\n{}: {}", verified.point, printable(&failure.message)));
+        }
     }
     text
+}
+
+fn result(verified: &Verified) -> &'static str {
+    match (verified.damage.is_empty(), &verified.not_checked) {
+        (false, _) => "DAMAGED",
+        (true, Some(_)) => "not checked",
+        (true, None) => "good",
+    }
 }

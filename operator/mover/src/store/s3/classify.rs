@@ -38,6 +38,7 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         | "InvalidSecurity"
         | "InvalidClientTokenId"
         | "TokenRefreshRequired"
+        | "RequestExpired"
         | "RequestTimeTooSkewed" => return StoreErrorKind::CredentialsRefused,
         "SlowDown"
         | "SlowDownRead"
@@ -61,13 +62,13 @@ fn kind(verb: Verb, refusal: &Refusal) -> StoreErrorKind {
         }
         // Status 400, and none of the caller's faults: the body came late, in part or changed.
         "RequestTimeout" | "IncompleteBody" | "BadDigest" => return StoreErrorKind::Unreachable,
-        "PreconditionFailed" | "ConditionalRequestConflict" if is_conditional(verb) => {
-            return StoreErrorKind::AlreadyExists;
-        }
         _ => {}
     }
     match refusal.status {
-        304 | 409 | 412 if is_conditional(verb) => StoreErrorKind::AlreadyExists,
+        304 | 412 if is_conditional(verb) => StoreErrorKind::AlreadyExists,
+        409 if verb == Verb::Create => StoreErrorKind::AlreadyExists,
+        // Another write of the same name is under way.
+        409 if verb == Verb::Replace => StoreErrorKind::Unreachable,
         301 | 302 | 307 | 308 => StoreErrorKind::Misconfigured,
         401 => StoreErrorKind::CredentialsRefused,
         403 => StoreErrorKind::AccessDenied,
@@ -143,6 +144,7 @@ mod tests {
             (Verb::Create, 404, "NoSuchBucket", StoreErrorKind::BucketMissing),
             (Verb::Create, 412, "PreconditionFailed", StoreErrorKind::AlreadyExists),
             (Verb::Create, 409, "ConditionalRequestConflict", StoreErrorKind::AlreadyExists),
+            (Verb::Replace, 409, "ConditionalRequestConflict", StoreErrorKind::Unreachable),
             (Verb::Replace, 412, "PreconditionFailed", StoreErrorKind::AlreadyExists),
             (Verb::Get, 403, "AccessDenied", StoreErrorKind::AccessDenied),
             (Verb::Get, 403, "InvalidAccessKeyId", StoreErrorKind::CredentialsRefused),

@@ -129,9 +129,10 @@ impl S3Store {
             }
             self.patience.pause(attempt).await;
         }
-        Err(refused.unwrap_or_else(|| {
-            StoreError::new(Verb::Create, name, StoreErrorKind::Unexpected, "the store never decided")
-        }))
+        // Nothing is there and nothing may be put there: another attempt may find it decided.
+        let said = refused.map_or_else(String::new, |error: StoreError| error.message);
+        let message = format!("the store refuses it as if something were there, and nothing is: {said}");
+        Err(StoreError::new(Verb::Create, name, StoreErrorKind::Unreachable, message))
     }
 
     async fn overwrite(&self, name: &Name, tag: &str, bytes: Bytes) -> Result<Overwrite, StoreError> {

@@ -13,15 +13,21 @@ use std::{
     },
 };
 
+use bytes::Bytes;
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use object_store::{
     ClientOptions,
     client::{
-        HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+        HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
+        ReqwestConnector,
     },
 };
 
 use crate::clock::Clock;
+
+/// A refusal is a few hundred bytes of XML; of anything else its beginning is enough.
+const REFUSAL_LIMIT: usize = 64 * 1024;
 
 /// What the store answered when it refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +115,7 @@ impl WatchedClient {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let body = body.bytes().await?;
+        let body = beginning(body).await?;
         let text = String::from_utf8_lossy(&body);
         let refusal = Refusal {
             status: status.as_u16(),
@@ -120,6 +126,19 @@ impl WatchedClient {
         let _ = REFUSAL.try_with(|cell| cell.replace(Some(refusal)));
         Ok(HttpResponse::from_parts(parts, body.into()))
     }
+}
+
+/// The beginning of a body: no answer, however long, may fill the memory.
+async fn beginning(body: HttpResponseBody) -> Result<Bytes, HttpError> {
+    let mut pieces = body.bytes_stream();
+    let mut beginning = Vec::new();
+    while beginning.len() < REFUSAL_LIMIT
+        && let Some(piece) = pieces.next().await
+    {
+        beginning.extend_from_slice(&piece?);
+    }
+    beginning.truncate(REFUSAL_LIMIT);
+    Ok(beginning.into())
 }
 
 impl HttpService for WatchedClient {

@@ -20,7 +20,22 @@ const KNOWN: [&str; 11] = [
     "sslkey",
 ];
 /// Harmless here: Coffer has its own name and its own limits for these.
-const IGNORED: [&str; 4] = ["application_name", "fallback_application_name", "connect_timeout", "gssencmode"];
+const IGNORED: [&str; 14] = [
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssencmode",
+    "gsslib",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "sslcompression",
+    "tcp_user_timeout",
+];
 
 /// libpq's variables, and the parameters that they stand for.
 const VARIABLES: [(&str, &str); 10] = [
