@@ -268,3 +268,58 @@ async fn a_sequence_that_was_set_back_meanwhile_is_told_and_the_further_value_ke
         |name: &str| sequences.iter().find(|sequence| sequence.name == name.into()).unwrap().last_value;
     assert_eq!((value("forth"), value("back")), (500, 900));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_lost_before_anybody_has_looked_after_it_ends_the_run() {
+    let server = Server::shared();
+    // Read within the two seconds before the first look, and without a sequence that would be asked for at the end.
+    fresh(
+        server,
+        "leader_last",
+        "CREATE TABLE few (id int, x text); ALTER TABLE few ALTER x SET STORAGE PLAIN; \
+         INSERT INTO few SELECT g, repeat(md5(g::text), 60) FROM generate_series(1, 5000) g",
+    );
+    let custody = Arc::new(TestCustody::new());
+    let backup = Asked::of(server, "leader_last").slowly(8_000_000).start(&custody);
+    until_reading(server, "leader_last").await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'leader_last' \
+                AND application_name = 'coffer run-1' ORDER BY backend_start LIMIT 1";
+    assert_eq!(server.sql("postgres", kill), "t");
+    let failure = backup.await.unwrap().unwrap_err();
+    assert_eq!(failure.code, FailureCode::ConnectionLost, "{}", failure.message);
+    expect_nothing_left(server, "leader_last", &custody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_is_renamed_while_rows_are_read_ends_the_run_by_the_types_name() {
+    let server = Server::shared();
+    let enums =
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE felt (m mood); INSERT INTO felt VALUES ('sad')";
+    fresh(server, "renamed", &format!("{BIG}; {enums}"));
+    let custody = Arc::new(TestCustody::new());
+    let backup = Asked::of(server, "renamed").slowly(20_000_000).start(&custody);
+    until_reading(server, "renamed").await;
+    server.sql("renamed", "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'");
+    let failure = backup.await.unwrap().unwrap_err();
+    assert_eq!(failure.code, FailureCode::SchemaBusy, "{}", failure.message);
+    assert!(failure.message.contains("type public.mood"), "{}", failure.message);
+    expect_nothing_left(server, "renamed", &custody).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_is_built_concurrently_waits_for_the_backup_and_ends_nothing() {
+    let server = Server::shared();
+    fresh(server, "indexing", &format!("{BIG}; CREATE TABLE aside (i int)"));
+    let custody = Arc::new(TestCustody::new());
+    let backup = Asked::of(server, "indexing").slowly(15_000_000).with_lock_timeout(1).start(&custody);
+    until_reading(server, "indexing").await;
+    let mut builder = Psql::start(server, "indexing");
+    builder.say("CREATE INDEX CONCURRENTLY aside_i ON aside (i);");
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'indexing' AND wait_event = 'virtualxid'";
+    until(server, waits, "1").await;
+    backup.await.unwrap().unwrap();
+    builder.end();
+    let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'aside_i'::regclass";
+    assert_eq!(server.sql("indexing", valid), "t");
+}

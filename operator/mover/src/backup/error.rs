@@ -33,6 +33,11 @@ pub enum BackupError {
     #[error("read {table}: the name stands for another table now (OID {found} instead of {planned})")]
     Exchanged { table: String, planned: u32, found: u32 },
     #[error(
+        "read the rows: type {name} was altered meanwhile, so that some rows have its old names and some its new ones; the \
+         next backup has all of them alike"
+    )]
+    TypeChanged { name: String },
+    #[error(
         "read {table}, {place}: a row is larger than 1 GB as text, and a column of it cannot be read in binary"
     )]
     RowTooLarge { table: String, place: String },
@@ -40,6 +45,8 @@ pub enum BackupError {
     StartDump { program: String, source: std::io::Error },
     #[error("run pg_dump: {0}")]
     Dump(String),
+    #[error("run pg_dump: its connection was lost: {0}")]
+    DumpDisconnected(String),
     #[error("read pg_dump's archive: {0}")]
     Archive(#[from] ArchiveError),
     #[error("store the schema: {0}")]
@@ -73,11 +80,14 @@ impl BackupError {
             | Self::ReadTable { source: error, .. } => error.code(),
             Self::Refused { code, .. } => *code,
             Self::LockTimeout(_) | Self::Blocking { .. } => FailureCode::LockTimeout,
-            Self::SchemaBusy(_) | Self::Exchanged { .. } => FailureCode::SchemaBusy,
+            Self::SchemaBusy(_) | Self::Exchanged { .. } | Self::TypeChanged { .. } => {
+                FailureCode::SchemaBusy
+            }
             Self::RowTooLarge { .. } => FailureCode::RowTooLarge,
             Self::StartDump { .. } | Self::HandOver(_) | Self::Random(_) | Self::Task(_) | Self::Pack(_) => {
                 FailureCode::Internal
             }
+            Self::DumpDisconnected(_) => FailureCode::ConnectionLost,
             Self::Dump(_) | Self::Archive(_) | Self::Schema(_) => FailureCode::DumpFailed,
             Self::Write(error) => error.code(),
             Self::Store(error) => error.code(),

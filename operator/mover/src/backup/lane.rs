@@ -11,6 +11,7 @@ use tokio::{sync::Notify, time::sleep};
 use super::{
     BackupError,
     lists::Lists,
+    lock::Snapshot,
     packer::Packer,
     pins::Pins,
     plan::{Job, Segment, Work},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     point::{PackKind, PointWriter},
-    postgres::{PgError, Session, sqlstate},
+    postgres::{PgError, Session},
     progress::ProgressSink,
 };
 
@@ -34,7 +35,7 @@ const LOSSES: u32 = 5;
 pub struct Reading {
     pub source: Source,
     pub pins: Pins,
-    pub snapshot: String,
+    pub snapshot: Snapshot,
     pub writer: PointWriter,
     pub throttle: Arc<Throttle>,
     pub progress: ProgressSink,
@@ -162,7 +163,7 @@ fn failed(
     };
     let name = || segment::name(table);
     let go_on = Ok(Next { is_session_lost: error.ends_session(), is_loss: false });
-    if error.is(sqlstate::LOCK_NOT_AVAILABLE) {
+    if segment::is_lock_refused(&error) {
         reading.work().refused(job);
         reading.leader_wanted.notify_one();
         return go_on;
@@ -171,7 +172,7 @@ fn failed(
         if reading.work().again_in_binary(job) {
             return go_on;
         }
-        return Err(BackupError::RowTooLarge { table: name(), place: segment::place(job.range) });
+        return Err(segment::too_large(table, job, error));
     }
     let may_pass = error.ends_session() || error.code() == FailureCode::StandbyConflict;
     if !may_pass || losses >= LOSSES {

@@ -7,6 +7,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{
     BackupError,
@@ -24,6 +25,8 @@ use crate::{
 pub const TRIES: u32 = 5;
 /// Tables locked by one statement.
 const BATCH: usize = 500;
+/// What the server may take for a lock that nobody else wants.
+const TO_LOCK_ONE: Duration = Duration::from_millis(1);
 /// How long the leader waits for a lock once it has all tables': for those of indexes, briefly.
 const LATER_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -31,10 +34,21 @@ const LATER_LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Leader {
     pub session: SourceSession,
     /// What lanes and pg_dump take over.
-    pub snapshot: String,
+    pub snapshot: Snapshot,
     /// The mover's clock just after the snapshot was fixed.
     pub point_time: Timestamp,
 }
+
+/// What other sessions see when they take it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub id: String,
+    /// When its server was started: snapshots of two servers may have the same id.
+    pub server_started: String,
+}
+
+/// Asks when the server was started, in the words of [`Snapshot::server_started`].
+pub const SERVER_STARTED: &str = "SELECT extract(epoch FROM pg_postmaster_start_time())::text";
 
 /// Why a try came to nothing.
 enum Failed {
@@ -110,12 +124,14 @@ async fn look(
     names: &[TableName],
     lock_timeout: Duration,
     clock: &Clock,
-) -> Result<(String, Timestamp), Failed> {
+) -> Result<(Snapshot, Timestamp), Failed> {
     session.execute(pins.begin(None, lock_timeout)).await?;
-    lock_all(session, names).await?;
+    lock_all(session, names, lock_timeout).await?;
     // The first query fixes the snapshot.
-    let snapshot = session.query_one("SELECT pg_catalog.pg_export_snapshot()").await?.text(0)?.to_string();
+    let id = session.query_one("SELECT pg_catalog.pg_export_snapshot()").await?.text(0)?.to_string();
     let point_time = clock.now();
+    let server_started = session.query_one(SERVER_STARTED).await?.text(0)?.to_string();
+    let snapshot = Snapshot { id, server_started };
     let seen = tables::seen(session).await?;
     if let Some(changed) = seen.iter().find(|table| table.trouble == Some(Trouble::Changed)) {
         return Err(Failed::Changed(shown(&changed.name)));
@@ -123,7 +139,7 @@ async fn look(
     let new: Vec<TableName> =
         seen.into_iter().filter(|table| table.trouble.is_some()).map(|table| table.name).collect();
     if !new.is_empty() {
-        lock_all(session, &new).await?;
+        lock_all(session, &new, lock_timeout).await?;
         let seen = tables::seen(session).await?;
         if let Some(Seen { name, .. }) = seen.iter().find(|table| table.trouble.is_some()) {
             return Err(Failed::Changed(shown(name)));
@@ -134,16 +150,20 @@ async fn look(
 }
 
 /// Locks tables batch by batch. Those that are gone meanwhile are left out: the snapshot will not show them either.
-async fn lock_all(session: &mut Session, names: &[TableName]) -> Result<(), Failed> {
+///
+/// Who waits for a table that is locked already waits until the last one is: `limit` holds for all of them together.
+async fn lock_all(session: &mut Session, names: &[TableName], limit: Duration) -> Result<(), Failed> {
+    let given_up = Instant::now() + limit + TO_LOCK_ONE * u32::try_from(names.len()).unwrap_or(u32::MAX);
     for batch in names.chunks(BATCH) {
-        if lock(session, batch).await? == Locked::All {
+        if lock(session, batch, given_up).await? == Locked::All {
             continue;
         }
         // One that was dropped spoils its whole batch.
         for one in batch {
-            lock(session, std::slice::from_ref(one)).await?;
+            lock(session, std::slice::from_ref(one), given_up).await?;
         }
     }
+    session.execute("SET LOCAL statement_timeout = 0").await?;
     Ok(())
 }
 
@@ -153,14 +173,15 @@ enum Locked {
     SomeAreGone,
 }
 
-async fn lock(session: &mut Session, names: &[TableName]) -> Result<Locked, Failed> {
-    let error = match session.execute(statement(names)).await {
+async fn lock(session: &mut Session, names: &[TableName], given_up: Instant) -> Result<Locked, Failed> {
+    let left = given_up.saturating_duration_since(Instant::now());
+    let error = match session.execute(statement(names, left)).await {
         Ok(()) => return Ok(Locked::All),
         Err(error) => error,
     };
     let sqlstate = error.server().map(|server| server.sqlstate.clone()).unwrap_or_default();
     match sqlstate.as_str() {
-        sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => {
+        sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED | sqlstate::QUERY_CANCELED => {
             let names: Vec<String> = names.iter().take(3).map(shown).collect();
             Err(Failed::Locked(format!(
                 "a lock was not granted in time, among {} ...: {error}",
@@ -176,8 +197,10 @@ async fn lock(session: &mut Session, names: &[TableName]) -> Result<Locked, Fail
 }
 
 /// A savepoint that is kept holds its locks until the end of the transaction.
-fn statement(names: &[TableName]) -> Vec<u8> {
-    let mut sql = Sql::default().text("SAVEPOINT batch; LOCK TABLE ");
+fn statement(names: &[TableName], left: Duration) -> Vec<u8> {
+    let left = left.as_millis().clamp(1, i32::MAX as u128);
+    let mut sql = Sql::default();
+    sql = sql.text(&format!("SET LOCAL statement_timeout = {left}; SAVEPOINT batch; LOCK TABLE "));
     for (at, TableName { schema, name }) in names.iter().enumerate() {
         sql = sql.text(if at == 0 { "ONLY " } else { ", ONLY " }).qualified(schema, name);
     }
@@ -209,10 +232,10 @@ mod tests {
     #[test]
     fn a_batch_is_locked_table_by_table_without_their_children() {
         let name = |name: &str| TableName { schema: "app".into(), name: name.into() };
-        let sql = String::from_utf8(statement(&[name("a\"b"), name("c")])).unwrap();
+        let sql = statement(&[name("a\"b"), name("c")], Duration::from_secs(2));
         assert_eq!(
-            sql,
-            "SAVEPOINT batch; LOCK TABLE ONLY \"app\".\"a\"\"b\", ONLY \"app\".\"c\" IN ACCESS SHARE MODE; \
+            String::from_utf8(sql).unwrap(),
+            "SET LOCAL statement_timeout = 2000; SAVEPOINT batch; LOCK TABLE ONLY \"app\".\"a\"\"b\", ONLY \"app\".\"c\" IN ACCESS SHARE MODE; \
              RELEASE SAVEPOINT batch"
         );
     }

@@ -11,7 +11,7 @@ use crate::{postgres::Session, schema::Sql};
 /// A setting, its value, and the first major version that knows it.
 type Pin = (&'static str, &'static str, u32);
 
-const PINS: [Pin; 19] = [
+const PINS: [Pin; 20] = [
     ("statement_timeout", "0", 0),
     ("search_path", "''", 0),
     ("datestyle", "'ISO, MDY'", 0),
@@ -26,6 +26,8 @@ const PINS: [Pin; 19] = [
     ("standard_conforming_strings", "on", 0),
     ("quote_all_identifiers", "off", 0),
     ("enable_tidscan", "on", 0),
+    // A CHECK that rows have ceased to meet must not keep them from being read.
+    ("constraint_exclusion", "off", 0),
     ("max_parallel_workers_per_gather", "0", 0),
     ("idle_in_transaction_session_timeout", "0", 0),
     ("jit", "off", 11),

@@ -49,6 +49,18 @@ pub fn version(server: &ServerFacts, newest_client: Option<u32>) -> Option<Obsta
     }
 }
 
+/// Damaged pages must fail a backup, not go missing from it.
+pub fn damage_is_told(server: &ServerFacts) -> Option<Obstacle> {
+    let settings = server.hiding_damage.as_ref()?;
+    obstacle(
+        FailureCode::SourceFailed,
+        format!(
+            "{settings} is on in this session: rows of damaged pages would be left out without a word; ALTER ROLE, \
+             DATABASE or SYSTEM ... RESET it"
+        ),
+    )
+}
+
 /// `told`: the process that the server named at log-in.
 pub fn pooler(server: &ServerFacts, told: i32) -> Option<Obstacle> {
     if server.backend == told {
@@ -160,6 +172,7 @@ pub fn first_obstacle(
 ) -> Option<Obstacle> {
     version(server, newest_client)
         .or_else(|| pooler(server, told))
+        .or_else(|| damage_is_told(server))
         .or_else(|| with_oids(privileges_facts))
         .or_else(|| privileges(privileges_facts))
         .or_else(|| row_security(privileges_facts))
@@ -173,6 +186,18 @@ pub fn coverage(server: &ServerFacts, privileges: &PrivilegeFacts) -> Vec<String
         missing.push(format!(
             "a standby has neither the rows of unlogged tables nor the values of their sequences: {}",
             privileges.unlogged
+        ));
+    }
+    if !privileges.hidden_mappings.is_empty() {
+        missing.push(format!(
+            "the server does not show role \"{}\" the options of user mappings, such as passwords: {}",
+            privileges.role, privileges.hidden_mappings
+        ));
+    }
+    if !privileges.sees_subscriptions {
+        missing.push(format!(
+            "role \"{}\" may not see which subscriptions there are; GRANT SELECT ON pg_subscription TO it, if there are any",
+            privileges.role
         ));
     }
     missing
@@ -204,6 +229,7 @@ mod tests {
             locks: LockSettings { per_transaction: 64, connections: 100, prepared: 0 },
             connections: ConnectionFacts { most: 100, reserved: 3, used: 20 },
             backend: 77,
+            hiding_damage: None,
         }
     }
 
@@ -226,6 +252,13 @@ mod tests {
     fn a_proxy_that_answers_by_another_process_is_refused() {
         assert_eq!(pooler(&server(), 77), None);
         assert_eq!(code(pooler(&server(), 78)), Some(FailureCode::PoolerUnsupported));
+    }
+
+    #[test]
+    fn a_source_that_hides_damaged_pages_is_refused_and_the_setting_named() {
+        assert_eq!(damage_is_told(&server()), None);
+        let hiding = ServerFacts { hiding_damage: Some("zero_damaged_pages".into()), ..server() };
+        assert!(damage_is_told(&hiding).unwrap().message.contains("zero_damaged_pages"));
     }
 
     #[test]

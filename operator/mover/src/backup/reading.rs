@@ -19,7 +19,6 @@ use super::{
     source::SourceSession,
     watch::{LockWatch, watched},
 };
-use crate::postgres::sqlstate;
 
 /// How long throughput is measured before it is decided on another lane.
 const PERIOD: Duration = Duration::from_secs(3);
@@ -44,8 +43,8 @@ pub async fn read_all(
         }
         drive(reading, &mut running, &mut lanes).await
     };
-    let reading = async { tokio::try_join!(everything, serve_refused(reading, leader)) };
-    watched(reading, |done| look_after(leader, watch, done)).await?.map(|_| ())
+    let working = async { tokio::try_join!(everything, serve_refused(reading, leader)) };
+    watched(working, |done| look_after(reading, leader, watch, done)).await?.map(|_| ())
 }
 
 async fn drive(
@@ -69,9 +68,9 @@ async fn drive(
                 if ended?? == LaneEnd::Refused {
                     refusals += 1;
                     lanes.refused(u16::try_from(running.len()).unwrap_or(u16::MAX).max(1));
-                }
-                if refusals >= REFUSALS && running.is_empty() {
-                    return Err(no_connection());
+                    if refusals >= REFUSALS && running.is_empty() {
+                        return Err(no_connection());
+                    }
                 }
             }
             // A segment that came back after its lane had ended waits for the next tick.
@@ -105,21 +104,56 @@ fn no_connection() -> BackupError {
 
 /// Keeps the leader alive and looks who waits for our locks, until all is read. If the leader is lost, so is the run.
 async fn look_after(
+    reading: &Reading,
     leader: &SharedLeader,
     mut watch: LockWatch,
     done: CancellationToken,
 ) -> Result<(), BackupError> {
+    let mut own: Option<SourceSession> = None;
     loop {
         tokio::select! {
             () = sleep(watch.period()) => {}
-            () = done.cancelled() => return Ok(()),
+            () = done.cancelled() => break,
         }
-        let looked = watch.look(&mut *leader.lock().await).await;
+        let looked = look(reading, leader, &mut watch, &mut own).await;
         if done.is_cancelled() {
-            return Ok(());
+            break;
         }
         looked?;
     }
+    if let Some(session) = own {
+        session.close().await;
+    }
+    Ok(())
+}
+
+/// The leader looks, which tells whether it lives. While it reads for a lane, which tells the same, another session does:
+/// others must not wait for as long as a table takes.
+async fn look(
+    reading: &Reading,
+    leader: &SharedLeader,
+    watch: &mut LockWatch,
+    own: &mut Option<SourceSession>,
+) -> Result<(), BackupError> {
+    if let Ok(mut leader) = leader.try_lock() {
+        return watch.look(&mut leader).await;
+    }
+    if own.is_none() {
+        match reading.source.connect_to_watch().await {
+            Ok(session) => *own = Some(session),
+            Err(error) => {
+                tracing::info!(%error, "nobody looks for sessions that wait for our locks while the leader reads");
+                return Ok(());
+            }
+        }
+    }
+    if let Some(session) = own {
+        match watch.look(session).await {
+            Err(BackupError::Source { source, .. }) if source.ends_session() => *own = None,
+            looked => return looked,
+        }
+    }
+    Ok(())
 }
 
 /// Reads by the leader's connection what lanes were refused a lock for.
@@ -167,7 +201,7 @@ async fn serve(
         match segment::read(&mut session, &table, job, packer).await {
             Ok(segment) => return reading.done(job, segment).await,
             Err(SegmentError::Run(error)) => return Err(error),
-            Err(SegmentError::Source(source)) if source.is(sqlstate::LOCK_NOT_AVAILABLE) => {
+            Err(SegmentError::Source(source)) if segment::is_lock_refused(&source) => {
                 let whole = reading.work().as_a_whole(job);
                 let Some((whole, dropped)) = whole else {
                     return Err(BackupError::ReadTable { table: segment::name(&table), source });
@@ -181,8 +215,7 @@ async fn serve(
                 if reading.work().again_in_binary(job) {
                     return Ok(());
                 }
-                let place = segment::place(job.range);
-                return Err(BackupError::RowTooLarge { table: segment::name(&table), place });
+                return Err(segment::too_large(&table, job, source));
             }
             Err(SegmentError::Source(source)) => {
                 return Err(BackupError::ReadTable { table: segment::name(&table), source });

@@ -18,11 +18,12 @@ use super::{
         privileges::PrivilegeFacts,
         sequences::{self, Sequence},
         server::ServerFacts,
+        spellings::Spellings,
         tables::{self, Scope, TableName},
     },
     lane::Reading,
     lists::Lists,
-    lock::{self, Leader},
+    lock::{self, Leader, Snapshot},
     pins::Pins,
     plan::Work,
     preflight,
@@ -107,6 +108,7 @@ struct Preflight {
     client: DumpClient,
     names: Vec<TableName>,
     coverage: Vec<String>,
+    sees_subscriptions: bool,
 }
 
 /// The leader's snapshot, and what was read under it before any row.
@@ -150,7 +152,8 @@ impl<C: Custody> Backup<'_, C> {
         session.close().await;
         let pins = Pins::new(&server.encoding, server.major(), server.knows_restrict);
         let coverage = preflight::coverage(&server, &privileges);
-        Ok(Preflight { server, pins, client, names, coverage })
+        let sees_subscriptions = privileges.sees_subscriptions;
+        Ok(Preflight { server, pins, client, names, coverage, sees_subscriptions })
     }
 
     async fn begin(&self, writer: crate::format::Id) -> Result<PointWriter, BackupError> {
@@ -205,6 +208,7 @@ impl<C: Custody> Backup<'_, C> {
             match self.schema(preflight, writer, &mut leader).await {
                 Ok(schema) => return Ok(Looked { leader, sequences, schema }),
                 Err(SchemaFailure::Other(error)) => return Err(error),
+                Err(SchemaFailure::Ended(said)) => return Err(self.why_dump_ended(&mut leader, said).await),
                 Err(SchemaFailure::Locked(why)) if tried >= lock::TRIES => {
                     return Err(BackupError::LockTimeout(why));
                 }
@@ -229,9 +233,10 @@ impl<C: Custody> Backup<'_, C> {
             client: &preflight.client,
             endpoint: self.source.endpoint(),
             application: self.source.application(),
-            snapshot: &leader.snapshot,
+            snapshot: &leader.snapshot.id,
             encoding: &preflight.server.encoding,
             lock_timeout: self.lock_timeout(),
+            with_subscriptions: preflight.sees_subscriptions,
         };
         let (watch, session) = (self.watch(), &mut leader.session);
         let watching = |done| watch.until_done(session, done);
@@ -244,18 +249,36 @@ impl<C: Custody> Backup<'_, C> {
         }
     }
 
+    /// A server that is lost, or has no connection left, is told by what it says to ourselves, in terms of which a retry can
+    /// be decided; all else by pg_dump's own words.
+    async fn why_dump_ended(&self, leader: &mut Leader, said: String) -> BackupError {
+        if let Err(source) = leader.session.execute("SELECT 1").await {
+            return BackupError::Source { doing: "keep the locks while pg_dump runs", source };
+        }
+        if !schema::is_connection_failure(&said) {
+            return BackupError::Dump(said);
+        }
+        match self.source.connect().await {
+            Ok(session) => {
+                session.close().await;
+                BackupError::DumpDisconnected(said)
+            }
+            Err(error) => BackupError::Connect(error),
+        }
+    }
+
     async fn rows(
         &self,
         preflight: &Preflight,
         writer: &PointWriter,
         leader: &SharedLeader,
-        snapshot: String,
+        snapshot: Snapshot,
         mut sequences: Vec<Sequence>,
     ) -> Result<Rows, BackupError> {
         self.progress.stage(Stage::Data);
         let server = &preflight.server;
         let failed = BackupError::doing("plan what is to be read");
-        let (large_objects, database, all) = {
+        let (large_objects, database, spellings, all) = {
             let mut session = leader.lock().await;
             let large_objects = LargeObjects::read(&mut session, server.block_size).await.map_err(&failed)?;
             let database = DatabaseFacts::read(&mut session, server).await.map_err(&failed)?;
@@ -266,7 +289,8 @@ impl<C: Custody> Backup<'_, C> {
             };
             let mut all = tables::with_rows(&mut session, scope).await.map_err(&failed)?;
             all.extend(large_objects.tables.iter().cloned());
-            (large_objects, database, all)
+            let spellings = Spellings::read(&mut session).await.map_err(&failed)?;
+            (large_objects, database, spellings, all)
         };
         self.progress.expect(all.iter().map(|table| table.bytes).sum(), all.len() as u64);
         let lists = Lists::new(writer, self.progress.clone());
@@ -290,9 +314,15 @@ impl<C: Custody> Backup<'_, C> {
         read_all(&reading, leader, lanes, self.watch()).await?;
         let backwards = {
             let mut session = leader.lock().await;
+            // Its locks are what keeps a TRUNCATE out of tables that were read after it: it must have lived to this moment.
+            session
+                .execute("SELECT 1")
+                .await
+                .map_err(BackupError::doing("see whether every lock was held"))?;
             let failed = BackupError::doing("read the sequences again");
             sequences::read_again(&mut session, &mut sequences).await.map_err(failed)?
         };
+        self.expect_unchanged(&spellings).await?;
         let reading = Arc::into_inner(reading).expect("every lane has ended and given its share back");
         let (pages, totals) = reading.lists.finish().await?;
         Ok(Rows {
@@ -304,6 +334,18 @@ impl<C: Custody> Backup<'_, C> {
             coverage: large_objects.missing().into_iter().collect(),
             warnings: backwards.into_iter().map(went_backwards).collect(),
         })
+    }
+
+    /// Rows that were read after a label or an attribute was renamed have the new name, and the schema has the old one.
+    async fn expect_unchanged(&self, spellings: &Spellings) -> Result<(), BackupError> {
+        let failed = BackupError::doing("look at the names that rows spell out");
+        let mut session = self.source.connect_to_watch().await.map_err(&failed)?;
+        let now = Spellings::read(&mut session).await.map_err(&failed)?;
+        session.close().await;
+        match spellings.changed_in(&now) {
+            None => Ok(()),
+            Some(name) => Err(BackupError::TypeChanged { name: name.to_owned() }),
+        }
     }
 
     async fn commit(

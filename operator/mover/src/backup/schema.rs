@@ -37,6 +37,8 @@ pub struct StoredSchema {
 pub enum SchemaFailure {
     /// pg_dump was refused a lock.
     Locked(String),
+    /// pg_dump ended with an error; these were its last words.
+    Ended(String),
     Other(BackupError),
 }
 
@@ -62,7 +64,10 @@ where
         biased;
         reason = stop.stopped() => Err(SchemaFailure::Other(reason)),
         ends = watched(read_both(&mut process, output, writer, progress), watching) => {
-            ends.map_err(|blocking| SchemaFailure::Locked(blocking.to_string()))
+            ends.map_err(|error| match error {
+                BackupError::Blocking { .. } => SchemaFailure::Locked(error.to_string()),
+                other => SchemaFailure::Other(other),
+            })
         }
     };
     match finished {
@@ -94,7 +99,7 @@ fn judge(
                 lock_timeout.as_secs()
             ))
         } else {
-            SchemaFailure::Other(BackupError::Dump(said))
+            SchemaFailure::Ended(said)
         });
     }
     let mut stored = stored?;
@@ -150,6 +155,18 @@ async fn read_archive(
 /// The wait for a lock is ended by a timeout of statement or lock; the statement was LOCK TABLE.
 fn is_lock_failure(said: &str) -> bool {
     said.contains("LOCK TABLE") && !said.contains("permission denied")
+}
+
+/// Whether pg_dump's connection ended, or did not come about, by libpq's words, which are English where no language is set.
+pub fn is_connection_failure(said: &str) -> bool {
+    [
+        "connection to server",
+        "server closed the connection",
+        "terminating connection",
+        "could not receive data",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
 }
 
 /// Warnings, one a line, without the program's name.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     digest::RowDigester,
-    format::TableKind,
-    postgres::{CopyOut, PgError, Row, Session},
+    format::{RowFormat, TableKind},
+    postgres::{CopyOut, PgError, Row, Session, sqlstate},
 };
 
 /// Why a segment was not read.
@@ -114,6 +114,20 @@ fn check_name(table: &Table, rows: &[Row]) -> Result<(), SegmentError> {
         return Ok(());
     }
     Err(BackupError::Exchanged { table: name(table), planned: table.oid, found }.into())
+}
+
+/// Whether the server gave a lock to others: it was waited for in vain, or two wait for each other.
+pub fn is_lock_refused(error: &PgError) -> bool {
+    error.is(sqlstate::LOCK_NOT_AVAILABLE) || error.is(sqlstate::DEADLOCK_DETECTED)
+}
+
+/// Of a segment that no format is left for. The server says the same of a row of which a damaged page tells an impossible
+/// length; that is only ruled out by its own word for a limit, and in text, where rows grow.
+pub fn too_large(table: &Table, job: Job, source: PgError) -> BackupError {
+    if job.format == RowFormat::Binary && !source.is(sqlstate::PROGRAM_LIMIT_EXCEEDED) {
+        return BackupError::ReadTable { table: name(table), source };
+    }
+    BackupError::RowTooLarge { table: name(table), place: place(job.range) }
 }
 
 /// A table's name for people.

@@ -12,7 +12,10 @@ use std::{
 use contract::RunId;
 use futures::future::join_all;
 
-use super::pins::Pins;
+use super::{
+    lock::{SERVER_STARTED, Snapshot},
+    pins::Pins,
+};
 use crate::postgres::{CancelHandle, Endpoint, PgError, Session};
 
 /// Longest application name that a server keeps.
@@ -64,15 +67,28 @@ impl Source {
         Ok(SourceSession { session, number, open: Arc::clone(&self.open) })
     }
 
+    /// A session that looks at what the server does, outside of any transaction: it holds no snapshot back.
+    pub async fn connect_to_watch(&self) -> Result<SourceSession, PgError> {
+        let mut session = self.connect().await?;
+        session.execute("SET search_path = ''; SET statement_timeout = 0; SET lock_timeout = 0").await?;
+        Ok(session)
+    }
+
     /// A session in a transaction that sees what the snapshot's sees.
     pub async fn connect_with_snapshot(
         &self,
         pins: &Pins,
-        snapshot: &str,
+        snapshot: &Snapshot,
         lock_timeout: Duration,
     ) -> Result<SourceSession, PgError> {
         let mut session = self.connect().await?;
-        session.execute(pins.begin(Some(snapshot), lock_timeout)).await?;
+        session.execute(pins.begin(Some(&snapshot.id), lock_timeout)).await?;
+        let started = session.query_one(SERVER_STARTED).await?.text(0)?;
+        if started != snapshot.server_started.as_str().into() {
+            return Err(PgError::Answer(
+                "the host's name leads to more than one server; give the address of one".to_owned(),
+            ));
+        }
         Ok(session)
     }
 

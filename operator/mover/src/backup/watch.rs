@@ -119,13 +119,15 @@ where
 }
 
 async fn waiters(session: &mut Session, application: &str) -> Result<Vec<Waiter>, PgError> {
-    // What activity looks like is remembered within a transaction, unless it is told to forget.
+    // What activity looks like is remembered within a transaction, unless it is told to forget. Whoever waits for the end of
+    // our transaction and not for a lock of a table, such as CREATE INDEX CONCURRENTLY, keeps nobody else waiting.
     let sql = Sql::default()
         .text("SELECT pg_stat_clear_snapshot()::text, NULL, NULL; ")
         .text(
-            "SELECT w.pid, coalesce(a.application_name, ''), coalesce(w.relation::regclass::text, w.locktype) \
+            "SELECT w.pid, coalesce(a.application_name, ''), w.relation::regclass::text \
              FROM pg_locks w LEFT JOIN pg_stat_activity a ON a.pid = w.pid WHERE NOT w.granted \
-             AND pg_blocking_pids(w.pid) && (SELECT coalesce(array_agg(o.pid), '{}') FROM pg_stat_activity o \
+             AND w.locktype = 'relation' \
+             AND w.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND pg_blocking_pids(w.pid) && (SELECT coalesce(array_agg(o.pid), '{}') FROM pg_stat_activity o \
              WHERE o.application_name = ",
         )
         .literal(application.as_bytes())

@@ -37,9 +37,11 @@ pub mod sqlstate {
     pub const QUERY_CANCELED: &str = "57014";
     pub const SERIALIZATION_FAILURE: &str = "40001";
     pub const INVALID_PARAMETER_VALUE: &str = "22023";
-    pub const RAISE_EXCEPTION: &str = "P0001";
     pub const INTERNAL_ERROR: &str = "XX000";
 }
+
+/// Where procedural languages report what a function raises.
+const LANGUAGES: [&str; 4] = ["pl_exec.c", "plpy_elog.c", "plperl.c", "pltcl.c"];
 
 impl ServerError {
     /// Reads the body of the message: fields of a type byte and a text that a NUL ends, then a NUL. A body that was cut
@@ -113,16 +115,22 @@ impl ServerError {
     /// Whether its words may quote what is in a row: invalid data, violated constraints, and what a function raises. Such
     /// words stay out of logs, events and status.
     fn may_quote_data(&self) -> bool {
-        ["22", "23", sqlstate::RAISE_EXCEPTION].iter().any(|class| self.sqlstate.starts_with(class))
-            && !self.is(sqlstate::INVALID_PARAMETER_VALUE)
+        self.is_raised()
+            || (["22", "23"].iter().any(|class| self.sqlstate.starts_with(class))
+                && !self.is(sqlstate::INVALID_PARAMETER_VALUE))
+    }
+
+    /// Whether the words are those of whoever wrote a function, under whatever SQLSTATE it chose.
+    fn is_raised(&self) -> bool {
+        self.sqlstate.starts_with("P0")
+            || self.file.as_deref().is_some_and(|file| LANGUAGES.iter().any(|own| file.ends_with(own)))
     }
 
     /// The message, or what may be said instead of it. A constraint's message has names only.
     fn shown(&self) -> &str {
         match self.sqlstate.get(..2) {
-            _ if !self.may_quote_data() => &self.message,
-            Some("22") => "a value was refused",
-            Some("P0") => "a function raised an exception",
+            _ if self.is_raised() => "a function raised an exception",
+            Some("22") if self.may_quote_data() => "a value was refused",
             _ => &self.message,
         }
     }
@@ -146,13 +154,13 @@ impl ServerError {
 impl fmt::Display for ServerError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} (SQLSTATE {})", self.shown(), self.sqlstate)?;
-        if let Some(table) = self.table.as_ref().filter(|_| self.may_quote_data()) {
+        if let Some(table) = self.table.as_ref().filter(|_| self.may_quote_data() && !self.is_raised()) {
             write!(formatter, "; table {}.{table}", self.schema.as_deref().unwrap_or_default())?;
         }
         if let Some(detail) = self.detail.as_ref().filter(|_| !self.may_quote_data()) {
             write!(formatter, "; {detail}")?;
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.hint.as_ref().filter(|_| !self.is_raised()) {
             write!(formatter, "; hint: {hint}")?;
         }
         if let Some(advice) = self.advice() {
@@ -194,6 +202,11 @@ mod tests {
         assert_eq!(
             ServerError::from_body(body).to_string(),
             "a function raised an exception (SQLSTATE P0001)"
+        );
+        let body = b"SERROR\0C45000\0Mno credit for Ada\0DAda owes 7\0Hask Ada\0Fpl_exec.c\0\0";
+        assert_eq!(
+            ServerError::from_body(body).to_string(),
+            "a function raised an exception (SQLSTATE 45000)"
         );
         let body = b"SERROR\0C22023\0Mencoding LATIN1 does not match locale\0Dit is UTF8\0\0";
         assert!(ServerError::from_body(body).to_string().contains("LATIN1"), "settings are no data");

@@ -26,6 +26,8 @@ pub struct DumpRequest<'a> {
     /// The database's encoding: names and definitions come out as they are.
     pub encoding: &'a str,
     pub lock_timeout: Duration,
+    /// Whether it may ask for subscriptions; where it may not, it would fail.
+    pub with_subscriptions: bool,
 }
 
 /// A pg_dump that runs. It is killed when this is dropped; end it by [`DumpProcess::stop`] where there is time.
@@ -58,10 +60,12 @@ impl DumpProcess {
             .arg(format!("--snapshot={}", request.snapshot))
             .arg(format!("--encoding={}", request.encoding))
             .arg(format!("--lock-wait-timeout={}", request.lock_timeout.as_millis()))
+            .args((!request.with_subscriptions).then_some("--no-subscriptions"))
             .env_clear()
             .envs(hand_over.environment.iter().map(|(name, value)| (name, value)))
-            // It lifts the time limits of role and database by itself, but asks one question before it does.
-            .env("PGOPTIONS", "-c statement_timeout=0")
+            // It lifts the time limits of role and database by itself, but asks one question before it does. Money and
+            // backslashes in definitions are read again under these very settings.
+            .env("PGOPTIONS", "-c statement_timeout=0 -c lc_monetary=C -c standard_conforming_strings=on")
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -57,10 +57,11 @@ const SETTINGS: &str = "SELECT r.rolname, unnest(s.setconfig) FROM pg_db_role_se
 const LABELS: &str = "SELECT l.provider, l.label FROM pg_shseclabel l WHERE l.classoid = 'pg_database'::regclass \
      AND l.objoid = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// Roles that anything in the database, or the database itself, mentions.
+/// Roles that anything in the database, or the database itself, mentions; temporary tables are nothing that is stored.
 const ROLES: &str = "SELECT DISTINCT r.rolname FROM pg_roles r JOIN (\
      SELECT s.refobjid FROM pg_shdepend s, pg_database d WHERE d.datname = current_database() \
-     AND s.refclassid = 'pg_authid'::regclass \
+     AND s.refclassid = 'pg_authid'::regclass AND NOT (s.classid = 'pg_class'::regclass AND s.objid IN (\
+     SELECT c.oid FROM pg_class c WHERE c.relpersistence = 't')) \
      AND (s.dbid = d.oid OR (s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = d.oid)) \
      UNION SELECT d.datdba FROM pg_database d WHERE d.datname = current_database() \
      UNION SELECT s.setrole FROM pg_db_role_setting s, pg_database d WHERE d.datname = current_database() \
@@ -70,7 +71,7 @@ const EXTENSIONS: &str = "SELECT e.extname, e.extversion, n.nspname FROM pg_exte
      JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1";
 
 const TABLESPACES: &str = "SELECT DISTINCT t.spcname FROM pg_tablespace t WHERE t.spcname NOT IN ('pg_default', 'pg_global') \
-     AND (EXISTS (SELECT FROM pg_class c WHERE c.reltablespace = t.oid) \
+     AND (EXISTS (SELECT FROM pg_class c WHERE c.reltablespace = t.oid AND c.relpersistence <> 't') \
      OR EXISTS (SELECT FROM pg_database d WHERE d.datname = current_database() AND d.dattablespace = t.oid)) ORDER BY 1";
 
 fn entry(row: &Row, settings: &[Row], labels: &[Row]) -> Result<DatabaseEntry, PgError> {

@@ -8,6 +8,7 @@ pub mod large_objects;
 pub mod privileges;
 pub mod sequences;
 pub mod server;
+pub mod spellings;
 pub mod tables;
 
 /// Relations `c` in schemas `n` of users: what pg_dump would take, too.

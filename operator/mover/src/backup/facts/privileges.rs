@@ -1,7 +1,7 @@
 //! What the role may not read, before anything is locked.
 
 use super::is_ours;
-use crate::postgres::{PgError, Session};
+use crate::postgres::{PgError, Session, sqlstate};
 
 /// How many names are kept of each list; the rest is counted.
 const NAMED: usize = 10;
@@ -51,13 +51,21 @@ pub struct PrivilegeFacts {
     pub relations: u64,
     /// Unlogged tables: a standby has no rows of them.
     pub unlogged: Listed,
+    /// User mappings whose options, such as passwords, the server does not show to the role; pg_dump then writes none, and
+    /// no warning.
+    pub hidden_mappings: Listed,
+    /// Whether the role may see which subscriptions there are. Some managed services forbid it, and pg_dump then fails.
+    pub sees_subscriptions: bool,
 }
 
 impl PrivilegeFacts {
     /// Asks. `version` is `server_version_num`.
     pub async fn read(session: &mut Session, version: u32) -> Result<Self, PgError> {
+        let row = session.query_one(ROLE).await?;
         let mut facts = Self {
-            role: session.query_one("SELECT current_user").await?.text(0)?.to_string(),
+            role: row.text(0)?.to_string(),
+            sees_subscriptions: row.boolean(1)?,
+            hidden_mappings: hidden_mappings(session).await?,
             ..Self::default()
         };
         session
@@ -83,6 +91,34 @@ impl PrivilegeFacts {
         Ok(facts)
     }
 }
+
+const ROLE: &str =
+    "SELECT current_user, coalesce(has_column_privilege('pg_subscription', 'subdbid', 'SELECT'), false)";
+
+/// The condition is that of the view `pg_user_mappings` itself, from which pg_dump takes the options. Where even the view is
+/// closed, pg_dump fails and says so.
+async fn hidden_mappings(session: &mut Session) -> Result<Listed, PgError> {
+    let mut hidden = Listed::default();
+    session.execute("SAVEPOINT optional").await?;
+    match session.query(HIDDEN_MAPPINGS).await {
+        Ok(rows) => {
+            for row in rows {
+                hidden.add(format!("{} at {}", row.text(0)?, row.text(1)?));
+            }
+        }
+        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => {}
+        Err(error) => return Err(error),
+    }
+    session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
+    Ok(hidden)
+}
+
+const HIDDEN_MAPPINGS: &str = "\
+    SELECT coalesce(m.usename, 'PUBLIC'), m.srvname FROM pg_user_mappings m JOIN pg_foreign_server s ON s.oid = m.srvid \
+     WHERE NOT ((m.umuser <> 0 AND m.usename = current_user \
+            AND (pg_has_role(s.srvowner, 'USAGE') OR has_server_privilege(s.oid, 'USAGE'))) \
+        OR (m.umuser = 0 AND pg_has_role(s.srvowner, 'USAGE')) \
+        OR (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)) ORDER BY 1, 2";
 
 /// Members of extensions are made by the extension; only what it registered for dumping is read.
 fn query(version: u32) -> String {

@@ -115,7 +115,8 @@ async fn values(session: &mut Session, sequences: &[Sequence]) -> Result<Vec<Row
     let mut sql = Sql::default().text("SAVEPOINT sequences; ");
     for (at, sequence) in sequences.iter().enumerate() {
         let separator = if at == 0 { "SELECT " } else { " UNION ALL SELECT " };
-        sql = sql.text(separator).text(&format!("{}::oid, last_value, is_called FROM ", sequence.oid));
+        // The name may be another sequence's by now.
+        sql = sql.text(separator).text("tableoid, last_value, is_called FROM ");
         sql = sql.qualified(&sequence.schema, &sequence.name);
     }
     let sql = sql.text("; ").text(RELEASE);

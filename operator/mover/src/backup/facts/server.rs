@@ -27,6 +27,8 @@ pub struct ServerFacts {
     pub connections: ConnectionFacts,
     /// The process that answers, which a proxy may make differ from the one that was told at log-in.
     pub backend: i32,
+    /// Settings that are on and let the server pass over damaged pages.
+    pub hiding_damage: Option<String>,
 }
 
 /// What the table of locks is made from.
@@ -82,6 +84,7 @@ impl ServerFacts {
                 used: row.parse(10)?,
             },
             backend: row.parse(11)?,
+            hiding_damage: row.optional_text(12)?.map(|names| names.to_string()),
             system_identifier: system_identifier(session).await?,
             knows_restrict,
         })
@@ -92,7 +95,9 @@ const FACTS: &str = "SELECT current_setting('server_version_num'), current_setti
      current_setting('server_encoding'), pg_is_in_recovery(), current_setting('block_size'), pg_database_size(d.oid), \
      current_setting('max_locks_per_transaction'), current_setting('max_connections'), \
      current_setting('max_prepared_transactions'), current_setting('superuser_reserved_connections'), \
-     (SELECT count(*) FROM pg_stat_activity), pg_backend_pid() \
+     (SELECT count(*) FROM pg_stat_activity), pg_backend_pid(), \
+     (SELECT string_agg(s.name, ', ') FROM pg_settings s WHERE s.setting = 'on' \
+     AND s.name IN ('zero_damaged_pages', 'ignore_checksum_failure')) \
      FROM pg_database d WHERE d.datname = current_database()";
 
 /// `None` where the role may not ask.

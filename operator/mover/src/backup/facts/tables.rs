@@ -150,7 +150,7 @@ fn rows_query(scope: Scope) -> String {
     format!(
         "SELECT n.nspname, c.relname, c.oid, c.relpersistence = 'u', coalesce({is_heap}, false), \
          pg_relation_size(c.oid), coalesce(pg_relation_size(nullif(c.reltoastrelid, 0::oid)), 0), {MEMBER}, \
-         s.names, s.preferred, s.possible \
+         s.names, s.preferred, s.possible, coalesce(c.oid IN ({RUNS_CODE}), false) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (SELECT \
          coalesce(array_agg(a.attname ORDER BY a.attnum), '{{}}') AS names, \
          coalesce(bool_and(a.atttypid IN ({preferred})), false) AS preferred, \
@@ -160,6 +160,21 @@ fn rows_query(scope: Scope) -> String {
         is_ours()
     )
 }
+
+/// Tables whose planning may run code of somebody who is neither a superuser nor this role: functions and operators in
+/// expressions of indexes and statistics, which the planner computes as whoever asks. They are read as a whole, which is
+/// not planned, so that nobody's function runs with the rights of the backup's role.
+const RUNS_CODE: &str = "\
+    SELECT CASE WHEN o.classid = 'pg_class'::regclass \
+        THEN (SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = o.objid \
+            AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)) \
+        ELSE (SELECT x.stxrelid FROM pg_statistic_ext x WHERE x.oid = o.objid) END \
+    FROM pg_depend o LEFT JOIN pg_proc p ON o.refclassid = 'pg_proc'::regclass AND p.oid = o.refobjid \
+    LEFT JOIN pg_operator r ON o.refclassid = 'pg_operator'::regclass AND r.oid = o.refobjid \
+    JOIN pg_roles w ON w.oid = coalesce(p.proowner, r.oprowner) \
+    WHERE o.classid IN ('pg_class'::regclass, 'pg_statistic_ext'::regclass) \
+    AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass) \
+    AND NOT w.rolsuper AND w.rolname <> current_user";
 
 /// The conditions under which extensions want rows of their tables kept; empty: all of them.
 async fn conditions(session: &mut Session) -> Result<HashMap<u32, PgText>, PgError> {
@@ -184,7 +199,8 @@ fn table(row: &Row, scope: Scope, conditions: &HashMap<u32, PgText>) -> Result<O
         Some(condition) if is_member => Cut::Condition(condition.clone()),
         _ if is_heap => {
             let blocks = u32::try_from(heap / u64::from(scope.block_size.max(1))).unwrap_or(u32::MAX);
-            Cut::of_heap(blocks, heap + toast, scope.has_range_scans() && !is_member)
+            let is_divisible = scope.has_range_scans() && !is_member && !row.boolean(11)?;
+            Cut::of_heap(blocks, heap + toast, is_divisible)
         }
         _ => Cut::Whole,
     };
@@ -195,7 +211,8 @@ fn table(row: &Row, scope: Scope, conditions: &HashMap<u32, PgText>) -> Result<O
         name,
         kind: if is_member { TableKind::Configuration } else { TableKind::Ordinary },
         columns: Columns::new(&row.array(8)?),
-        format: if row.boolean(9)? { RowFormat::Binary } else { RowFormat::Text },
+        // A newer version of the extension may have made the table's columns of other types.
+        format: if row.boolean(9)? && !is_member { RowFormat::Binary } else { RowFormat::Text },
         may_be_binary: row.boolean(10)?,
         bytes: heap + toast,
         cut,
