@@ -5,121 +5,14 @@
 mod compared;
 mod stored;
 mod support;
+mod vaulted;
 
 use std::{sync::Arc, time::Duration};
 
 use compared::Database;
-use contract::{
-    Decision, Failure, Limits, Owner, PointId, RestoreOutcome, RestoreTarget, RunId, Settled, Storage,
-    Trigger,
-};
-use jiff::{SignedDuration, Timestamp};
-use mover::{
-    backup::{self, BackupJobInput},
-    clock::Clock,
-    custody::{Custody, Direct},
-    progress::ProgressSink,
-    restore::{self, Check, RestoreDone, RestoreInput},
-    seal::Identity,
-    store,
-    vault::{self, Access, InitRequest, OpenRequest},
-};
+use contract::{Limits, RestoreOutcome};
 use support::{Installation, Server};
-use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
-
-/// A vault in a directory, and its custodian in this process.
-struct Vault {
-    _directory: TempDir,
-    custody: Direct,
-    clock: Clock,
-}
-
-impl Vault {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let clock = Clock::system(SignedDuration::ZERO);
-        let storage = Storage::Filesystem { path: directory.path().to_str().unwrap().to_owned() };
-        let store = store::connect(&storage, &clock).unwrap();
-        let identity = Identity::generate();
-        let init = InitRequest {
-            catalogue: None,
-            identities: vec![identity.clone()],
-            recipients: vec![identity.recipient()],
-        };
-        vault::init(&store, &init, &clock).await.unwrap();
-        let open = OpenRequest {
-            storage,
-            identities: vec![identity],
-            catalogue: None,
-            recipients: Vec::new(),
-            fingerprint: None,
-            known_head: None,
-            access: Access::ReadWrite,
-        };
-        let vault = vault::open(store, open, &clock).await.unwrap();
-        let deadline = clock.now() + Duration::from_secs(3_600);
-        let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
-        Self { _directory: directory, custody, clock }
-    }
-
-    /// Backs a database up and has its point accepted.
-    async fn back_up(&self, server: &Server, database: &str) -> PointId {
-        let run = RunId(format!("backup of {database}"));
-        let input = BackupJobInput {
-            source: server.connection(database),
-            owner: Owner::Cli { datasource_id: database.into() },
-            decision: Decision {
-                tag: "test".into(),
-                keep: None,
-                time_zone: "UTC".into(),
-                reason: "a test".into(),
-                keep_at_least: 1,
-                policy: None,
-                trigger: Trigger::Cli,
-            },
-            limits: limits(),
-            deadline: Timestamp::MAX,
-        };
-        let progress = ProgressSink::new(1);
-        let done =
-            backup::run(&input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock).await;
-        let done = done.unwrap();
-        assert!(done.coverage.is_empty(), "{:?}", done.coverage);
-        let settled = self.custody.settle(&run, false).await.unwrap();
-        assert!(matches!(settled, Settled::Accepted(_)), "{settled:?}");
-        done.point
-    }
-
-    async fn restore(
-        &self,
-        run: &str,
-        server: &Server,
-        point: &PointId,
-        database: &str,
-        limits: Limits,
-    ) -> Result<RestoreDone, Failure> {
-        let input = RestoreInput {
-            point: point.clone(),
-            target: RestoreTarget {
-                connection: server.connection("postgres"),
-                database: database.into(),
-                owner: None,
-            },
-            requested_by: ("ns".into(), database.into(), "hash".into()),
-            limits,
-            deadline: Timestamp::MAX,
-            check: Check::Reread,
-        };
-        let progress = ProgressSink::new(1);
-        let run = RunId(run.into());
-        restore::run(&input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock).await
-    }
-}
-
-fn limits() -> Limits {
-    Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None }
-}
+use vaulted::{Vault, limits};
 
 /// A server with a database of one of nearly everything.
 fn rich(installation: &Installation) -> Server {

@@ -64,6 +64,12 @@ pub fn close(name: &PgText) -> Vec<u8> {
     Sql::default().text("REVOKE ALL ON DATABASE ").name(name).text(" FROM PUBLIC").into_bytes()
 }
 
+/// Asks what a database is known by.
+pub fn oid(name: &PgText) -> Vec<u8> {
+    let sql = Sql::default().text("SELECT oid FROM pg_catalog.pg_database WHERE datname = ");
+    sql.literal(name.as_bytes()).into_bytes()
+}
+
 pub fn drop(name: &PgText) -> Vec<u8> {
     Sql::default().text("DROP DATABASE IF EXISTS ").name(name).text(" WITH (FORCE)").into_bytes()
 }

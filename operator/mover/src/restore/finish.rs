@@ -1,10 +1,15 @@
-//! The last statements, about the database as a whole: what belongs to it, its name, or its end.
+//! The last statements, about the database as a whole: what belongs to it, and its name.
+//!
+//! Names and texts that belong to the whole server are kept as bytes in the encoding of whichever database they were written
+//! in. So what belongs to the database is said in a session of its own, which reads them as they were read, and only the
+//! rest outside of it.
 
 use std::time::Duration;
 
-use contract::RunId;
-
-use super::{RestoreError, database, names, target::Target};
+use super::{
+    RestoreError, database,
+    target::{Sessions, Target},
+};
 use crate::{
     format::{DatabaseEntry, PgText},
     postgres::{PgError, Session},
@@ -14,16 +19,17 @@ use crate::{
 /// Somebody is connected to a database that is to be renamed. The server has waited for 5 s before it says so.
 const IN_USE: &str = "55006";
 const NAMING_ATTEMPTS: u32 = 4;
+/// How long, and how often, it is asked what became of a commit whose answer was lost.
+const ASKED: u32 = 10;
+const ASKING_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often, and at what distance, dropping an unfinished database is tried: half a minute in all.
-const DROP_ATTEMPTS: u32 = 16;
-const DROP_PAUSE: Duration = Duration::from_secs(2);
-
-/// A database that is complete but for its name.
+/// A database that is complete but for what belongs to it as a whole, and for its name.
 pub struct Finished<'a> {
     /// As it is called while it is not finished.
     pub name: &'a PgText,
     pub own_name: &'a PgText,
+    /// What it is known by whatever its name.
+    pub oid: u32,
     pub source: &'a DatabaseEntry,
     pub owner: &'a PgText,
     pub owners: &'a Owners,
@@ -32,61 +38,127 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Owner, privileges, settings, options, comment and name, in one transaction. What a setting or label is refused for
-    /// is a warning. A database that somebody is connected to cannot be renamed: whoever looked into the unfinished one
-    /// is asked to leave.
-    pub async fn name(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
+    /// Owner, privileges, settings and labels, said inside the database. What a setting or label is refused for is a
+    /// warning.
+    pub async fn give(&self, sessions: &Sessions) -> Result<Vec<String>, RestoreError> {
+        let mut session = sessions.for_statements().await.map_err(RestoreError::Connect)?;
+        session
+            .execute("BEGIN")
+            .await
+            .map_err(self.what("begin to give away what belongs to it, the database"))?;
+        let owner = database::change_owner(self.name, self.owner);
+        session.execute(owner).await.map_err(self.what("change the owner"))?;
+        let grants =
+            database::privileges(self.name, self.source, &self.source.owner, self.owners, self.may_become)
+                .map_err(|source| RestoreError::Privileges { object: self.own_name.to_string(), source })?;
+        for grant in grants {
+            session.execute(grant).await.map_err(self.what("set the privileges"))?;
+        }
+        let warnings = self.settings(&mut session).await?;
+        session.execute("COMMIT").await.map_err(self.what("commit the privileges and settings"))?;
+        session.close().await;
+        Ok(warnings)
+    }
+
+    /// Options, comment and name, in one transaction. A database that somebody is connected to cannot be renamed: whoever
+    /// looked into the unfinished one is asked to leave.
+    pub async fn name(&self, target: &Target) -> Result<(), RestoreError> {
+        let mut session = target.maintenance().await.map_err(RestoreError::Connect)?;
         let mut attempt = 1;
         loop {
-            match self.try_name(session).await {
+            match self.try_name(&mut session, target).await {
                 Err(RestoreError::Statement { source, .. })
                     if source.is(IN_USE) && attempt < NAMING_ATTEMPTS =>
                 {
-                    let what = format!("take back the naming of \"{}\"", self.own_name);
-                    session.execute("ROLLBACK").await.map_err(RestoreError::statement(what))?;
-                    self.clear(session).await?;
+                    session.execute("ROLLBACK").await.map_err(self.what("take back the naming"))?;
+                    self.clear(&mut session).await?;
                     attempt += 1;
                 }
-                ended => return ended,
+                ended => {
+                    session.close().await;
+                    return ended;
+                }
             }
         }
+    }
+
+    /// The comment, where only a session inside the database can say it. The database has its name already: what is refused
+    /// is a warning.
+    pub async fn describe(&self, sessions: &Sessions) -> Option<String> {
+        let comment = self.source.comment.as_ref().filter(|comment| !is_utf8(comment))?;
+        let described = async {
+            let mut session = sessions.for_statements().await?;
+            session.execute(database::comment(self.own_name, Some(comment.as_bytes()))).await?;
+            session.close().await;
+            Ok::<_, PgError>(())
+        };
+        let error = described.await.err()?;
+        Some(format!("the comment of the database was not restored: {error}"))
     }
 
     /// Ends the sessions of others in the unfinished database, as far as the role may.
     async fn clear(&self, session: &mut Session) -> Result<(), RestoreError> {
         let sql = Sql::default()
-            .text("SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = ")
-            .literal(self.name.as_bytes());
+            .text(
+                "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datid = ",
+            )
+            .number(self.oid);
         match session.execute(sql.into_bytes()).await {
-            Err(source) if source.ends_session() => {
-                let what = format!("end the sessions in \"{}\"", self.name);
-                Err(RestoreError::Statement { what, source })
-            }
+            Err(source) if source.ends_session() => Err(self.what("end the sessions")(source)),
             _ => Ok(()),
         }
     }
 
-    async fn try_name(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
-        let what = |what: &str| RestoreError::statement(format!("{what} of \"{}\"", self.own_name));
-        session.execute("BEGIN").await.map_err(what("begin the naming"))?;
-        let owner = database::change_owner(self.name, self.owner);
-        session.execute(owner).await.map_err(what("change the owner"))?;
-        let grants =
-            database::privileges(self.name, self.source, &self.source.owner, self.owners, self.may_become)
-                .map_err(|source| RestoreError::Privileges { object: self.own_name.to_string(), source })?;
-        for grant in grants {
-            session.execute(grant).await.map_err(what("set the privileges"))?;
-        }
-        let warnings = self.settings(session).await?;
+    async fn try_name(&self, session: &mut Session, target: &Target) -> Result<(), RestoreError> {
+        session.execute("BEGIN").await.map_err(self.what("begin the naming"))?;
         if let Some(options) = database::options(self.name, self.source) {
-            session.execute(options).await.map_err(what("set the options"))?;
+            session.execute(options).await.map_err(self.what("set the options"))?;
         }
-        let comment = self.source.comment.as_ref().map(PgText::as_bytes);
-        session.execute(database::comment(self.name, comment)).await.map_err(what("set the comment"))?;
+        // A comment that cannot be said here is said afterwards; the mark of what is unfinished goes with the name.
+        let comment = self.source.comment.as_ref().filter(|comment| is_utf8(comment)).map(PgText::as_bytes);
+        session.execute(database::comment(self.name, comment)).await.map_err(self.what("set the comment"))?;
         let rename = database::rename(self.name, self.own_name);
-        session.execute(rename).await.map_err(what("set the name"))?;
-        session.execute("COMMIT").await.map_err(what("commit the naming"))?;
-        Ok(warnings)
+        session.execute(rename).await.map_err(self.what("set the name"))?;
+        let named = name_of(session, self.oid).await.map_err(self.what("look at the name"))?;
+        if named.as_ref() != Some(self.own_name) {
+            // Dropped, and another made under the unfinished name: not what was loaded and checked.
+            let source = PgError::Answer("the database is not the one that was restored".to_owned());
+            return Err(self.what("set the name")(source));
+        }
+        match session.execute("COMMIT").await {
+            Ok(()) => Ok(()),
+            Err(lost) if lost.ends_session() => self.was_named(target, session.process_id(), lost).await,
+            Err(source) => Err(self.what("commit the naming")(source)),
+        }
+    }
+
+    /// Whether a commit took place whose answer was lost. Its session is ended first, lest it take place later.
+    async fn was_named(&self, target: &Target, process: i32, lost: PgError) -> Result<(), RestoreError> {
+        let ended = format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {process} \
+             AND usename = current_user AND application_name = pg_catalog.current_setting('application_name')"
+        );
+        for _ in 0..ASKED {
+            let asked = async {
+                let mut session = target.maintenance().await?;
+                let is_gone = session.query(&ended).await?.is_empty();
+                let name = name_of(&mut session, self.oid).await?;
+                session.close().await;
+                Ok::<_, PgError>(is_gone.then_some(name))
+            };
+            match asked.await {
+                Ok(Some(Some(name))) if name == *self.own_name => return Ok(()),
+                Ok(Some(_)) => break,
+                Ok(None) => {}
+                Err(error) => tracing::info!(%error, "it is asked again whether the database has its name"),
+            }
+            tokio::time::sleep(ASKING_PAUSE).await;
+        }
+        Err(self.what("commit the naming")(lost))
+    }
+
+    fn what(&self, what: &str) -> impl FnOnce(PgError) -> RestoreError {
+        RestoreError::statement(format!("{what} of \"{}\"", self.own_name))
     }
 
     /// A setting may be of an extension that another version no longer has, or may need a superuser.
@@ -121,6 +193,16 @@ impl Finished<'_> {
     }
 }
 
+fn is_utf8(text: &PgText) -> bool {
+    std::str::from_utf8(text.as_bytes()).is_ok()
+}
+
+/// The name of a database; `None`: there is none of this OID.
+async fn name_of(session: &mut Session, oid: u32) -> Result<Option<PgText>, PgError> {
+    let sql = format!("SELECT datname FROM pg_catalog.pg_database WHERE oid = {oid}");
+    session.query(sql).await?.first().map(|row| row.text(0)).transpose()
+}
+
 /// Leaves an existing database as its maker made it: with its own comment, owner, privileges and settings.
 pub async fn leave(
     session: &mut Session,
@@ -139,55 +221,4 @@ pub async fn leave(
     let settings: Vec<String> = source.settings.iter().map(|setting| setting.setting.to_string()).collect();
     let settings = settings.join(", ");
     Ok(vec![format!("the database was there already and keeps its own settings; the point's are {settings}")])
-}
-
-/// Drops a database that this run never finished, whoever is connected to it. A server that is coming back is waited for.
-pub async fn drop_unfinished(target: &Target, name: &PgText, run: &RunId) -> Result<(), PgError> {
-    let mut attempt = 1;
-    loop {
-        match try_drop(target, name, run).await {
-            Err(error) if error.code().is_retryable() && attempt < DROP_ATTEMPTS => {
-                tokio::time::sleep(DROP_PAUSE).await;
-                attempt += 1;
-            }
-            ended => return ended,
-        }
-    }
-}
-
-async fn try_drop(target: &Target, name: &PgText, run: &RunId) -> Result<(), PgError> {
-    let mut session = target.maintenance().await?;
-    let comment = Sql::default()
-        .text("SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = ")
-        .literal(name.as_bytes());
-    for row in session.query(comment.into_bytes()).await? {
-        // Without a comment it was made a moment ago, by us: a name like this is nobody else's.
-        let comment = row.optional_text(0)?;
-        if comment.is_some_and(|comment| !names::is_unfinished_by(&comment.to_lossy(), run)) {
-            return Err(PgError::Answer("its comment says that another run made it".to_owned()));
-        }
-    }
-    // A database with subscriptions, disabled ones too, cannot be dropped. Whether there are any only superusers may see.
-    let _harmless = drop_subscriptions(target, name).await;
-    session.execute(database::drop(name)).await?;
-    session.close().await;
-    Ok(())
-}
-
-async fn drop_subscriptions(target: &Target, name: &PgText) -> Result<(), PgError> {
-    let mut session = target.look_into(&name.to_lossy()).await?;
-    let subscriptions = session
-        .query(
-            "SELECT subname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid \
-             WHERE d.datname = pg_catalog.current_database()",
-        )
-        .await?;
-    for row in subscriptions {
-        let subscription = row.text(0)?;
-        let alter = Sql::default().text("ALTER SUBSCRIPTION ").name(&subscription);
-        session.execute(alter.text(" SET (slot_name = NONE)").into_bytes()).await?;
-        session.execute(Sql::default().text("DROP SUBSCRIPTION ").name(&subscription).into_bytes()).await?;
-    }
-    session.close().await;
-    Ok(())
 }

@@ -8,7 +8,8 @@ use tokio::{sync::Mutex, task::JoinSet};
 use super::{
     RestoreError,
     board::{Board, Job},
-    load::Loader,
+    lent::Lent,
+    load::{Loader, RowSource},
     statements::Executor,
     target::Sessions,
 };
@@ -22,9 +23,17 @@ pub struct Shared {
     pub owners: Owners,
     pub progress: ProgressSink,
     pub loader: Loader,
+    pub lent: Lent,
     /// A session that is open from the first statement on. While it lives the server has not crashed, so that nothing
     /// that was committed, though not waited for, is lost.
     pub witness: Mutex<Session>,
+}
+
+impl Shared {
+    /// Where rows come from.
+    pub fn source(&self) -> RowSource<'_> {
+        RowSource { reader: &self.reader, progress: &self.progress }
+    }
 }
 
 /// Does all that is on the board, by so many lanes. The first failure ends them all.
@@ -40,7 +49,8 @@ pub async fn run(shared: Arc<Shared>, lanes: u16) -> Result<(), RestoreError> {
 }
 
 async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
-    let mut executor = Executor::new(shared.sessions.for_rows().await.map_err(RestoreError::Connect)?);
+    let mut executor =
+        Executor::new(shared.sessions.for_rows().await.map_err(RestoreError::Connect)?, &shared.lent);
     while let Some(job) = shared.board.next().await {
         match job {
             Job::Load(unit, table) => {

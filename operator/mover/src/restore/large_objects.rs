@@ -23,14 +23,14 @@ pub fn stage(kind: TableKind) -> &'static str {
     match kind {
         TableKind::LargeObjectSlices => {
             "CREATE TEMPORARY TABLE IF NOT EXISTS coffer_slices (loid oid, at bigint, data bytea) \
-             ON COMMIT DELETE ROWS"
+             USING heap ON COMMIT DELETE ROWS"
         }
         TableKind::LargeObjectPages
         | TableKind::LargeObjects
         | TableKind::Ordinary
         | TableKind::Configuration => {
             "CREATE TEMPORARY TABLE IF NOT EXISTS coffer_pages (loid oid, pageno integer, data bytea) \
-             ON COMMIT DELETE ROWS"
+             USING heap ON COMMIT DELETE ROWS"
         }
     }
 }
@@ -85,7 +85,7 @@ pub async fn begin_list(session: &mut Session, format: RowFormat) -> Result<Vec<
     session
         .execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS coffer_large_objects \
-             (loid oid PRIMARY KEY, owner text, acl text[], comment text)",
+             (loid oid PRIMARY KEY, owner text, acl text[], comment text) USING heap",
         )
         .await?;
     Ok(copy_into("coffer_large_objects", format))

@@ -33,10 +33,13 @@ const LANDED: &str = "landed";
 impl Loader {
     /// Makes the list of landed segments, empty.
     pub async fn prepare(&self, session: &mut Session) -> Result<(), PgError> {
-        let schema =
-            Sql::default().text("CREATE SCHEMA ").name(&self.progress_schema).text("; CREATE TABLE ");
+        // Whatever the role's, or the schema's last entry's, default is.
+        let schema = Sql::default()
+            .text("SET default_tablespace = ''; CREATE SCHEMA ")
+            .name(&self.progress_schema)
+            .text("; CREATE TABLE ");
         let table = schema.qualified(&self.progress_schema, &LANDED.into());
-        let columns = " (table_id bigint NOT NULL, segment bigint NOT NULL, PRIMARY KEY (table_id, segment))";
+        let columns = " (table_id bigint NOT NULL, segment bigint NOT NULL, PRIMARY KEY (table_id, segment)) USING heap";
         session.execute(table.text(columns).into_bytes()).await
     }
 
@@ -56,12 +59,12 @@ impl Loader {
     ) -> Result<Digest, RestoreError> {
         let mut attempt = 1;
         loop {
-            match self.try_load(shared, &mut executor.session, unit, table).await {
+            match self.load_once(shared.source(), &mut executor.session, unit, table).await {
                 Err(RestoreError::Load { source, .. }) if source.ends_session() && attempt < ATTEMPTS => {
                     tracing::warn!(table = table.name(), %source, "the session was lost, the rows are sent again");
                     witness_lives(shared).await?;
                     let session = shared.sessions.for_rows().await.map_err(RestoreError::Connect)?;
-                    *executor = Executor::new(session);
+                    executor.replace(session);
                     attempt += 1;
                 }
                 other => return other,
@@ -69,9 +72,10 @@ impl Loader {
         }
     }
 
-    async fn try_load(
+    /// Loads one unit and gives the digest of its rows.
+    pub async fn load_once(
         &self,
-        shared: &Shared,
+        source: RowSource<'_>,
         session: &mut Session,
         unit: &Unit,
         table: &Table,
@@ -91,7 +95,7 @@ impl Loader {
                 let rows = session.query(self.claim(&unit.segment)).await.map_err(failed)?;
                 if rows.is_empty() {
                     session.execute("ROLLBACK").await.map_err(failed)?;
-                    return self.send(shared, None, unit, table).await;
+                    return self.send(source, None, unit, table).await;
                 }
                 match unit.manner {
                     Manner::LargeObjects => large_objects::copy(table.entry.kind, format),
@@ -100,7 +104,7 @@ impl Loader {
             }
         };
         let copy = session.copy_in(sql).await.map_err(failed)?;
-        let digest = self.send(shared, Some(copy), unit, table).await?;
+        let digest = self.send(source, Some(copy), unit, table).await?;
         match unit.manner {
             Manner::Whole => {}
             Manner::Part => session.execute("COMMIT").await.map_err(failed)?,
@@ -123,19 +127,26 @@ impl Loader {
 
     async fn send(
         &self,
-        shared: &Shared,
+        source: RowSource<'_>,
         copy: Option<CopyIn<'_>>,
         unit: &Unit,
         table: &Table,
     ) -> Result<Digest, RestoreError> {
         let stream = Stream {
-            reader: &shared.reader,
-            progress: &shared.progress,
+            reader: source.reader,
+            progress: source.progress,
             throttle: &self.throttle,
             table: table.name(),
         };
         stream.send(&unit.segment, copy).await
     }
+}
+
+/// Where rows come from, and who is told of them.
+#[derive(Clone, Copy)]
+pub struct RowSource<'a> {
+    pub reader: &'a PointReader,
+    pub progress: &'a ProgressSink,
 }
 
 /// Where rows come from on their way to a COPY.

@@ -17,6 +17,7 @@
 //! also reads every table back from the target and compares its digest.
 
 mod acl;
+mod begun;
 mod board;
 mod check;
 mod database;
@@ -24,16 +25,19 @@ mod error;
 mod finish;
 mod lane;
 mod large_objects;
+mod lent;
 mod load;
 mod names;
 mod plan;
 mod pre_data;
 mod preflight;
+mod references;
 mod roots;
 mod sequences;
 mod statements;
 mod statistics;
 mod target;
+mod unfinished;
 mod work;
 
 use std::time::Duration;
@@ -50,7 +54,8 @@ use crate::{
     custody::Custody,
     progress::{self, ProgressSink},
 };
-use work::{Begun, Undo, Work};
+use begun::{Begun, Undo};
+use work::Work;
 
 /// How long the statements that name a database may take after the run was told to stop.
 const NAMING: Duration = Duration::from_secs(30);

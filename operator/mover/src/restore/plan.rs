@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{RestoreError, pre_data::Tables, roots::Roots};
+use super::{RestoreError, pre_data::Tables, references::References, roots::Roots};
 use crate::{
     format::{PgText, RowFormat, SegmentEntry, TableEntry, TableKind},
     schema::{Graph, Sql},
@@ -47,6 +47,9 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// In the order in which they are stored, so that each stored object is read about once.
     pub units: Vec<Unit>,
+    /// Rows that extensions want kept, of tables that their scripts made together with the keys between them: loaded before
+    /// all others, one after the other.
+    pub configuration: Vec<Unit>,
     /// The table of large objects themselves, without their pages; its rows are few.
     pub large_objects: Option<(TableEntry, Vec<SegmentEntry>)>,
 }
@@ -89,11 +92,41 @@ impl Plan {
             let at = *by_id.get(&segment.table).ok_or(unknown)?;
             let table = &mut plan.tables[at];
             table.units_left += 1;
-            plan.units.push(Unit { table: at, manner: manner(table), segment });
+            let unit = Unit { table: at, manner: manner(table), segment };
+            match table.entry.kind {
+                TableKind::Configuration => plan.configuration.push(unit),
+                TableKind::Ordinary
+                | TableKind::LargeObjects
+                | TableKind::LargeObjectPages
+                | TableKind::LargeObjectSlices => plan.units.push(unit),
+            }
         }
         plan.units.sort_by_key(|unit| unit.segment.spans.first().map(|span| (span.object, span.offset)));
         plan.large_objects = large_objects;
         Ok(plan)
+    }
+
+    /// Puts the tables of extensions into an order in which each comes after those that it refers to, where there is one.
+    pub fn order_configuration(&mut self, references: &References) {
+        let Self { tables, configuration, .. } = self;
+        let mut left = std::mem::take(configuration);
+        while !left.is_empty() {
+            let waits = |unit: &Unit| {
+                let of = |unit: &Unit| tables.get(unit.table).map(|table| &table.into);
+                left.iter().any(|other| {
+                    other.table != unit.table
+                        && of(unit).zip(of(other)).is_some_and(|(from, to)| references.are(from, to))
+                })
+            };
+            // Where they refer to each other in a circle, the server will say so.
+            let free: Vec<bool> = left.iter().map(|unit| !waits(unit)).collect();
+            let is_circle = !free.contains(&true);
+            let mut free = free.into_iter();
+            let (next, rest) =
+                left.into_iter().partition::<Vec<_>, _>(|_| free.next().unwrap_or(true) || is_circle);
+            configuration.extend(next);
+            left = rest;
+        }
     }
 
     /// Announces the tables to the graph of what comes after them, and tells at once which have no rows.

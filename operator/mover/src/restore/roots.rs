@@ -1,5 +1,5 @@
-//! Partitions whose rows may belong into another partition on this server than on the source: the hash of an enum depends
-//! on numbers that every server gives out anew. Their rows are sent to the root of their partitions.
+//! Partitions whose rows may belong into another partition on this server than on the source: the hash of an enum, and of
+//! what may be made of enums, depends on numbers that every server gives out anew. Their rows are sent to the root of their partitions.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const QUERY: &str = "\
     WITH RECURSIVE hashed AS ( \
         SELECT p.partrelid AS oid FROM pg_catalog.pg_partitioned_table p \
          WHERE p.partstrat = 'h' AND EXISTS ( \
-            SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcname = 'enum_ops')), \
+            SELECT FROM pg_catalog.pg_opclass o WHERE o.oid = ANY (p.partclass) AND o.opcname IN ('enum_ops', 'array_ops', 'record_ops', 'range_ops', 'multirange_ops'))), \
     below (oid) AS ( \
         SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN hashed ON hashed.oid = i.inhparent \
         UNION \

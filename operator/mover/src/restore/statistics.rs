@@ -11,10 +11,21 @@ use crate::{
     schema::{Sql, qualified},
 };
 
-/// Tables, materialised views and whole partitioned tables: `ANALYZE` of one of these looks at its partitions too.
+/// Tables, materialised views and whole partitioned tables: `ANALYZE` of one of these looks at its partitions too, also at
+/// those on other servers, which need not answer. Of such a tree only the tables that are here are named.
 const RELATIONS: &str = "\
+    WITH RECURSIVE above_foreign (oid) AS ( \
+        SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class f ON f.oid = i.inhrelid \
+         WHERE f.relkind = 'f' \
+        UNION \
+        SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above_foreign a ON a.oid = i.inhrelid) \
     SELECT n.nspname, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-     WHERE (c.relkind IN ('r', 'p') AND NOT c.relispartition OR c.relkind = 'm' AND c.relispopulated) \
+     WHERE CASE c.relkind \
+           WHEN 'm' THEN c.relispopulated \
+           WHEN 'p' THEN NOT c.relispartition AND c.oid NOT IN (SELECT oid FROM above_foreign) \
+           WHEN 'r' THEN NOT c.relispartition \
+             OR pg_catalog.pg_partition_root(c.oid) IN (SELECT oid FROM above_foreign) \
+           ELSE false END \
        AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
      ORDER BY c.relpages DESC, c.oid";
 

@@ -13,14 +13,16 @@ use crate::{
 const WITH_IDLE_SESSION_TIMEOUT: u32 = 14;
 
 /// What every session that writes needs besides the schema's own settings. Commits are not waited for one by one: the
-/// last one, which gives the database its name, is, and with it all before.
+/// last one, which gives the database its name, is, and with it all before. Money is read as it was written, in definitions
+/// as in rows.
 const WRITING: &str = "\
     SET synchronous_commit = off; \
     SET default_transaction_read_only = off; \
-    SET default_transaction_isolation = 'read committed';";
+    SET default_transaction_isolation = 'read committed'; \
+    SET lc_monetary = 'C';";
 
-/// What the stored text of rows takes for granted: intervals, money and arrays are read as they were written.
-const LOADING: &str = "SET IntervalStyle = 'postgres'; SET lc_monetary = 'C'; SET array_nulls = on;";
+/// What the stored text of rows takes for granted: intervals and arrays are read as they were written.
+const LOADING: &str = "SET IntervalStyle = 'postgres'; SET array_nulls = on;";
 
 /// A server that a point is restored into.
 #[derive(Clone)]

@@ -1,29 +1,30 @@
 //! The steps of a restore, in order.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use contract::{RunId, Stage, Summary};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
     Check, RestoreDone, RestoreError, RestoreInput,
+    begun::{Begun, Undo},
     board::Board,
     check, database, finish,
     lane::{self, Shared},
     large_objects,
-    load::{Loader, Stream},
+    lent::Lent,
+    load::{Loader, RowSource, Stream},
     names,
-    plan::Plan,
+    plan::{Plan, Unit},
     pre_data::{self, Rest},
     preflight::{self, Facts, Judged, Outline, Place, Question, Request},
+    references::References,
     roots::Roots,
     sequences,
     statements::Executor,
     statistics,
     target::{Sessions, Target},
+    unfinished,
 };
 use crate::{
     backup::Throttle,
@@ -51,23 +52,6 @@ pub struct Work<'a, C> {
     pub begun: &'a Begun,
 }
 
-/// What was begun, and what of it has to be taken back when the restore fails. Outlives the work, which may be dropped
-/// anywhere.
-#[derive(Default)]
-pub struct Begun {
-    is_announced: AtomicBool,
-    is_being_named: AtomicBool,
-    undo: Mutex<Option<Undo>>,
-}
-
-/// A target that was written to.
-pub struct Undo {
-    run: RunId,
-    target: Target,
-    place: Place,
-    sessions: Sessions,
-}
-
 /// What is known when nothing is in the way.
 struct Ready {
     manifest: Manifest,
@@ -83,11 +67,11 @@ impl<C: Custody> Work<'_, C> {
         let clock = Instant::now();
         let ready = self.prepare().await?;
         let started = self.announce(&ready).await?;
-        let sessions = self.make_database(&ready).await?;
+        let (sessions, oid) = self.make_database(&ready).await?;
         let mut warnings = ready.judged.warnings.clone();
         let (session, rest) = self.fill(&ready, &sessions).await?;
         warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
-        warnings.extend(self.name(&ready).await?);
+        warnings.extend(self.name(&ready, &sessions, oid).await?);
         let (manifest, record) = (&ready.manifest, ready.reader.record());
         // Whoever has the database now may not have seen what the backup said.
         warnings.extend(manifest.coverage.iter().map(|missing| format!("not in the point: {missing}")));
@@ -155,15 +139,16 @@ impl<C: Custody> Work<'_, C> {
             target: format!("{server}/{}", self.input.target.database),
             point: self.input.point.clone(),
         };
-        self.begun.is_announced.store(true, Ordering::Relaxed);
+        self.begun.announced();
         self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
         let started = self.clock.now();
         self.progress.started(started);
         Ok(started)
     }
 
-    /// Makes the database, or marks the one that is there as unfinished.
-    async fn make_database(&self, ready: &Ready) -> Result<Sessions, RestoreError> {
+    /// Makes the database, or marks the one that is there as unfinished. Its OID tells it from any other that may come to have
+    /// its name.
+    async fn make_database(&self, ready: &Ready) -> Result<(Sessions, u32), RestoreError> {
         let place = &ready.judged.place;
         let name = place.name();
         let sessions = ready.target.sessions(&name.to_lossy(), &ready.outline.preamble, ready.facts.major);
@@ -180,7 +165,8 @@ impl<C: Custody> Work<'_, C> {
         if let Place::New { left_before, .. } = place {
             if *left_before {
                 let what = format!("drop \"{name}\", which an earlier attempt left");
-                session.execute(database::drop(name)).await.map_err(RestoreError::statement(what))?;
+                let dropped = unfinished::drop(&ready.target, name, self.run).await;
+                dropped.map_err(RestoreError::statement(what))?;
             }
             let create = database::create(name, &ready.manifest.database, ready.facts.major);
             session
@@ -194,8 +180,11 @@ impl<C: Custody> Work<'_, C> {
         }
         let what = format!("mark \"{name}\" as unfinished");
         session.execute(comment).await.map_err(RestoreError::statement(what))?;
+        let failed = RestoreError::statement(format!("look at \"{name}\""));
+        let oid =
+            session.query_one(database::oid(name)).await.and_then(|row| row.parse(0)).map_err(failed)?;
         session.close().await;
-        Ok(sessions)
+        Ok((sessions, oid))
     }
 
     /// Makes tables and all else that comes before rows, then loads the rows, and makes keys and all else that comes
@@ -203,8 +192,9 @@ impl<C: Custody> Work<'_, C> {
     async fn fill(&self, ready: &Ready, sessions: &Sessions) -> Result<(Session, Rest), RestoreError> {
         self.progress.stage(Stage::Schema);
         let owners = &ready.judged.owners;
-        let session = sessions.for_statements().await.map_err(RestoreError::Connect)?;
-        let mut executor = Executor::new(session);
+        let session = sessions.for_rows().await.map_err(RestoreError::Connect)?;
+        let lent = Lent::default();
+        let mut executor = Executor::new(session, &lent);
         let schema = SchemaReader::new(ready.reader.schema(&ready.manifest.schema).into_async_read());
         let mut rest = pre_data::run(schema, &mut executor, owners).await?;
 
@@ -221,9 +211,13 @@ impl<C: Custody> Work<'_, C> {
             self.make_large_objects(ready, &loader, &mut session, &entry, &segments).await?;
         }
         self.progress.stage(Stage::Data);
+        let configured = self.load_configuration(ready, &mut plan, &loader, &mut session).await?;
         let after_rows = std::mem::take(&mut rest.after_rows);
         let board =
             Board::new(plan, after_rows, |id| rest.tables.contains(id), usize::from(self.input.limits.lanes));
+        for (unit, digest) in &configured {
+            board.landed(unit, *digest);
+        }
         let shared = Arc::new(Shared {
             board,
             reader: ready.reader.clone(),
@@ -231,6 +225,7 @@ impl<C: Custody> Work<'_, C> {
             owners: owners.clone(),
             progress: self.progress.clone(),
             loader,
+            lent,
             witness: AsyncMutex::new(session),
         });
         lane::run(Arc::clone(&shared), self.input.limits.lanes).await?;
@@ -243,6 +238,7 @@ impl<C: Custody> Work<'_, C> {
         let mut session = shared.witness.into_inner();
         let cleared = shared.loader.clear(&mut session).await;
         cleared.map_err(RestoreError::statement("remove the list of what has landed"))?;
+        shared.lent.take_back(&mut session).await?;
         Ok((session, rest))
     }
 
@@ -253,6 +249,30 @@ impl<C: Custody> Work<'_, C> {
         let segments = segments.map_err(RestoreError::read("the list of segments"))?;
         let roots = Roots::find(session).await.map_err(RestoreError::statement("look at the partitions"))?;
         Plan::new(tables, segments, &rest.tables, &roots)
+    }
+
+    /// Before any other row: keys between these tables, and to them, are there already.
+    async fn load_configuration(
+        &self,
+        ready: &Ready,
+        plan: &mut Plan,
+        loader: &Loader,
+        session: &mut Session,
+    ) -> Result<Vec<(Unit, Digest)>, RestoreError> {
+        if plan.configuration.is_empty() {
+            return Ok(Vec::new());
+        }
+        let references = References::find(session).await;
+        plan.order_configuration(&references.map_err(RestoreError::statement("look at the foreign keys"))?);
+        let source = RowSource { reader: &ready.reader, progress: self.progress };
+        let mut loaded = Vec::new();
+        for unit in std::mem::take(&mut plan.configuration) {
+            if let Some(table) = plan.tables.get(unit.table) {
+                let digest = loader.load_once(source, session, &unit, table).await?;
+                loaded.push((unit, digest));
+            }
+        }
+        Ok(loaded)
     }
 
     async fn make_large_objects(
@@ -302,18 +322,24 @@ impl<C: Custody> Work<'_, C> {
         let values = ready.reader.list::<SequenceEntry>(&ready.manifest).await;
         sequences::set(&mut session, &values.map_err(RestoreError::read("the list of sequences"))?).await?;
         // Of the session's defaults only tablespace and access method count, and none of these entries has one.
-        let mut executor = Executor::new(session);
+        let mut executor = Executor::new(session, &Lent::default());
         for entry in &rest.grants {
             executor.execute(entry, owners).await?;
         }
         // A view shows what its owner may see, as it did when it was last filled; policies on its tables are no error.
         let policies = executor.session.execute("SET row_security = on").await;
         policies.map_err(RestoreError::statement("prepare to fill materialised views"))?;
+        let mut warnings = Vec::new();
         for entry in &rest.refreshes {
-            executor.execute(entry, owners).await?;
+            match executor.execute(entry, owners).await {
+                // It is computed from what is restored: a query that fails today, or needs another server, loses no data.
+                Err(RestoreError::Statement { source, .. }) if !source.ends_session() => {
+                    warnings.push(format!("{entry} was not filled, REFRESH it when you can: {source}"));
+                }
+                done => done?,
+            }
         }
-        let mut warnings =
-            statistics::gather(&mut executor.session, sessions, self.input.limits.lanes).await?;
+        warnings.extend(statistics::gather(&mut executor.session, sessions, self.input.limits.lanes).await?);
         if self.input.check == Check::Reread {
             warnings.extend(check::reread(&ready.reader, &ready.manifest, sessions).await?);
         }
@@ -325,72 +351,40 @@ impl<C: Custody> Work<'_, C> {
     }
 
     /// Gives the database what belongs to it, and its name.
-    async fn name(&self, ready: &Ready) -> Result<Vec<String>, RestoreError> {
-        let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
-        self.begun.is_being_named.store(true, Ordering::Relaxed);
+    async fn name(&self, ready: &Ready, sessions: &Sessions, oid: u32) -> Result<Vec<String>, RestoreError> {
         let warnings = match &ready.judged.place {
             Place::New { name, .. } => {
                 let finished = finish::Finished {
                     name,
                     own_name: &self.input.target.database.as_str().into(),
+                    oid,
                     source: &ready.manifest.database,
                     owner: &ready.judged.owner,
                     owners: &ready.judged.owners,
                     may_become: ready.facts.is_superuser,
                 };
-                finished.name(&mut session).await?
+                let mut warnings = finished.give(sessions).await?;
+                self.begun.being_named();
+                finished.name(&ready.target).await?;
+                self.begun.forget();
+                let sessions = ready.target.sessions(
+                    &self.input.target.database,
+                    &ready.outline.preamble,
+                    ready.facts.major,
+                );
+                warnings.extend(finished.describe(&sessions).await);
+                warnings
             }
             Place::Existing { name, comment } => {
-                finish::leave(&mut session, name, comment.as_ref(), &ready.manifest.database).await?
+                let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
+                self.begun.being_named();
+                let left =
+                    finish::leave(&mut session, name, comment.as_ref(), &ready.manifest.database).await?;
+                self.begun.forget();
+                session.close().await;
+                left
             }
         };
-        self.begun.forget();
-        session.close().await;
         Ok(warnings)
-    }
-}
-
-impl Begun {
-    /// Whether the custodian was told that a restore begins.
-    pub fn is_announced(&self) -> bool {
-        self.is_announced.load(Ordering::Relaxed)
-    }
-
-    /// Whether the rows are checked, and the database gets its name now.
-    pub fn is_being_named(&self) -> bool {
-        self.is_being_named.load(Ordering::Relaxed)
-    }
-
-    /// What is to be taken back, for whoever does it.
-    pub fn take(&self) -> Option<Undo> {
-        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn set(&self, undo: Undo) {
-        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(undo);
-    }
-
-    /// The database has its name: nothing is taken back any more.
-    fn forget(&self) {
-        drop(self.take());
-    }
-}
-
-impl Undo {
-    /// Takes back what was made; what could not be taken back, in a sentence.
-    pub async fn undo(self) -> Option<String> {
-        self.sessions.cancel_all().await;
-        let name = self.place.name().clone();
-        match self.place {
-            Place::New { .. } => {
-                let dropped = finish::drop_unfinished(&self.target, &name, &self.run).await;
-                dropped.err().map(|error| {
-                    format!("the unfinished database \"{name}\" is still there, drop it: {error}")
-                })
-            }
-            Place::Existing { .. } => Some(format!(
-                "database \"{name}\" is unfinished, as its comment says: drop it, or empty it, before the next restore"
-            )),
-        }
     }
 }

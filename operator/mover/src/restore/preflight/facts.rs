@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use data_encoding::HEXLOWER;
+
 use crate::{
     format::{Manifest, PgText},
     postgres::{PgError, Row, Session},
@@ -12,7 +14,7 @@ use crate::{
 /// How many of the objects in a database that is not empty are named.
 const EXAMPLES: u32 = 5;
 /// From here on membership and the right to become the role are two things.
-const WITH_SET_OPTION: u32 = 16;
+pub(super) const WITH_SET_OPTION: u32 = 16;
 
 /// What was seen of the target, before anything was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,22 +157,27 @@ async fn roles(
     question: &Question<'_>,
     major: u32,
 ) -> Result<HashMap<PgText, Role>, PgError> {
+    // To give an object away takes the right to become its owner; to fill and alter it afterwards, the owner's rights.
     let right = if major >= WITH_SET_OPTION { "SET" } else { "MEMBER" };
     let wanted = question.owner.map(PgText::from);
     let wanted: Vec<&PgText> = question.manifest.roles.iter().chain(&wanted).collect();
     let sql = Sql::default()
-        .text("SELECT rolname, pg_catalog.pg_has_role(current_user, oid, ")
+        .text("SELECT ")
+        .text(&bytes_of("rolname"))
+        .text(", pg_catalog.pg_has_role(current_user, oid, 'USAGE') AND pg_catalog.pg_has_role(current_user, oid, ")
         .literal(right.as_bytes())
-        .text(") FROM pg_catalog.pg_roles WHERE rolname IN (");
+        .text(") FROM pg_catalog.pg_roles WHERE ")
+        .text(&bytes_of("rolname"));
     let rows = session.query(one_of(sql, &wanted)).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, Role { is_open: row.boolean(1)? }))).collect()
+    rows.iter().map(|row| Ok((name(row)?, Role { is_open: row.boolean(1)? }))).collect()
 }
 
 async fn extensions(session: &mut Session, question: &Question<'_>) -> Result<Vec<PgText>, PgError> {
     let wanted: Vec<&PgText> = question.manifest.extensions.iter().map(|extension| &extension.name).collect();
-    let sql = Sql::default().text("SELECT name FROM pg_catalog.pg_available_extensions WHERE name IN (");
-    let rows = session.query(one_of(sql, &wanted)).await?;
-    rows.iter().map(|row| row.text(0)).collect()
+    let name_of = bytes_of("name");
+    let sql = format!("SELECT {name_of} FROM pg_catalog.pg_available_extensions WHERE {name_of}");
+    let rows = session.query(one_of(Sql::default().text(&sql), &wanted)).await?;
+    rows.iter().map(name).collect()
 }
 
 async fn tablespaces(
@@ -179,18 +186,31 @@ async fn tablespaces(
 ) -> Result<HashMap<PgText, bool>, PgError> {
     let own = &question.manifest.database.tablespace;
     let wanted: Vec<&PgText> = question.manifest.tablespaces.iter().chain([own]).collect();
-    let sql = Sql::default().text(
-        "SELECT spcname, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace \
-         WHERE spcname IN (",
+    let name_of = bytes_of("spcname");
+    let sql = format!(
+        "SELECT {name_of}, pg_catalog.has_tablespace_privilege(oid, 'CREATE') FROM pg_catalog.pg_tablespace \
+         WHERE {name_of}"
     );
-    let rows = session.query(one_of(sql, &wanted)).await?;
-    rows.iter().map(|row| Ok((row.text(0)?, row.boolean(1)?))).collect()
+    let rows = session.query(one_of(Sql::default().text(&sql), &wanted)).await?;
+    rows.iter().map(|row| Ok((name(row)?, row.boolean(1)?))).collect()
 }
 
-/// Ends a query whose last words are `IN (`. A null makes the list valid where nothing is wanted.
+/// A name that belongs to the whole server, as its bytes: they need not be text in the encoding of this session.
+fn bytes_of(name: &str) -> String {
+    format!("pg_catalog.encode(pg_catalog.namesend({name}), 'hex')")
+}
+
+/// What [`bytes_of`] gave, in the first column.
+fn name(row: &Row) -> Result<PgText, PgError> {
+    let bytes = HEXLOWER.decode(row.bytes(0)?);
+    bytes.map(PgText::new).map_err(|_| PgError::Answer("a name that is not in hex".to_owned()))
+}
+
+/// Ends a query whose last words are [`bytes_of`]. A null makes the list valid where nothing is wanted.
 fn one_of(mut sql: Sql, wanted: &[&PgText]) -> Vec<u8> {
+    sql = sql.text(" IN (");
     for name in wanted {
-        sql = sql.literal(name.as_bytes()).text(", ");
+        sql = sql.literal(HEXLOWER.encode(name.as_bytes()).as_bytes()).text(", ");
     }
     sql.text("NULL)").into_bytes()
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use contract::{FailureCode, RestoreTarget, RunId};
 
-use super::{ExistingDatabase, Facts, Objection, Outline};
+use super::{ExistingDatabase, Facts, Objection, Outline, facts::WITH_SET_OPTION};
 use crate::{
     format::{LocaleProvider, Manifest, PgText},
     restore::names,
@@ -255,8 +255,11 @@ impl Judge<'_> {
         closed.sort();
         if !closed.is_empty() {
             let user = &self.facts.user;
+            // Where membership has options, those of an earlier grant stay unless they are named.
+            let options =
+                if self.facts.major >= WITH_SET_OPTION { " WITH INHERIT TRUE, SET TRUE" } else { "" };
             let grants: Vec<String> =
-                closed.iter().map(|role| format!("GRANT \"{role}\" TO \"{user}\"")).collect();
+                closed.iter().map(|role| format!("GRANT \"{role}\" TO \"{user}\"{options}")).collect();
             self.object(
                 FailureCode::TargetPrivilegesMissing,
                 format!("role \"{user}\" may not give objects to their owners: run {}", grants.join("; ")),

@@ -1,0 +1,87 @@
+//! What a restore has begun, and the way back.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use contract::RunId;
+
+use super::{
+    preflight::Place,
+    target::{Sessions, Target},
+    unfinished,
+};
+
+/// What was begun, and what of it has to be taken back when the restore fails. Outlives the work, which may be dropped
+/// anywhere.
+#[derive(Default)]
+pub struct Begun {
+    is_announced: AtomicBool,
+    is_being_named: AtomicBool,
+    undo: Mutex<Option<Undo>>,
+}
+
+/// A target that was written to.
+pub struct Undo {
+    pub run: RunId,
+    pub target: Target,
+    pub place: Place,
+    pub sessions: Sessions,
+}
+
+impl Begun {
+    /// From now on the custodian may know that a restore begins.
+    pub fn announced(&self) {
+        self.is_announced.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on the rows are checked, and the database gets its name.
+    pub fn being_named(&self) {
+        self.is_being_named.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the custodian was told that a restore begins.
+    pub fn is_announced(&self) -> bool {
+        self.is_announced.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rows are checked, and the database gets its name now.
+    pub fn is_being_named(&self) -> bool {
+        self.is_being_named.load(Ordering::Relaxed)
+    }
+
+    /// What is to be taken back, for whoever does it.
+    pub fn take(&self) -> Option<Undo> {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What is to be taken back from now on.
+    pub fn set(&self, undo: Undo) {
+        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(undo);
+    }
+
+    /// The database has its name: nothing is taken back any more.
+    pub fn forget(&self) {
+        drop(self.take());
+    }
+}
+
+impl Undo {
+    /// Takes back what was made; what could not be taken back, in a sentence.
+    pub async fn undo(self) -> Option<String> {
+        self.sessions.cancel_all().await;
+        let name = self.place.name().clone();
+        match self.place {
+            Place::New { .. } => {
+                let dropped = unfinished::drop(&self.target, &name, &self.run).await;
+                dropped.err().map(|error| {
+                    format!("the unfinished database \"{name}\" is still there, drop it: {error}")
+                })
+            }
+            Place::Existing { .. } => Some(format!(
+                "database \"{name}\" is unfinished, as its comment says: drop it, or empty it, before the next restore"
+            )),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The database as a whole, and what it shares with its server.
+
+use std::{fs, path::PathBuf};
+
+use contract::{Credentials, Secret};
+
+use crate::{
+    Copied, server,
+    vaulted::{Vault, limits},
+};
+
+/// An extension that lies where the server looks for them, as long as the test runs.
+struct Extension {
+    files: [PathBuf; 2],
+}
+
+impl Extension {
+    fn install(name: &str, script: &str) -> Self {
+        let share = server().sql("postgres", "SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
+        let place = PathBuf::from(share).join("extension");
+        let files = [place.join(format!("{name}.control")), place.join(format!("{name}--1.sql"))];
+        fs::write(&files[0], "default_version = '1'\nrelocatable = true\n").unwrap();
+        fs::write(&files[1], script).unwrap();
+        Self { files }
+    }
+}
+
+impl Drop for Extension {
+    fn drop(&mut self) {
+        for file in &self.files {
+            fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+const CONFIGURED: &str = "
+    CREATE TABLE a_children (id int PRIMARY KEY, parent int NOT NULL, pad text);
+    CREATE TABLE parents (id int PRIMARY KEY, builtin boolean NOT NULL DEFAULT false);
+    ALTER TABLE a_children ADD FOREIGN KEY (parent) REFERENCES parents;
+    CREATE SEQUENCE numbers; INSERT INTO parents VALUES (0, true);
+    SELECT pg_catalog.pg_extension_config_dump('a_children', '');
+    SELECT pg_catalog.pg_extension_config_dump('parents', 'WHERE NOT builtin');
+    SELECT pg_catalog.pg_extension_config_dump('numbers', '');
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d5_rows_of_extensions_come_back_before_the_keys_between_them_and_to_them() {
+    let _extension = Extension::install("coffer_configured", CONFIGURED);
+    let copied = Copied::of(
+        "d_config",
+        "CREATE EXTENSION coffer_configured SCHEMA public; INSERT INTO parents SELECT g FROM generate_series(1,10) g;
+         INSERT INTO a_children SELECT g, g % 10 + 1, repeat('x',200) FROM generate_series(1,50000) g;
+         SELECT setval('numbers', 77); CREATE TABLE app_uses (p int REFERENCES parents); INSERT INTO app_uses VALUES (5)",
+    )
+    .await;
+    assert_eq!(copied.ask("SELECT count(*), (SELECT count(*) FROM a_children) FROM parents"), "11|50000");
+    assert_eq!(copied.ask("SELECT last_value FROM numbers"), "77");
+    assert_eq!(copied.ask("SELECT * FROM app_uses"), "5");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d8_what_a_reader_is_not_shown_is_told() {
+    let server = server();
+    server.create_database("d_hidden");
+    server.sql(
+        "d_hidden",
+        "CREATE FOREIGN DATA WRAPPER f; CREATE SERVER far FOREIGN DATA WRAPPER f;
+         CREATE USER MAPPING FOR alice SERVER far OPTIONS (password 'secret');
+         CREATE SUBSCRIPTION d_hidden CONNECTION 'host=127.0.0.1 port=1 dbname=x' PUBLICATION p WITH (connect = false);
+         CREATE ROLE d_reader LOGIN PASSWORD 'secret'",
+    );
+    let vault = Vault::new().await;
+    let mut source = server.connection("d_hidden");
+    source.credentials =
+        Credentials::Password { username: "d_reader".into(), password: Secret::new("secret") };
+    let done = vault.back_up_as_far_as_possible(source.clone(), "d_hidden").await.unwrap();
+    let told = |part: &str| done.coverage.iter().any(|sentence| sentence.contains(part));
+    assert!(told("alice at far") && told("subscriptions"), "{:?}", done.coverage);
+
+    // As some managed services have it.
+    server.sql("d_hidden", "REVOKE ALL ON pg_subscription FROM PUBLIC");
+    let done = vault.back_up_as_far_as_possible(source, "d_hidden again").await.unwrap();
+    let told = |part: &str| done.coverage.iter().any(|sentence| sentence.contains(part));
+    assert!(told("may not see which subscriptions"), "{:?}", done.coverage);
+    server.sql("d_hidden", "ALTER SUBSCRIPTION d_hidden SET (slot_name = NONE); DROP SUBSCRIPTION d_hidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d9_ten_thousand_large_objects_with_owners_and_privileges() {
+    let copied = Copied::of(
+        "d_blobs",
+        "SELECT count(lo_from_bytea(g::oid, convert_to('object ' || g,'UTF8'))) FROM generate_series(100001,110000) g;
+         DO $$BEGIN FOR i IN 100001..110000 LOOP
+           EXECUTE format('ALTER LARGE OBJECT %s OWNER TO alice; GRANT SELECT ON LARGE OBJECT %s TO bob', i, i);
+           IF i % 500 = 0 THEN COMMIT; END IF; END LOOP; END$$",
+    )
+    .await;
+    copied.expect_same(&["SELECT count(*), count(lomacl) FROM pg_largeobject_metadata"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d3_an_owner_who_may_not_create_in_the_schema_gets_its_tables_from_a_role_that_is_no_superuser() {
+    let server = server();
+    server
+        .sql("postgres", "CREATE ROLE d_app; CREATE ROLE d_loader LOGIN CREATEDB PASSWORD 'x' IN ROLE d_app");
+    server.create_database("d_owned");
+    server.sql(
+        "d_owned",
+        "ALTER DATABASE d_owned OWNER TO d_app; SET ROLE d_app; CREATE TABLE public.t (id int PRIMARY KEY);
+         INSERT INTO public.t VALUES (1); RESET ROLE; REVOKE ALL ON SCHEMA public FROM PUBLIC;
+         CREATE SCHEMA apart; CREATE TABLE apart.u (i int); ALTER TABLE apart.u OWNER TO d_app;
+         ALTER SCHEMA apart OWNER TO d_loader; GRANT USAGE ON SCHEMA apart TO d_app",
+    );
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "d_owned").await;
+    let mut connection = server.connection("postgres");
+    connection.credentials =
+        Credentials::Password { username: "d_loader".into(), password: Secret::new("x") };
+    vault.restore_by("d_owned0", connection, &point, "d_owned_copy", limits()).await.unwrap();
+    for sql in [
+        "SELECT tablename, tableowner FROM pg_tables WHERE schemaname IN ('public', 'apart') ORDER BY 1",
+        "SELECT nspname, nspowner::regrole, nspacl FROM pg_namespace WHERE nspname IN ('public', 'apart') ORDER BY 1",
+    ] {
+        assert_eq!(server.sql("d_owned", sql), server.sql("d_owned_copy", sql), "{sql}");
+    }
+}

@@ -1,0 +1,13 @@
+-- Tables as wide, as narrow and as oddly named as they may be.
+DO $$ BEGIN
+ EXECUTE (SELECT 'CREATE TABLE widest (' || string_agg(format('%I int', rpad('c'||i||'"', 63, '_')), ',' ORDER BY i) || ')' FROM generate_series(1,1600) i);
+ EXECUTE (SELECT 'INSERT INTO widest SELECT ' || string_agg('g+'||i, ',' ORDER BY i) || ' FROM generate_series(1,3) g' FROM generate_series(1,1600) i);
+ EXECUTE 'INSERT INTO widest DEFAULT VALUES'; END $$;
+CREATE TABLE only_generated (g int GENERATED ALWAYS AS (1 + 1) STORED);
+INSERT INTO only_generated DEFAULT VALUES; INSERT INTO only_generated DEFAULT VALUES;
+DO $do$ DECLARE s text := 's' || repeat('ä',31); t text := E'T"\n\\''.%$;' || repeat('x',54); c text := E'C"\n' || repeat('y',60); BEGIN
+ EXECUTE format('CREATE SCHEMA %I', s);
+ EXECUTE format('CREATE TABLE %I.%I (%I int PRIMARY KEY, "NULL" text, "select" text, "UPPER" text DEFAULT ''x'')', s, t, c);
+ EXECUTE format('INSERT INTO %I.%I VALUES (1, NULL, '''', E''\\\\.'')', s, t);
+ EXECUTE format('CREATE INDEX %I ON %I.%I ("UPPER")', 'i' || repeat('z',62), s, t);
+ EXECUTE format('CREATE SEQUENCE %I.%I', s, 'q"' || repeat('s',61)); END $do$;

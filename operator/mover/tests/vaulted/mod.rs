@@ -1,0 +1,141 @@
+//! A vault in a directory, and backups into it and restores out of it by the product's own means.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    Connection, Decision, Failure, Limits, Owner, PointId, ReadGrant, RestoreTarget, RunId, Settled, Storage,
+    Trigger,
+};
+use jiff::{SignedDuration, Timestamp};
+use mover::{
+    backup::{self, BackupDone, BackupJobInput},
+    clock::Clock,
+    custody::{Custody, Direct},
+    progress::ProgressSink,
+    restore::{self, Check, RestoreDone, RestoreInput},
+    seal::Identity,
+    store,
+    vault::{self, Access, InitRequest, OpenRequest},
+};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::Server;
+
+/// A vault in a directory, and its custodian in this process.
+pub struct Vault {
+    _directory: TempDir,
+    pub custody: Direct,
+    clock: Clock,
+}
+
+impl Vault {
+    pub async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Clock::system(SignedDuration::ZERO);
+        let storage = Storage::Filesystem { path: directory.path().to_str().unwrap().to_owned() };
+        let store = store::connect(&storage, &clock).unwrap();
+        let identity = Identity::generate();
+        let init = InitRequest {
+            catalogue: None,
+            identities: vec![identity.clone()],
+            recipients: vec![identity.recipient()],
+        };
+        vault::init(&store, &init, &clock).await.unwrap();
+        let open = OpenRequest {
+            storage,
+            identities: vec![identity],
+            catalogue: None,
+            recipients: Vec::new(),
+            fingerprint: None,
+            known_head: None,
+            access: Access::ReadWrite,
+        };
+        let vault = vault::open(store, open, &clock).await.unwrap();
+        let deadline = clock.now() + Duration::from_secs(3_600);
+        let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
+        Self { _directory: directory, custody, clock }
+    }
+
+    /// Backs a database up, whole, and has its point accepted.
+    pub async fn back_up(&self, server: &Server, database: &str) -> PointId {
+        let done = self.back_up_as_far_as_possible(server.connection(database), database).await.unwrap();
+        assert!(done.coverage.is_empty(), "{:?}", done.coverage);
+        done.point
+    }
+
+    /// Backs a database up and has its point accepted, which may tell of something that is missing.
+    pub async fn back_up_as_far_as_possible(
+        &self,
+        source: Connection,
+        database: &str,
+    ) -> Result<BackupDone, Failure> {
+        let run = RunId(format!("backup of {database}"));
+        let input = BackupJobInput {
+            source,
+            owner: Owner::Cli { datasource_id: database.into() },
+            decision: Decision {
+                tag: "test".into(),
+                keep: None,
+                time_zone: "UTC".into(),
+                reason: "a test".into(),
+                keep_at_least: 1,
+                policy: None,
+                trigger: Trigger::Cli,
+            },
+            limits: limits(),
+            deadline: Timestamp::MAX,
+        };
+        let progress = ProgressSink::new(1);
+        let done =
+            backup::run(&input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock).await;
+        let done = done?;
+        let settled = self.custody.settle(&run, false).await.unwrap();
+        assert!(matches!(settled, Settled::Accepted(_)), "{settled:?}");
+        Ok(done)
+    }
+
+    /// What reads a point.
+    pub async fn read_grant(&self, point: &PointId) -> ReadGrant {
+        let reader = mover::seal::random_id().unwrap().into();
+        self.custody.read_grant(&RunId("a reader".into()), point, &reader).await.unwrap()
+    }
+
+    pub async fn restore(
+        &self,
+        run: &str,
+        server: &Server,
+        point: &PointId,
+        database: &str,
+        limits: Limits,
+    ) -> Result<RestoreDone, Failure> {
+        self.restore_by(run, server.connection("postgres"), point, database, limits).await
+    }
+
+    /// Restores through a connection of its own, such as another role's.
+    pub async fn restore_by(
+        &self,
+        run: &str,
+        connection: Connection,
+        point: &PointId,
+        database: &str,
+        limits: Limits,
+    ) -> Result<RestoreDone, Failure> {
+        let input = RestoreInput {
+            point: point.clone(),
+            target: RestoreTarget { connection, database: database.into(), owner: None },
+            requested_by: ("ns".into(), database.into(), "hash".into()),
+            limits,
+            deadline: Timestamp::MAX,
+            check: Check::Reread,
+        };
+        let progress = ProgressSink::new(1);
+        let run = RunId(run.into());
+        restore::run(&input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock).await
+    }
+}
+
+pub fn limits() -> Limits {
+    Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None }
+}
