@@ -19,8 +19,9 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
-cargo run --quiet --manifest-path "$root/Cargo.toml" --package mover --example reference_point -- \
-    "$work" "${COFFER_DECODER_ROWS:-100000}"
+# As the tests build it: for one package alone, cargo would build it, and what it needs, once more.
+cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --exclude e2e --example reference_point
+"${CARGO_TARGET_DIR:-$root/target}/debug/examples/reference_point" "$work" "${COFFER_DECODER_ROWS:-100000}"
 decode() {
     PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/coffer_decode.py" --vault "$work/vault" \
         --identity "$work/identity" --fingerprint "$(cat "$work/fingerprint")" "$@"

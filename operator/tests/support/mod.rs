@@ -2,10 +2,10 @@
 //! vault in a temporary directory.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
-#[path = "../../mover/tests/support/installation.rs"]
+#[path = "../../mover/tests/integration/support/installation.rs"]
 mod installation;
 pub mod keeper;
-#[path = "../../mover/tests/support/server.rs"]
+#[path = "../../mover/tests/integration/support/server.rs"]
 mod server;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! The end of a backup: the last list, the manifest, and the record that makes the point exist.
 
+use std::collections::BTreeSet;
+
 use contract::{DataStore, Summary, WriterId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     TOOL,
-    format::{FORMAT, ListRef, Manifest, SequenceEntry},
+    format::{FORMAT, ListRef, Manifest, PgText, SequenceEntry},
     point::{Committed, PointWriter, RecordDraft},
 };
 
@@ -24,6 +26,7 @@ pub struct Stored {
     pub point_time: Timestamp,
     /// What was known from the start not to be read.
     pub coverage: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// The rows and what goes with them.
@@ -65,6 +68,7 @@ fn draft(input: &BackupJobInput, stored: &Stored, data_store: DataStore) -> Reco
     // What pg_dump left out is coverage, the rest of its warnings is not.
     let (unsaved, mut warnings): (Vec<String>, Vec<String>) =
         stored.schema.warnings.iter().cloned().partition(|warning| warning.contains("not dumped"));
+    warnings.extend(stored.warnings.iter().cloned());
     warnings.extend(stored.rows.warnings.iter().cloned());
     RecordDraft {
         owner: input.owner.clone(),
@@ -91,6 +95,8 @@ fn data_store(stored: &Stored) -> DataStore {
 
 fn manifest(stored: Stored, sequence_pages: Vec<ListRef>, draft: &RecordDraft) -> Manifest {
     let Stored { server, schema, rows, point_time, .. } = stored;
+    let named = rows.database.roles.into_iter().chain(schema.owners);
+    let roles: BTreeSet<PgText> = named.filter(|role| !role.as_bytes().starts_with(b"pg_")).collect();
     Manifest {
         format: FORMAT,
         database: rows.database.entry,
@@ -105,7 +111,7 @@ fn manifest(stored: Stored, sequence_pages: Vec<ListRef>, draft: &RecordDraft) -
         large_objects: rows.large_objects,
         rows: rows.totals.rows,
         plain_bytes: rows.totals.plain_bytes,
-        roles: rows.database.roles,
+        roles: roles.into_iter().collect(),
         extensions: rows.database.extensions,
         tablespaces: rows.database.tablespaces,
         coverage: draft.coverage.clone(),

@@ -66,8 +66,8 @@ impl Reading {
     }
 
     /// A segment was read.
-    pub async fn done(&self, job: Job, segment: Segment) -> Result<(), BackupError> {
-        let finished = self.work().done(job, segment);
+    pub async fn done(&self, job: Job, segments: Vec<Segment>) -> Result<(), BackupError> {
+        let finished = self.work().done(job, segments);
         if let Some(finished) = finished {
             self.lists.add(finished).await?;
         }
@@ -104,9 +104,9 @@ pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
             Err(error) => Err(SegmentError::Source(error)),
         };
         match read {
-            Ok(segment) => {
+            Ok(segments) => {
                 losses = 0;
-                reading.done(job, segment).await?;
+                reading.done(job, segments).await?;
             }
             Err(error) => {
                 let next = failed(&reading, &table, job, error, losses)?;

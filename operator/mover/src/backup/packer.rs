@@ -63,6 +63,11 @@ impl Packer {
         FRAME_DEFAULT - self.frame.len()
     }
 
+    /// Bytes of what belongs together, but for those of the frame that is being filled.
+    pub fn part_bytes(&self) -> u64 {
+        self.plain_bytes
+    }
+
     /// Takes bytes that fit.
     #[inline]
     pub fn fill(&mut self, bytes: &[u8]) {

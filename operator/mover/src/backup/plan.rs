@@ -132,8 +132,8 @@ impl Work {
         self.for_leader.pop()
     }
 
-    /// A segment was read; its table, if that was the last one. A segment of an earlier plan is dropped.
-    pub fn done(&mut self, job: Job, segment: Segment) -> Option<Finished> {
+    /// A job was done, in so many segments; its table, if that was the last one. What is of an earlier plan is dropped.
+    pub fn done(&mut self, job: Job, segments: Vec<Segment>) -> Option<Finished> {
         let state = &mut self.states[job.table];
         if job.plan != state.plan {
             return None;
@@ -142,16 +142,19 @@ impl Work {
             RowFormat::Text => &mut state.text,
             RowFormat::Binary => &mut state.binary,
         };
-        digest.add(segment.digest);
-        state.plain_bytes += segment.plain_bytes;
-        state.segments.push(SegmentEntry {
-            table: id(job.table),
-            number: job.number,
-            format: job.format,
-            rows: segment.digest.rows,
-            plain_bytes: segment.plain_bytes,
-            spans: segment.spans,
-        });
+        for segment in segments {
+            digest.add(segment.digest);
+            state.plain_bytes += segment.plain_bytes;
+            state.segments.push(SegmentEntry {
+                table: id(job.table),
+                // The job's, until all jobs of the table are done.
+                number: job.number,
+                format: job.format,
+                rows: segment.digest.rows,
+                plain_bytes: segment.plain_bytes,
+                spans: segment.spans,
+            });
+        }
         state.open -= 1;
         if state.open > 0 || !state.all_handed_out {
             return None;
@@ -219,6 +222,9 @@ impl Work {
         let (table, state) = (&self.tables[index], &mut self.states[index]);
         let mut segments = mem::take(&mut state.segments);
         segments.sort_by_key(|segment| segment.number);
+        for (number, segment) in (0..).zip(&mut segments) {
+            segment.number = number;
+        }
         let digests = [state.text.in_format(RowFormat::Text), state.binary.in_format(RowFormat::Binary)];
         let entry = TableEntry {
             id: id(index),

@@ -18,8 +18,12 @@ fn table(name: &str, bytes: u64, cut: Cut) -> Table {
     }
 }
 
-fn segment(rows: u64) -> Segment {
-    Segment { digest: Digest { rows, sum: u128::from(rows) * 7 }, plain_bytes: rows * 10, spans: Vec::new() }
+fn segment(rows: u64) -> Vec<Segment> {
+    vec![Segment {
+        digest: Digest { rows, sum: u128::from(rows) * 7 },
+        plain_bytes: rows * 10,
+        spans: Vec::new(),
+    }]
 }
 
 fn pages(first: u32, end: Option<u32>) -> Range {
@@ -76,6 +80,18 @@ fn a_table_is_finished_with_its_last_segment_and_adds_up() {
     assert_eq!(finished.segments.iter().map(|segment| segment.number).collect::<Vec<_>>(), [0, 1, 2]);
     assert_eq!((finished.table.rows(), finished.table.plain_bytes, finished.table.segments), (6, 60, 3));
     assert_eq!(finished.table.digests[0].sum.0, 42);
+}
+
+#[test]
+fn a_job_that_came_in_pieces_counts_as_many_segments() {
+    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Pages { blocks: 2, each: 1 })]);
+    let (first, second) = (work.next().unwrap(), work.next().unwrap());
+    assert_eq!(work.done(second, segment(4)), None);
+    let finished = work.done(first, [segment(1), segment(2)].concat()).unwrap();
+    let rows: Vec<(u32, u64)> =
+        finished.segments.iter().map(|segment| (segment.number, segment.rows)).collect();
+    assert_eq!(rows, [(0, 1), (1, 2), (2, 4)]);
+    assert_eq!((finished.table.rows(), finished.table.segments), (7, 3));
 }
 
 #[test]

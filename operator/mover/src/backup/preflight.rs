@@ -203,6 +203,18 @@ pub fn coverage(server: &ServerFacts, privileges: &PrivilegeFacts) -> Vec<String
     missing
 }
 
+/// What is left out of a backup that is whole without it, each in a sentence.
+pub fn warnings(privileges: &PrivilegeFacts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !privileges.invalid_indexes.is_empty() {
+        warnings.push(format!(
+            "invalid indexes are not in the backup, REINDEX or DROP them: {}",
+            privileges.invalid_indexes
+        ));
+    }
+    warnings
+}
+
 /// How many connections the server can spare for lanes: some stay free for others.
 pub fn free_connections(server: &ServerFacts) -> u16 {
     let facts = server.connections;

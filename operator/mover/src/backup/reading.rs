@@ -199,7 +199,7 @@ async fn serve(
     let mut job = job;
     loop {
         match segment::read(&mut session, &table, job, packer).await {
-            Ok(segment) => return reading.done(job, segment).await,
+            Ok(segments) => return reading.done(job, segments).await,
             Err(SegmentError::Run(error)) => return Err(error),
             Err(SegmentError::Source(source)) if segment::is_lock_refused(&source) => {
                 let whole = reading.work().as_a_whole(job);

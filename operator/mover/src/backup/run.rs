@@ -108,6 +108,7 @@ struct Preflight {
     client: DumpClient,
     names: Vec<TableName>,
     coverage: Vec<String>,
+    warnings: Vec<String>,
     sees_subscriptions: bool,
 }
 
@@ -153,7 +154,8 @@ impl<C: Custody> Backup<'_, C> {
         let pins = Pins::new(&server.encoding, server.major(), server.knows_restrict);
         let coverage = preflight::coverage(&server, &privileges);
         let sees_subscriptions = privileges.sees_subscriptions;
-        Ok(Preflight { server, pins, client, names, coverage, sees_subscriptions })
+        let warnings = preflight::warnings(&privileges);
+        Ok(Preflight { server, pins, client, names, coverage, warnings, sees_subscriptions })
     }
 
     async fn begin(&self, writer: crate::format::Id) -> Result<PointWriter, BackupError> {
@@ -357,8 +359,8 @@ impl<C: Custody> Backup<'_, C> {
         point_time: Timestamp,
     ) -> Result<BackupDone, BackupError> {
         self.progress.stage(Stage::Committing);
-        let Preflight { server, coverage, .. } = preflight;
-        let stored = Stored { writer: writer_id, server, schema, rows, point_time, coverage };
+        let Preflight { server, coverage, warnings, .. } = preflight;
+        let stored = Stored { writer: writer_id, server, schema, rows, point_time, coverage, warnings };
         let done = commit::commit(writer, self.input, stored).await?;
         self.progress.stored(done.summary.stored_bytes);
         Ok(done)

@@ -1,6 +1,10 @@
 //! The schema: pg_dump's archive under the leader's snapshot, entry by entry into the schema stream.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{io::AsyncRead, process::ChildStdout};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     archive::{ArchiveError, ArchiveReader},
-    format::SchemaStreamRef,
+    format::{PgText, SchemaStreamRef},
     point::{PackKind, PointWriter},
     progress::ProgressSink,
     schema::{self, Entry, Kind},
@@ -29,6 +33,8 @@ pub struct StoredSchema {
     pub stream: SchemaStreamRef,
     /// OIDs of all tables that it defines.
     pub tables: HashSet<u32>,
+    /// Roles that own something. The server keeps no note of what belongs to the role that it was initialised with.
+    pub owners: BTreeSet<PgText>,
     /// What pg_dump warned of.
     pub warnings: Vec<String>,
 }
@@ -125,11 +131,15 @@ async fn read_archive(
     let unlimited = Arc::new(Throttle::new(None));
     let mut packer = Packer::new(writer.clone(), PackKind::Schema, unlimited, progress.clone());
     let mut reader = ArchiveReader::open(output).await?;
-    let (mut tables, mut entries, mut encoded) = (HashSet::new(), 0, Vec::new());
+    let (mut tables, mut owners) = (HashSet::new(), BTreeSet::new());
+    let (mut entries, mut encoded) = (0, Vec::new());
     while let Some(entry) = reader.next_entry().await? {
         let entry = Entry::try_from(entry)?;
         if entry.kind == Kind::Table && entry.catalogue.catalogue == PG_CLASS {
             tables.insert(entry.catalogue.object);
+        }
+        if let Some(owner) = entry.owner.as_ref().filter(|owner| !owners.contains(*owner)) {
+            owners.insert(owner.clone());
         }
         encoded.clear();
         schema::encode(&entry, &mut encoded)?;
@@ -149,7 +159,7 @@ async fn read_archive(
         archive_version,
         dump_version,
     };
-    Ok(StoredSchema { stream, tables, warnings: Vec::new() })
+    Ok(StoredSchema { stream, tables, owners, warnings: Vec::new() })
 }
 
 /// The wait for a lock is ended by a timeout of statement or lock; the statement was LOCK TABLE.

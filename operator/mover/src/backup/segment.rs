@@ -14,6 +14,9 @@ use crate::{
     postgres::{CopyOut, PgError, Row, Session, sqlstate},
 };
 
+/// Plain bytes after which a segment ends with the next frame that ends with a row.
+const PIECE_BYTES: u64 = 256 << 20;
+
 /// Why a segment was not read.
 #[derive(Debug)]
 pub enum SegmentError {
@@ -35,16 +38,17 @@ impl From<BackupError> for SegmentError {
     }
 }
 
-/// Reads a segment in a session that is inside a transaction with the right snapshot. After an error nothing of it is
+/// Reads a segment in a session that is inside a transaction with the right snapshot. What is larger than [`PIECE_BYTES`]
+/// comes as several, so that what names the packs stays bounded, and a restore can load them side by side. After an error nothing of it is
 /// left in the packer, and the session, where it still lives, is back where it was.
 pub async fn read(
     session: &mut Session,
     table: &Table,
     job: Job,
     packer: &mut Packer,
-) -> Result<Segment, SegmentError> {
+) -> Result<Vec<Segment>, SegmentError> {
     match copy(session, table, job, packer).await {
-        Ok(segment) => Ok(segment),
+        Ok(segments) => Ok(segments),
         Err(error) => {
             packer.abandon_part().await?;
             if let SegmentError::Source(source) = &error
@@ -62,21 +66,37 @@ async fn copy(
     table: &Table,
     job: Job,
     packer: &mut Packer,
-) -> Result<Segment, SegmentError> {
+) -> Result<Vec<Segment>, SegmentError> {
     let mut copy = session.copy_out(statement::read(table, job.range, job.format)).await?;
     check_name(table, copy.rows_before())?;
     let mut rows = Rows::new(job.format);
+    let mut segments = Vec::new();
     let mut digester = RowDigester::default();
     loop {
-        take_what_is_there(&mut copy, &mut rows, &mut digester, packer).await?;
-        if !copy.fill().await? {
-            break;
+        match take_what_is_there(&mut copy, &mut rows, &mut digester, packer).await? {
+            Taken::Piece => segments.push(piece(&mut digester, packer).await?),
+            Taken::All if copy.fill().await? => {}
+            Taken::All => break,
         }
     }
     rows.finish(copy.rows())?;
     check_name(table, copy.rows_after())?;
+    segments.push(piece(&mut digester, packer).await?);
+    Ok(segments)
+}
+
+/// What was taken since the last piece.
+async fn piece(digester: &mut RowDigester, packer: &mut Packer) -> Result<Segment, BackupError> {
+    let digest = std::mem::take(digester).digest();
     let part = packer.finish_part().await?;
-    Ok(Segment { digest: digester.digest(), plain_bytes: part.plain_bytes, spans: part.spans })
+    Ok(Segment { digest, plain_bytes: part.plain_bytes, spans: part.spans })
+}
+
+/// How far the bytes that have come were taken.
+enum Taken {
+    All,
+    /// To the end of a row with which enough is together.
+    Piece,
 }
 
 /// The hot loop: every byte of every row passes here once, and nothing is allocated.
@@ -85,7 +105,7 @@ async fn take_what_is_there(
     rows: &mut Rows,
     digester: &mut RowDigester,
     packer: &mut Packer,
-) -> Result<(), SegmentError> {
+) -> Result<Taken, SegmentError> {
     while let Some(piece) = copy.piece()? {
         let (bytes, ends_row) = rows.accept(piece)?;
         if bytes.is_empty() && !ends_row {
@@ -96,9 +116,12 @@ async fn take_what_is_there(
             packer.fill(bytes);
         } else {
             packer.push(bytes).await?;
+            if ends_row && packer.part_bytes() >= PIECE_BYTES {
+                return Ok(Taken::Piece);
+            }
         }
     }
-    Ok(())
+    Ok(Taken::All)
 }
 
 /// Somebody may have given the name to another table: what was read, or will be, is then not what was planned.

@@ -303,7 +303,7 @@ impl Inner {
     /// Creates an object and counts it.
     pub async fn create(&self, name: &Name, bytes: Bytes, hash: Hash) -> Result<InventoryObject, WriteError> {
         let size = bytes.len() as u64;
-        let stored = self.store.create(name, bytes).await?;
+        let stored = self.store.create_hashed(name, bytes, hash).await?;
         self.stored_bytes.fetch_add(size, Ordering::Relaxed);
         self.objects.fetch_add(1, Ordering::Relaxed);
         Ok(InventoryObject {

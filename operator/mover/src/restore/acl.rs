@@ -88,7 +88,8 @@ pub fn statements(
         on("REVOKE ALL").text(" FROM PUBLIC").into_bytes(),
         on("REVOKE ALL").text(" FROM ").name(owner).into_bytes(),
     ];
-    for item in items {
+    let is_for_nobody = |item: &&AclItem| item.grantee.as_ref().is_some_and(|role| owners.is_missing(role));
+    for item in items.iter().filter(|item| !is_for_nobody(item)) {
         let grantor = owners.of(&item.grantor);
         let is_foreign = grantor != owner && may_become;
         if is_foreign {
@@ -99,7 +100,7 @@ pub fn statements(
             let Some(privilege) = target.privilege(*letter) else { continue };
             let grant = on(&format!("GRANT {privilege}")).text(" TO ");
             let grant = match &item.grantee {
-                Some(grantee) => grant.name(owners.of(grantee)),
+                Some(grantee) => grant.name(grantee),
                 None => grant.text("PUBLIC"),
             };
             let option = if *may_pass_on { " WITH GRANT OPTION" } else { "" };

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::plan::{Plan, Table, Unit};
+use super::{
+    RestoreError,
+    plan::{Plan, Table, Unit},
+};
 use crate::{
     digest::Digest,
     format::RowFormat,
@@ -20,6 +23,8 @@ pub enum Job {
     Load(Box<Unit>, Box<Table>),
     /// Execute an entry; then call [`Board::executed`].
     Execute(NodeId, Box<Entry>),
+    /// Nothing more can be done: the rows that are left were refused, and no others came in since.
+    GiveUp(RestoreError),
 }
 
 /// The work that is left.
@@ -40,6 +45,12 @@ struct State {
     executing: usize,
     /// Units that were given out and have not landed.
     loading: usize,
+    /// Units whose rows were refused, each to be tried again when others have landed.
+    postponed: Vec<Unit>,
+    /// Why the last one was.
+    refusal: Option<RestoreError>,
+    /// How many units have landed since the postponed ones were last tried.
+    landed: usize,
     /// By table, for each format.
     digests: Vec<[Digest; 2]>,
 }
@@ -55,7 +66,18 @@ impl Board {
         let units = std::mem::take(&mut plan.units).into();
         let digests = vec![[Digest::default(); 2]; plan.tables.len()];
         let entries = after_rows.into_iter().map(Some).collect();
-        let state = State { plan, units, graph, entries, executing: 0, loading: 0, digests };
+        let state = State {
+            plan,
+            units,
+            graph,
+            entries,
+            executing: 0,
+            loading: 0,
+            postponed: Vec::new(),
+            refusal: None,
+            landed: 0,
+            digests,
+        };
         Self { state: Mutex::new(state), changed: Notify::new(), executing_limit: lanes.div_ceil(2) }
     }
 
@@ -69,6 +91,7 @@ impl Board {
             match next {
                 Next::Job(job) => return Some(job),
                 Next::Finished => return None,
+                Next::GiveUp(refusal) => return Some(Job::GiveUp(refusal)),
                 Next::Wait => changed.await,
             }
         }
@@ -81,11 +104,23 @@ impl Board {
             digests[index(unit.segment.format)].add(digest);
         }
         state.loading = state.loading.saturating_sub(1);
+        state.landed += 1;
         let State { plan, graph, .. } = &mut *state;
         let is_complete = plan.landed(unit.table, graph);
         drop(state);
         self.changed.notify_waiters();
         is_complete
+    }
+
+    /// Takes back a unit whose rows were refused. A CHECK may call a function that looks into another table, whose rows are
+    /// not in yet.
+    pub fn postpone(&self, unit: Unit, refusal: RestoreError) {
+        let mut state = self.lock();
+        state.loading = state.loading.saturating_sub(1);
+        state.postponed.push(unit);
+        state.refusal = Some(refusal);
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     /// Takes note that an entry was executed.
@@ -100,7 +135,7 @@ impl Board {
     /// Whether all rows are in: what is left are keys, indexes and what comes after them.
     pub fn has_all_rows(&self) -> bool {
         let state = self.lock();
-        state.units.is_empty() && state.loading == 0
+        state.units.is_empty() && state.loading == 0 && state.postponed.is_empty()
     }
 
     /// Every table whose rows were not those that the point promises, each in a sentence.
@@ -118,6 +153,7 @@ impl Board {
 enum Next {
     Job(Job),
     Wait,
+    GiveUp(RestoreError),
     Finished,
 }
 
@@ -132,16 +168,29 @@ impl State {
                 self.executing += 1;
                 Next::Job(Job::Execute(node, Box::new(entry)))
             }
-            Work::Wait | Work::Finished => match self.units.pop_front() {
+            Work::Wait | Work::Finished => match self.next_unit() {
                 Some(unit) => {
                     self.loading += 1;
                     let table = self.plan.tables[unit.table].clone();
                     Next::Job(Job::Load(Box::new(unit), Box::new(table)))
                 }
-                None if work == Work::Finished => Next::Finished,
-                None => Next::Wait,
+                None if work == Work::Finished && self.postponed.is_empty() => Next::Finished,
+                None => match self.refusal.take_if(|_| self.loading == 0 && self.executing == 0) {
+                    Some(refusal) => Next::GiveUp(refusal),
+                    None => Next::Wait,
+                },
             },
         }
+    }
+
+    /// The next rows to load. Those that were refused come again when all others are in, as long as that changes anything.
+    fn next_unit(&mut self) -> Option<Unit> {
+        if self.units.is_empty() && self.loading == 0 && self.landed > 0 && !self.postponed.is_empty() {
+            self.units = std::mem::take(&mut self.postponed).into();
+            self.landed = 0;
+            self.refusal = None;
+        }
+        self.units.pop_front()
     }
 }
 

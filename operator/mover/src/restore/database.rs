@@ -119,12 +119,12 @@ pub fn options(name: &PgText, source: &DatabaseEntry) -> Option<Vec<u8>> {
 }
 
 /// `ALTER DATABASE … SET` or `ALTER ROLE … IN DATABASE … SET`; `None` for what is no setting.
-pub fn setting(database: &PgText, setting: &DatabaseSetting, owners: &Owners) -> Option<Vec<u8>> {
+pub fn setting(database: &PgText, setting: &DatabaseSetting) -> Option<Vec<u8>> {
     let text = setting.setting.as_bytes();
     let equals = text.iter().position(|byte| *byte == b'=')?;
     let (name, value) = (std::str::from_utf8(&text[..equals]).ok()?, &text[equals + 1..]);
     let sql = match &setting.role {
-        Some(role) => Sql::default().text("ALTER ROLE ").name(owners.of(role)).text(" IN DATABASE "),
+        Some(role) => Sql::default().text("ALTER ROLE ").name(role).text(" IN DATABASE "),
         None => Sql::default().text("ALTER DATABASE "),
     };
     let mut sql = sql.name(database).text(" SET ");
@@ -232,7 +232,7 @@ mod tests {
     fn a_list_of_names_is_set_element_by_element_and_any_other_value_as_one() {
         let set = |role: Option<&str>, value: &str| {
             let setting = DatabaseSetting { role: role.map(Into::into), setting: value.into() };
-            super::setting(&"d".into(), &setting, &Owners::default()).map(text)
+            super::setting(&"d".into(), &setting).map(text)
         };
         assert_eq!(
             set(None, "search_path=\"$user\", \"we\"\"ird\", public").unwrap(),

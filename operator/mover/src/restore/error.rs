@@ -62,6 +62,17 @@ impl RestoreError {
         |source| Self::Read { what: what.into(), source }
     }
 
+    /// Whether the server refused rows by what a constraint or a function says, which may depend on other tables.
+    pub(super) fn may_be_for_want_of_other_rows(&self) -> bool {
+        const REFUSED_BY: [&str; 3] = [CHECK_VIOLATION, FOREIGN_KEY_VIOLATION, RAISED];
+        match self {
+            Self::Load { source, .. } => {
+                !source.ends_session() && REFUSED_BY.iter().any(|sqlstate| source.is(sqlstate))
+            }
+            _ => false,
+        }
+    }
+
     /// As others are told.
     pub fn into_failure(self, stage: Stage) -> Failure {
         if let Self::Custody(failure) = self {
@@ -99,6 +110,9 @@ impl RestoreError {
 /// What `CREATE DATABASE` says of a locale that the machine does not have, or that does not go with the encoding.
 const INVALID_LOCALE: &str = "42809";
 const DUPLICATE_DATABASE: &str = "42P04";
+const FOREIGN_KEY_VIOLATION: &str = "23503";
+const CHECK_VIOLATION: &str = "23514";
+const RAISED: &str = "P0001";
 
 /// A failure of the target, in the words for targets.
 fn target_code(error: &PgError) -> FailureCode {

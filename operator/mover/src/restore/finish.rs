@@ -163,8 +163,11 @@ impl Finished<'_> {
 
     /// A setting may be of an extension that another version no longer has, or may need a superuser.
     async fn settings(&self, session: &mut Session) -> Result<Vec<String>, RestoreError> {
-        let settings = self.source.settings.iter().map(|setting| {
-            let sql = database::setting(self.name, setting, self.owners);
+        let is_missing = |role: &PgText| self.owners.is_missing(role);
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            self.source.settings.iter().partition(|setting| setting.role.as_ref().is_some_and(is_missing));
+        let settings = kept.into_iter().map(|setting| {
+            let sql = database::setting(self.name, setting);
             (format!("setting {}", setting.setting), sql)
         });
         let labels = self.source.security_labels.iter().map(|label| {
@@ -172,7 +175,14 @@ impl Finished<'_> {
             let sql = sql.name(self.name).text(" IS ").literal(label.label.as_bytes());
             (format!("security label of {}", label.provider), Some(sql.into_bytes()))
         });
-        let mut warnings = Vec::new();
+        let lost = lost.into_iter().filter_map(|setting| {
+            let role = setting.role.as_ref()?;
+            Some(format!(
+                "setting {} was that of \"{role}\" alone, which is missing: not restored",
+                setting.setting
+            ))
+        });
+        let mut warnings: Vec<String> = lost.collect();
         for (what, sql) in settings.chain(labels) {
             let Some(sql) = sql else {
                 warnings.push(format!("{what} was not understood and not restored"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::Stage;
+use contract::{FailureCode, Stage};
 use tokio::{sync::Mutex, task::JoinSet};
 
 use super::{
@@ -36,11 +36,21 @@ impl Shared {
     }
 }
 
-/// Does all that is on the board, by so many lanes. The first failure ends them all.
+/// Does all that is on the board, by so many lanes. The first failure ends them all. Where the server has fewer connections
+/// to give than lanes are wanted, those that have one do it all.
 pub async fn run(shared: Arc<Shared>, lanes: u16) -> Result<(), RestoreError> {
     let mut running = JoinSet::new();
     for _ in 0..lanes.max(1) {
-        running.spawn(lane(Arc::clone(&shared)));
+        match shared.sessions.for_rows().await {
+            Ok(session) => {
+                running.spawn(lane(Arc::clone(&shared), session));
+            }
+            Err(error) if error.code() == FailureCode::TooManyConnections && !running.is_empty() => {
+                tracing::info!(lanes = running.len(), "the target has no connection for another lane");
+                break;
+            }
+            Err(error) => return Err(RestoreError::Connect(error)),
+        }
     }
     while let Some(ended) = running.join_next().await {
         ended.map_err(|error| RestoreError::Lane(error.to_string()))??;
@@ -48,13 +58,20 @@ pub async fn run(shared: Arc<Shared>, lanes: u16) -> Result<(), RestoreError> {
     Ok(())
 }
 
-async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
-    let mut executor =
-        Executor::new(shared.sessions.for_rows().await.map_err(RestoreError::Connect)?, &shared.lent);
+async fn lane(shared: Arc<Shared>, session: Session) -> Result<(), RestoreError> {
+    let mut executor = Executor::new(session, &shared.lent);
     while let Some(job) = shared.board.next().await {
         match job {
             Job::Load(unit, table) => {
-                let digest = shared.loader.load(&shared, &mut executor, &unit, &table).await?;
+                let digest = match shared.loader.load(&shared, &mut executor, &unit, &table).await {
+                    Err(refusal) if refusal.may_be_for_want_of_other_rows() => {
+                        let rollback = executor.session.execute("ROLLBACK").await;
+                        rollback.map_err(RestoreError::statement("take back rows that were refused"))?;
+                        shared.board.postpone(*unit, refusal);
+                        continue;
+                    }
+                    loaded => loaded?,
+                };
                 if shared.board.landed(&unit, digest) {
                     shared.progress.table();
                 }
@@ -63,6 +80,7 @@ async fn lane(shared: Arc<Shared>) -> Result<(), RestoreError> {
                     shared.progress.stage(Stage::Indexes);
                 }
             }
+            Job::GiveUp(refusal) => return Err(refusal),
             Job::Execute(node, entry) => {
                 if shared.board.has_all_rows() {
                     shared.progress.stage(Stage::Indexes);

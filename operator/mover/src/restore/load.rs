@@ -191,7 +191,10 @@ impl Stream<'_> {
             if is_binary {
                 copy.send(&BINARY_TRAILER).await.map_err(|source| self.failed(source))?;
             }
-            let taken = copy.finish().await.map_err(|source| self.failed(source))?;
+            let taken = copy.finish().await.map_err(|source| {
+                self.progress.bytes_again(sent);
+                self.failed(source)
+            })?;
             if taken != digest.rows {
                 let sentence = format!("{} took {taken} rows of {}", self.table, digest.rows);
                 return Err(RestoreError::Differences(vec![sentence]));

@@ -1,7 +1,7 @@
 //! The statement that gives an object to its owner. No definition names the owner, and no entry holds this statement: it
 //! is made from the kind, the name and, where a name alone does not tell the object, the drop statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Entry, Kind, SchemaError, Sql};
 use crate::format::PgText;
@@ -10,17 +10,30 @@ use crate::format::PgText;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Owners {
     replaced: HashMap<PgText, PgText>,
+    missing: HashSet<PgText>,
 }
 
 impl Owners {
-    /// What belonged to `missing` will belong to `instead`.
+    /// What belonged to `missing`, a role that is not there, will belong to `instead`.
     pub fn replace(&mut self, missing: PgText, instead: PgText) {
+        self.missing.insert(missing.clone());
         self.replaced.insert(missing, instead);
+    }
+
+    /// What belonged to `closed`, a role that is there and can be given nothing, will belong to `instead`.
+    pub fn pass_on(&mut self, closed: PgText, instead: PgText) {
+        self.replaced.insert(closed, instead);
     }
 
     /// Who gets what belonged to `owner`.
     pub fn of<'a>(&'a self, owner: &'a PgText) -> &'a PgText {
         self.replaced.get(owner).unwrap_or(owner)
+    }
+
+    /// Whether a role is not there, so that its objects go to another. Its settings and what it was granted do not: they
+    /// were given to it and nobody else.
+    pub fn is_missing(&self, role: &PgText) -> bool {
+        self.missing.contains(role)
     }
 
     /// `None`: the entry's object cannot be owned, or only with the object that it is a part of.

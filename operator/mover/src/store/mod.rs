@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::format::Id;
+use crate::format::{Hash, Id};
 
 pub use connect::{connect, connect_with, read_credentials};
 pub use error::{StoreError, StoreErrorKind, Verb};
@@ -75,6 +75,20 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreErrorKind::AlreadyExists`]: an object with other bytes is there.
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>>;
+
+    /// As [`Store::create`], of bytes whose SHA-256 is known already: where it is sent along, it is not computed once more.
+    ///
+    /// # Errors
+    /// As those of [`Store::create`].
+    fn create_hashed<'a>(
+        &'a self,
+        name: &'a Name,
+        bytes: Bytes,
+        sha256: Hash,
+    ) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        let _ = sha256;
+        self.create(name, bytes)
+    }
 
     /// Writes an object whether or not one is there. Heartbeats only.
     fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>>;

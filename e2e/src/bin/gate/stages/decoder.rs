@@ -23,7 +23,5 @@ fn ensure_python() -> Result<(), CommandError> {
     if there.is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    let mut install = Command::new("apt-get");
-    install.env("DEBIAN_FRONTEND", "noninteractive");
-    command::check(install.args(["install", "--yes", "--no-install-recommends", "python3-venv"])).map(|_| ())
+    tools::apt_get("python3-venv")
 }

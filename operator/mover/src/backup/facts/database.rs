@@ -63,6 +63,7 @@ const ROLES: &str = "SELECT DISTINCT r.rolname FROM pg_roles r JOIN (\
      AND s.refclassid = 'pg_authid'::regclass AND NOT (s.classid = 'pg_class'::regclass AND s.objid IN (\
      SELECT c.oid FROM pg_class c WHERE c.relpersistence = 't')) \
      AND (s.dbid = d.oid OR (s.dbid = 0 AND s.classid = 'pg_database'::regclass AND s.objid = d.oid)) \
+     UNION SELECT m.lomowner FROM pg_largeobject_metadata m \
      UNION SELECT d.datdba FROM pg_database d WHERE d.datname = current_database() \
      UNION SELECT s.setrole FROM pg_db_role_setting s, pg_database d WHERE d.datname = current_database() \
      AND s.setdatabase = d.oid) m(oid) ON m.oid = r.oid ORDER BY 1";

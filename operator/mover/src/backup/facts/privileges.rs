@@ -54,6 +54,8 @@ pub struct PrivilegeFacts {
     /// User mappings whose options, such as passwords, the server does not show to the role; pg_dump then writes none, and
     /// no warning.
     pub hidden_mappings: Listed,
+    /// Indexes that the server has given up; pg_dump leaves them out without a word.
+    pub invalid_indexes: Listed,
     /// Whether the role may see which subscriptions there are. Some managed services forbid it, and pg_dump then fails.
     pub sees_subscriptions: bool,
 }
@@ -66,6 +68,7 @@ impl PrivilegeFacts {
             role: row.text(0)?.to_string(),
             sees_subscriptions: row.boolean(1)?,
             hidden_mappings: hidden_mappings(session).await?,
+            invalid_indexes: invalid_indexes(session).await?,
             ..Self::default()
         };
         session
@@ -112,6 +115,19 @@ async fn hidden_mappings(session: &mut Session) -> Result<Listed, PgError> {
     session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
     Ok(hidden)
 }
+
+async fn invalid_indexes(session: &mut Session) -> Result<Listed, PgError> {
+    let mut invalid = Listed::default();
+    for row in session.query(format!("{INVALID_INDEXES} AND {} ORDER BY 1, 2", is_ours())).await? {
+        invalid.add(format!("{}.{}", row.text(0)?, row.text(1)?));
+    }
+    Ok(invalid)
+}
+
+/// Of a partitioned table they are kept: they become valid with the last partition's.
+const INVALID_INDEXES: &str = "\
+    SELECT quote_ident(n.nspname), quote_ident(c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'i' AND NOT i.indisvalid";
 
 const HIDDEN_MAPPINGS: &str = "\
     SELECT coalesce(m.usename, 'PUBLIC'), m.srvname FROM pg_user_mappings m JOIN pg_foreign_server s ON s.oid = m.srvid \

@@ -241,6 +241,9 @@ const CONTENTS: &str = "\
         SELECT 'pg_catalog.pg_largeobject_metadata'::pg_catalog.regclass, oid, 'large object ' || oid \
           FROM pg_catalog.pg_largeobject_metadata \
         UNION ALL \
+        SELECT 'pg_catalog.pg_default_acl'::pg_catalog.regclass, oid, 'default privileges ' || oid \
+          FROM pg_catalog.pg_default_acl \
+        UNION ALL \
         SELECT 'pg_catalog.pg_event_trigger'::pg_catalog.regclass, oid, 'event trigger ' || evtname \
           FROM pg_catalog.pg_event_trigger \
         UNION ALL \

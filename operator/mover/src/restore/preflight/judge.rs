@@ -231,6 +231,15 @@ impl Judge<'_> {
                 }
             }
         }
+        if let Some(asked) = asked.as_ref().filter(|_| !self.facts.is_superuser) {
+            for role in self.outline.owners.iter().filter(|role| self.is_closed(role) && *role != asked) {
+                warnings.push(format!(
+                    "role \"{}\" may not give anything to \"{role}\": what that owned belongs to \"{asked}\"",
+                    self.facts.user
+                ));
+                owners.pass_on(role.clone(), asked.clone());
+            }
+        }
         self.warnings.extend(warnings);
         if !missing.is_empty() {
             let advice = if asked.is_some() { "" } else { ", or name an owner who gets what they own" };
@@ -243,6 +252,11 @@ impl Judge<'_> {
         (owners, owner)
     }
 
+    /// Whether a role is there and the session may not become it.
+    fn is_closed(&self, role: &PgText) -> bool {
+        self.facts.roles.get(role).is_some_and(|role| !role.is_open)
+    }
+
     /// Giving objects away takes the right to become their owner.
     fn ownership(&mut self, owners: &Owners, owner: &PgText) {
         if self.facts.is_superuser {
@@ -250,8 +264,7 @@ impl Judge<'_> {
         }
         let new_owners: HashSet<&PgText> =
             self.outline.owners.iter().map(|before| owners.of(before)).chain([owner]).collect();
-        let is_closed = |role: &&PgText| self.facts.roles.get(role).is_some_and(|role| !role.is_open);
-        let mut closed: Vec<&PgText> = new_owners.into_iter().filter(is_closed).collect();
+        let mut closed: Vec<&PgText> = new_owners.into_iter().filter(|role| self.is_closed(role)).collect();
         closed.sort();
         if !closed.is_empty() {
             let user = &self.facts.user;

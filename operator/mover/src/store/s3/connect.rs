@@ -10,6 +10,7 @@ use object_store::{
 
 use super::{
     CONNECT_TIME, REQUEST_TIME, S3Store,
+    known::Known,
     watch::{Watch, Watched},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
     let untrusted =
         |message: String| StoreError::new(Verb::Open, &location, StoreErrorKind::Untrusted, message);
     let watch = Arc::new(Watch::new(clock.clone()));
+    let known = Known::default();
     let mut options = ClientOptions::new()
         .with_timeout(REQUEST_TIME)
         .with_connect_timeout(CONNECT_TIME)
@@ -64,6 +66,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_disable_bulk_delete(true)
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+        .with_crypto_provider(Arc::new(known.clone()))
         .with_http_connector(Watched::new(Arc::clone(&watch)))
         .with_client_options(options.clone());
     if let Some(endpoint) = endpoint(settings).map_err(unusable)? {
@@ -81,6 +84,7 @@ pub(super) fn open(settings: &S3Settings<'_>, clock: &Clock) -> Result<S3Store, 
         prefix,
         location,
         watch,
+        known,
         patience: settings.patience,
     })
 }

@@ -5,6 +5,7 @@
 
 mod classify;
 mod connect;
+mod known;
 mod setup;
 mod watch;
 
@@ -22,7 +23,11 @@ use super::{
     Listed, Name, Overwrite, Place, Setup, Store, StoreError, StoreErrorKind, Stored, Verb,
     patience::Patience,
 };
-use crate::{clock::Clock, format::Id};
+use crate::{
+    clock::Clock,
+    format::{Hash, Id},
+};
+use known::Known;
 use watch::Watch;
 
 pub use connect::S3Settings;
@@ -37,6 +42,7 @@ pub struct S3Store {
     prefix: String,
     location: String,
     watch: Arc<Watch>,
+    known: Known,
     patience: Patience,
 }
 
@@ -179,6 +185,18 @@ impl S3Store {
 impl Store for S3Store {
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(self.create(name, bytes))
+    }
+
+    fn create_hashed<'a>(
+        &'a self,
+        name: &'a Name,
+        bytes: Bytes,
+        sha256: Hash,
+    ) -> BoxFuture<'a, Result<Stored, StoreError>> {
+        Box::pin(async move {
+            let _sending = self.known.while_sending(&bytes, sha256);
+            self.create(name, bytes).await
+        })
     }
 
     fn replace<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {

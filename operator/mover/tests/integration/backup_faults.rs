@@ -1,16 +1,12 @@
 //! Backups while others write, change the schema, hold locks, kill sessions: one instant is stored, or nothing is, and
 //! nothing is left behind.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Asked, Point, Psql, Server, TestCustody, expect_nothing_left, fresh, rows_of, until};
 use contract::FailureCode;
 use jiff::SignedDuration;
 use mover::format::{RowFormat, SequenceEntry};
-use support::{Asked, Point, Psql, Server, TestCustody, expect_nothing_left, fresh, rows_of, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_sees_one_instant_while_others_write() {

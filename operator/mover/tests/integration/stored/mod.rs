@@ -483,9 +483,9 @@ const TABLESPACES: &str = "\
      WHERE t.spcname NOT IN ('pg_global', 'pg_default')";
 const EXTENSIONS: &str = "SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'";
 const DATABASE: &str = "\
-    SELECT datname, oid, pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype, datcollversion, \
+    SELECT datname, oid, pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype, pg_catalog.to_jsonb(d)->>'datcollversion', \
            pg_catalog.pg_get_userbyid(datdba), pg_catalog.shobj_description(oid, 'pg_database'), datconnlimit, datacl \
-      FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()";
+      FROM pg_catalog.pg_database d WHERE datname = pg_catalog.current_database()";
 const SETTINGS: &str = "\
     SELECT r.rolname, pg_catalog.unnest(s.setconfig) FROM pg_catalog.pg_db_role_setting s \
       LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole \

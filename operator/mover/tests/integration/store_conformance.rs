@@ -1,10 +1,8 @@
 //! What every store must do, asked of a directory and of a real S3 server alike; and what each failure is called.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-
-mod stores;
 
 use std::{path::Path, sync::Arc};
 
+use crate::stores::{Dishonest, Forgetful, S3Server, clock, directory_store};
 use bytes::Bytes;
 use contract::{
     Addressing, Decision, FailureCode, Owner, RunId, S3Credentials, Secret, Settled, SourceServer, Storage,
@@ -20,7 +18,6 @@ use mover::{
     vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
     verify::{self, Level},
 };
-use stores::{Dishonest, Forgetful, S3Server, clock, directory_store};
 
 const WRITER: Id = Id([0x11; 16]);
 
@@ -290,7 +287,7 @@ async fn each_failure_of_s3_is_called_by_its_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_an_unknown_authority_is_not_trusted_unless_it_is_given() {
-    let (port, authority, _server) = stores::tls_server().await;
+    let (port, authority, _server) = crate::stores::tls_server().await;
     let mut storage = Storage::S3 {
         bucket: "b-b-b".into(),
         prefix: String::new(),

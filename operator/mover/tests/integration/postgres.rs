@@ -1,9 +1,6 @@
 //! Sessions with a real server: who is let in, what TLS promises, statements, COPY in both directions, cancelling.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Installation, Server};
 use contract::{Connection, Credentials, FailureCode, Secret, Tls, TlsMode};
 use mover::{
     check,
@@ -13,7 +10,6 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     SanType,
 };
-use support::{Installation, Server};
 
 const OFF: Tls = Tls { mode: TlsMode::Disable, ca: None, client: None };
 
@@ -300,7 +296,7 @@ fn tls_server(certificate: &str, key: &str, client_ca: &str) -> Server {
                hostnossl all postgres all scram-sha-256\n";
     let files =
         [("server.crt", certificate), ("server.key", key), ("ca.crt", client_ca), ("pg_hba.conf", hba)];
-    let server = Server::start_with(&Installation::oldest(), &["ssl=on", "ssl_ca_file=ca.crt"], &files);
+    let server = Server::start_with(&Installation::usual(), &["ssl=on", "ssl_ca_file=ca.crt"], &files);
     server.sql(
         "postgres",
         "CREATE ROLE cert_user LOGIN; CREATE ROLE clear_user LOGIN PASSWORD 'clear'; \
@@ -407,18 +403,18 @@ async fn a_check_says_what_is_well_and_stops_at_what_is_not() {
     server.create_database("checked");
     server.sql(
         "checked",
-        "CREATE ROLE reader LOGIN PASSWORD 'reader'; CREATE TABLE \"Odd one\" (); CREATE SEQUENCE s; \
-         CREATE TABLE seen (i int); GRANT SELECT ON seen TO reader",
+        "CREATE ROLE checker LOGIN PASSWORD 'checker'; CREATE TABLE \"Odd one\" (); CREATE SEQUENCE s; \
+         CREATE TABLE seen (i int); GRANT SELECT ON seen TO checker",
     );
-    let reader = with_login(server.connection("checked"), "reader", "reader");
-    let report = check::run(&reader).await;
+    let checker = with_login(server.connection("checked"), "checker", "checker");
+    let report = check::run(&checker).await;
     let denied = report.items[6].failure.as_ref().unwrap();
     assert_eq!((report.items[6].result, denied.code), (Failed, FailureCode::PrivilegesMissing));
     assert!(denied.message.contains("public.\"Odd one\", public.s;"), "{}", denied.message);
     assert_eq!(report.relations, Some(3));
-    server.sql("checked", "GRANT pg_read_all_data TO reader; ALTER TABLE seen ENABLE ROW LEVEL SECURITY");
-    let report = check::run(&reader).await;
+    server.sql("checked", "GRANT pg_read_all_data TO checker; ALTER TABLE seen ENABLE ROW LEVEL SECURITY");
+    let report = check::run(&checker).await;
     assert_eq!(report.items[6].failure.as_ref().unwrap().code, FailureCode::RowSecurity);
-    server.sql("checked", "ALTER ROLE reader BYPASSRLS");
-    assert_eq!(results(&check::run(&reader).await), [Passed; 8]);
+    server.sql("checked", "ALTER ROLE checker BYPASSRLS");
+    assert_eq!(results(&check::run(&checker).await), [Passed; 8]);
 }

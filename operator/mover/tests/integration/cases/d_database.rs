@@ -4,10 +4,8 @@ use std::{fs, path::PathBuf};
 
 use contract::{Credentials, Secret};
 
-use crate::{
-    Copied, server,
-    vaulted::{Vault, limits},
-};
+use super::{Copied, server};
+use crate::vaulted::{Vault, limits};
 
 /// An extension that lies where the server looks for them, as long as the test runs.
 struct Extension {
@@ -123,4 +121,29 @@ async fn d3_an_owner_who_may_not_create_in_the_schema_gets_its_tables_from_a_rol
     ] {
         assert_eq!(server.sql("d_owned", sql), server.sql("d_owned_copy", sql), "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d2_what_belongs_to_the_role_of_initdb_names_it_and_settings_of_a_missing_role_go_to_nobody() {
+    let server = server();
+    server.sql("postgres", "CREATE ROLE d_gone; CREATE ROLE d_heir");
+    server.create_database("d_roles");
+    server.sql(
+        "d_roles",
+        "CREATE TABLE t (i int); CREATE TABLE theirs (i int); ALTER TABLE theirs OWNER TO d_gone;
+         ALTER ROLE d_gone IN DATABASE d_roles SET work_mem = '8MB'",
+    );
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "d_roles").await;
+    let manifest = vault.manifest(&point).await;
+    assert!(manifest.roles.contains(&"postgres".into()), "{:?}", manifest.roles);
+    server.sql("d_roles", "DROP OWNED BY d_gone");
+    server.sql("postgres", "DROP ROLE d_gone");
+    let done = vault.restore_for("d_roles0", server, &point, "d_roles_copy", "d_heir").await.unwrap();
+    let told = |part: &str| done.warnings.iter().any(|warning| warning.contains(part));
+    assert!(told("belongs to \"d_heir\"") && told("work_mem"), "{:?}", done.warnings);
+    let settings = "SELECT count(*) FROM pg_db_role_setting WHERE setrole = 'd_heir'::regrole";
+    assert_eq!(server.sql("postgres", settings), "0");
+    let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'";
+    assert_eq!(server.sql("d_roles_copy", owner), "d_heir");
 }

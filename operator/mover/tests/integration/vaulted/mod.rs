@@ -12,6 +12,8 @@ use mover::{
     backup::{self, BackupDone, BackupJobInput},
     clock::Clock,
     custody::{Custody, Direct},
+    format::Manifest,
+    point::PointReader,
     progress::ProgressSink,
     restore::{self, Check, RestoreDone, RestoreInput},
     seal::Identity,
@@ -65,6 +67,12 @@ impl Vault {
         done.point
     }
 
+    /// As [`Vault::back_up`], of a database that was backed up before.
+    pub async fn back_up_again(&self, server: &Server, database: &str) -> PointId {
+        let run = format!("{database} again");
+        self.back_up_as_far_as_possible(server.connection(database), &run).await.unwrap().point
+    }
+
     /// Backs a database up and has its point accepted, which may tell of something that is missing.
     pub async fn back_up_as_far_as_possible(
         &self,
@@ -96,6 +104,13 @@ impl Vault {
         Ok(done)
     }
 
+    /// What a point says of its one database.
+    pub async fn manifest(&self, point: &PointId) -> Manifest {
+        let grant = self.read_grant(point).await;
+        let store = store::connect(&grant.storage, &self.clock).unwrap();
+        PointReader::open(store, &grant).await.unwrap().manifest(0).await.unwrap()
+    }
+
     /// What reads a point.
     pub async fn read_grant(&self, point: &PointId) -> ReadGrant {
         let reader = mover::seal::random_id().unwrap().into();
@@ -113,6 +128,20 @@ impl Vault {
         self.restore_by(run, server.connection("postgres"), point, database, limits).await
     }
 
+    /// Restores for an owner, who also gets what belonged to roles that are missing.
+    pub async fn restore_for(
+        &self,
+        run: &str,
+        server: &Server,
+        point: &PointId,
+        database: &str,
+        owner: &str,
+    ) -> Result<RestoreDone, Failure> {
+        let connection = server.connection("postgres");
+        let target = RestoreTarget { connection, database: database.into(), owner: Some(owner.into()) };
+        self.restore_into(run, target, point, limits()).await
+    }
+
     /// Restores through a connection of its own, such as another role's.
     pub async fn restore_by(
         &self,
@@ -122,10 +151,21 @@ impl Vault {
         database: &str,
         limits: Limits,
     ) -> Result<RestoreDone, Failure> {
+        let target = RestoreTarget { connection, database: database.into(), owner: None };
+        self.restore_into(run, target, point, limits).await
+    }
+
+    async fn restore_into(
+        &self,
+        run: &str,
+        target: RestoreTarget,
+        point: &PointId,
+        limits: Limits,
+    ) -> Result<RestoreDone, Failure> {
         let input = RestoreInput {
             point: point.clone(),
-            target: RestoreTarget { connection, database: database.into(), owner: None },
-            requested_by: ("ns".into(), database.into(), "hash".into()),
+            requested_by: ("ns".into(), target.database.clone(), "hash".into()),
+            target,
             limits,
             deadline: Timestamp::MAX,
             check: Check::Reread,

@@ -1,17 +1,13 @@
 //! Backups of real servers: what is stored equals what psql reads, and what cannot be stored whole is refused.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-mod support;
-
+use crate::support::{Asked, Installation, Point, Server, TestCustody, fresh, rows_of};
 use contract::FailureCode;
 use mover::{
     format::{Manifest, PgText, RowFormat, SequenceEntry, TableKind},
     schema::SchemaReader,
 };
-use support::{Asked, Installation, Point, Server, TestCustody, fresh, rows_of};
 
-const TYPES: &str = include_str!("data/types.sql");
+const TYPES: &str = include_str!("../data/types.sql");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_every_row_and_every_digest_is_what_psql_reads() {
@@ -34,9 +30,9 @@ async fn every_type_every_row_and_every_digest_is_what_psql_reads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rich_database_is_stored_with_its_schema_and_nothing_of_it_can_be_read_in_storage() {
-    let server = Server::start(&Installation::oldest(), &[]);
-    server.sql("postgres", include_str!("data/roles.sql"));
-    fresh(&server, "rich \"=' ä", include_str!("data/rich.sql"));
+    let server = Server::start(&Installation::usual(), &[]);
+    server.sql("postgres", include_str!("../data/roles.sql"));
+    fresh(&server, "rich \"=' ä", include_str!("../data/rich.sql"));
     let database = "rich \"=' ä";
     server.sql(
         database,
@@ -124,7 +120,7 @@ const LARGE_OBJECTS: &str = "CREATE ROLE lo_owner; SELECT lo_from_bytea(1001, de
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_objects_are_stored_with_holes_owners_and_remarks() {
-    let server = Server::start(&Installation::oldest(), &[]);
+    let server = Server::start(&Installation::usual(), &[]);
     fresh(&server, "objects", LARGE_OBJECTS);
     let custody = TestCustody::new();
     let done = Asked::of(&server, "objects").run(&custody).await.unwrap();
@@ -151,7 +147,7 @@ async fn large_objects_are_stored_with_holes_owners_and_remarks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_read_pg_largeobject_reads_what_it_may_and_says_what_it_may_not() {
-    let server = Server::start(&Installation::oldest(), &[]);
+    let server = Server::start(&Installation::usual(), &[]);
     fresh(&server, "objects", LARGE_OBJECTS);
     server.sql("objects", "ALTER ROLE lo_owner LOGIN PASSWORD 'x'");
     let custody = TestCustody::new();
@@ -193,7 +189,7 @@ async fn a_reader_without_further_rights_can_back_up_over_tls_that_is_checked() 
     let key = rcgen::KeyPair::generate().unwrap();
     let certificate = ca.self_signed(&key).unwrap().pem();
     let files = [("server.crt", certificate.as_str()), ("server.key", &key.serialize_pem())];
-    let server = Server::start_with(&Installation::oldest(), &["ssl=on"], &files);
+    let server = Server::start_with(&Installation::usual(), &["ssl=on"], &files);
     fresh(
         &server,
         "readable",

@@ -2,15 +2,15 @@
 
 use mover::{clock::Clock, format::TableEntry, point::PointReader, store};
 
+use super::{Copied, server};
 use crate::{
-    Copied, server,
     support::{Psql, until},
     vaulted::{Vault, limits},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b1_partitions_of_every_kind_with_a_foreign_one_and_hashes_of_enums() {
-    let copied = Copied::of("case_b1", include_str!("../data/cases/b_partitions.sql")).await;
+    let copied = Copied::of("case_b1", include_str!("../../data/cases/b_partitions.sql")).await;
     assert_eq!(copied.done.warnings, [""; 0]);
     copied
         .expect_same(&[
@@ -28,7 +28,7 @@ async fn b1_partitions_of_every_kind_with_a_foreign_one_and_hashes_of_enums() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn b3_inheritance_bloat_sequences_toast_and_materialised_views() {
-    let copied = Copied::of("case_b3", include_str!("../data/cases/b_heaps.sql")).await;
+    let copied = Copied::of("case_b3", include_str!("../../data/cases/b_heaps.sql")).await;
     let values = "SELECT 'waiting', last_value, is_called FROM app.waiting UNION ALL \
         SELECT 'cached', last_value, is_called FROM app.cached UNION ALL \
         SELECT 'round', last_value, is_called FROM app.round UNION ALL \

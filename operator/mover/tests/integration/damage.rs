@@ -1,8 +1,5 @@
 //! Harm done to a stored point: each kind of object, each kind of harm. It is always noticed, the object is named, and no
 //! byte comes out that was not authenticated.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-
-mod stores;
 
 use std::{
     fs,
@@ -10,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use crate::stores::Stamping;
 use bytes::Bytes;
 use contract::{
     DataStore, Decision, FailureCode, Owner, ReadGrant, RunId, Settled, SourceServer, Storage, Trigger,
@@ -28,7 +26,6 @@ use mover::{
     vault::{Access, InitRequest, OpenRequest, Vault, VaultError, init, open},
     verify::{self, Level},
 };
-use stores::Stamping;
 use tempfile::TempDir;
 
 const CATALOGUE: [u8; 32] = [5; 32];

@@ -1,37 +1,22 @@
 //! One database after the other with what PostgreSQL may hold, from a backup through a vault into another database. Each
 //! test has the id of its case in its name: A rows and types, B kinds of tables, C constraints and code, D database and
 //! server, H restore.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
-
-#[path = "../compared/mod.rs"]
-mod compared;
-#[path = "../stored/mod.rs"]
-mod stored;
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../vaulted/mod.rs"]
-mod vaulted;
-
 mod a_rows;
 mod b_tables;
 mod c_code;
 mod d_database;
 
-use std::sync::OnceLock;
-
-use compared::Database;
 use mover::restore::RestoreDone;
-use support::Server;
-use vaulted::{Vault, limits};
+
+use crate::{
+    compared::Database,
+    support::Server,
+    vaulted::{Vault, limits},
+};
 
 /// The shared server, with the roles that the cases speak of.
 fn server() -> &'static Server {
-    static READY: OnceLock<()> = OnceLock::new();
-    let server = Server::shared();
-    READY.get_or_init(|| {
-        server.sql("postgres", include_str!("../data/roles.sql"));
-    });
-    server
+    Server::shared_with_roles()
 }
 
 /// A database made by a script, and its copy after a backup and a restore.

@@ -30,10 +30,20 @@ impl Server {
     pub const USER: &str = "postgres";
     pub const PASSWORD: &str = "pass 'word\\";
 
-    /// The server of the oldest installed major, shared by all tests of the program. It ends with the program.
+    /// The server of the usual major, shared by all tests of the program. It ends with the program.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&Installation::oldest(), &[]))
+        SHARED.get_or_init(|| Self::start(&Installation::usual(), &[]))
+    }
+
+    /// The shared server, with the roles and the tablespace that scripts speak of.
+    pub fn shared_with_roles() -> &'static Self {
+        static READY: OnceLock<()> = OnceLock::new();
+        let server = Self::shared();
+        READY.get_or_init(|| {
+            server.sql("postgres", include_str!("../../data/roles.sql"));
+        });
+        server
     }
 
     /// A server of one's own, with further settings (`name=value`).
@@ -80,7 +90,7 @@ impl Server {
 
     /// A client program of another version.
     pub fn client_of(&self, installation: &Installation, program: &str) -> Command {
-        let mut command = Command::new(installation.program(program));
+        let mut command = Command::new(installation.client(program));
         command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
         command.env("PGUSER", Server::USER).env("PGPASSWORD", Server::PASSWORD);
         command
@@ -161,7 +171,7 @@ impl Drop for Server {
     }
 }
 
-/// A directory of the server's user. It is removed when this process has ended, however it ends: statics are not dropped,
+/// A directory of the server. It is removed when this process has ended, however it ends: statics are not dropped,
 /// and a killed test drops nothing.
 struct Directory {
     path: PathBuf,
@@ -172,9 +182,6 @@ struct Directory {
 impl Directory {
     fn new() -> Self {
         let path = tempfile::Builder::new().prefix("coffer-postgres-").tempdir_in("/tmp").unwrap().keep();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(&path));
-        }
         let script = "cat >/dev/null; until rm -rf \"$0\" 2>/dev/null; do sleep 0.1; done";
         let mut remover = Command::new("setsid");
         remover.args(["sh", "-c", script]).arg(&path).stdin(Stdio::piped());
@@ -189,19 +196,16 @@ impl Drop for Directory {
     }
 }
 
-/// Writes a file that only the server's user may read, as it wants its private key to be.
+/// Writes a file that only the server may read, as it wants its private key to be.
 fn write_private(path: &Path, content: &str) {
     std::fs::write(path, content).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    if is_root() {
-        run(Command::new("chown").arg("postgres").arg(path));
-    }
 }
 
 fn initialise(installation: &Installation, directory: &Path) {
     let password = directory.join("password");
     std::fs::write(&password, Server::PASSWORD).unwrap();
-    let mut command = as_server_user(&installation.program("initdb"));
+    let mut command = as_server_user(&installation.server("initdb"));
     command.arg("-D").arg(directory.join("data")).arg(format!("--pwfile={}", password.display()));
     run(command.args([
         "-U",
@@ -216,7 +220,7 @@ fn initialise(installation: &Installation, directory: &Path) {
 }
 
 fn start(installation: &Installation, directory: &Path, port: u16, settings: &[&str]) -> Child {
-    let mut command = as_server_user(&installation.program("postgres"));
+    let mut command = as_server_user(&installation.server("postgres"));
     command.arg("-D").arg(directory.join("data")).args(["-p", &port.to_string(), "-k", ""]);
     let usual = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=60", "log_statement=ddl"];
     for setting in usual.iter().chain(settings) {
@@ -246,14 +250,14 @@ fn spawn_for_the_process(mut command: Command) -> Child {
     child.recv().unwrap()
 }
 
-/// PostgreSQL refuses to run as root.
+/// PostgreSQL refuses to run as root. In a user namespace root is nobody to it, and still root to the file system, so that
+/// programs and data may lie anywhere.
 fn as_server_user(program: &Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig=QUIT");
+    let mut command = Command::new(if is_root() { "unshare" } else { "setpriv" });
     if is_root() {
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        command.args(["--user", "--map-user=65534", "--map-group=65534", "--", "setpriv"]);
     }
-    command.arg(program).current_dir("/tmp");
+    command.arg("--pdeathsig=QUIT").arg(program).current_dir("/tmp");
     command
 }
 

@@ -1,21 +1,21 @@
 //! Rows and types.
 
-use crate::{Copied, server};
+use super::{Copied, server};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a1_extremes_of_types_that_travel_in_binary() {
-    Copied::of("case_a1", include_str!("../data/cases/a_binary.sql")).await.expect_same(&[]).await;
+    Copied::of("case_a1", include_str!("../../data/cases/a_binary.sql")).await.expect_same(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a2_types_that_travel_in_text_and_text_that_looks_like_copys_own_marks() {
-    let copied = Copied::of("case_a2", include_str!("../data/cases/a_text.sql")).await;
+    let copied = Copied::of("case_a2", include_str!("../../data/cases/a_text.sql")).await;
     copied.expect_same(&["SELECT (m::numeric * 100)::bigint FROM a_money ORDER BY 1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_widest_narrowest_and_oddly_named_tables() {
-    let copied = Copied::of("case_a4", include_str!("../data/cases/a_shapes.sql")).await;
+    let copied = Copied::of("case_a4", include_str!("../../data/cases/a_shapes.sql")).await;
     copied.expect_same(&["SELECT count(*), sum(g) FROM only_generated"]).await;
 }
 

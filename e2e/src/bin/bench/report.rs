@@ -1,0 +1,143 @@
+//! The figures, as a table for people and as JSON.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::contest::{Contest, Place};
+use super::measure::{Measured, median};
+use super::{Arguments, Results, machine};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    commit: String,
+    scale: f64,
+    seed: u64,
+    rounds: usize,
+    lanes: u16,
+    database_bytes: u64,
+    machine: Vec<String>,
+    contests: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    id: &'static str,
+    what: &'static str,
+    ours: Side,
+    theirs: Side,
+    ratio: f64,
+    goal: String,
+    is_met: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Side {
+    name: &'static str,
+    command: String,
+    median: Measured,
+    runs: Vec<Measured>,
+}
+
+impl Report {
+    pub fn new(
+        arguments: &Arguments,
+        place: &Place,
+        contests: &[Contest],
+        results: &Results,
+    ) -> Result<Self, Box<dyn Error>> {
+        let mut git = std::process::Command::new("git");
+        git.current_dir(e2e::source::root()).args(["describe", "--always", "--dirty"]);
+        let size = place.postgres.sql("large", "SELECT pg_database_size('large')")?;
+        Ok(Self {
+            commit: e2e::cluster::command::run(&mut git)?.trim().to_owned(),
+            scale: arguments.scale,
+            seed: arguments.seed,
+            rounds: arguments.rounds,
+            lanes: arguments.lanes,
+            database_bytes: size.parse()?,
+            machine: machine::described()?,
+            contests: contests.iter().zip(results).map(|(contest, runs)| outcome(contest, runs)).collect(),
+        })
+    }
+
+    /// As people read it.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "# Side by side\n\nCommit {}, {} rounds, seed {}, {} lanes, data at scale {} ({} MB on the server). Medians; \
+             processor is that of the contestant alone, memory that of its largest process.\n\n",
+            self.commit,
+            self.rounds,
+            self.seed,
+            self.lanes,
+            self.scale,
+            self.database_bytes / 1_000_000
+        );
+        for line in &self.machine {
+            let _infallible = writeln!(text, "- {line}");
+        }
+        text += "\n| | what | who | s | CPU s | MiB | stored MB | ratio | goal | met |\n";
+        text += "|---|---|---|--:|--:|--:|--:|--:|---|---|\n";
+        for outcome in &self.contests {
+            let (met, ratio) = (if outcome.is_met { "yes" } else { "no" }, outcome.ratio);
+            let ours = row(&outcome.ours);
+            let theirs = row(&outcome.theirs);
+            let _infallible = writeln!(
+                text,
+                "| {} | {} | {ours} | {ratio:.2} | {} | {met} |\n| | | {theirs} | | | |",
+                outcome.id, outcome.what, outcome.goal
+            );
+        }
+        text += "\n## The commands\n\n";
+        for outcome in &self.contests {
+            for side in [&outcome.ours, &outcome.theirs] {
+                let _infallible = writeln!(text, "- {} {}: `{}`", outcome.id, side.name, side.command);
+            }
+        }
+        text
+    }
+
+    pub fn write(&self, directory: &Path) -> Result<(), Box<dyn Error>> {
+        fs::write(directory.join("RESULTS.md"), self.markdown())?;
+        fs::write(directory.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;
+        Ok(())
+    }
+}
+
+fn outcome(contest: &Contest, runs: &[Vec<Measured>; 2]) -> Outcome {
+    let [ours, theirs] = [0, 1].map(|at| Side {
+        name: contest.sides[at].name,
+        command: contest.sides[at].command.clone(),
+        median: medians(&runs[at]),
+        runs: runs[at].clone(),
+    });
+    let ratio = contest.goal.ratio(ours.median.seconds, theirs.median.seconds);
+    let (goal, is_met) = (contest.goal.to_string(), contest.goal.is_met(ratio));
+    Outcome { id: contest.id, what: contest.what, ours, theirs, ratio, goal, is_met }
+}
+
+fn medians(runs: &[Measured]) -> Measured {
+    let mut stored: Vec<u64> = runs.iter().map(|run| run.stored_bytes).collect();
+    stored.sort_unstable();
+    Measured {
+        seconds: median(runs.iter().map(|run| run.seconds)),
+        cpu_seconds: median(runs.iter().map(|run| run.cpu_seconds)),
+        peak_mib: median(runs.iter().map(|run| run.peak_mib)),
+        stored_bytes: stored.get(stored.len().saturating_sub(1) / 2).copied().unwrap_or(0),
+    }
+}
+
+fn row(side: &Side) -> String {
+    let Measured { seconds, cpu_seconds, peak_mib, stored_bytes } = side.median;
+    let stored = match stored_bytes {
+        0 => String::new(),
+        bytes => (bytes / 1_000_000).to_string(),
+    };
+    format!("{} | {seconds:.2} | {cpu_seconds:.2} | {peak_mib:.0} | {stored}", side.name)
+}

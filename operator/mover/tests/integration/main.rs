@@ -1,0 +1,19 @@
+//! What the crate does with real servers: PostgreSQL, S3, directories. One program, so that its tests share a server and are
+//! linked once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what failed by panicking")]
+
+mod backup;
+mod backup_faults;
+mod cases;
+mod compared;
+mod damage;
+mod postgres;
+mod restore;
+mod round_trip;
+mod schema;
+mod store_conformance;
+mod stored;
+mod stores;
+mod support;
+mod vaulted;
+mod versions;
