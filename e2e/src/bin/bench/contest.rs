@@ -65,7 +65,7 @@ impl std::fmt::Display for Goal {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Faster(least) => write!(formatter, "theirs / ours ≥ {least}"),
-            Self::AtMost(most) => write!(formatter, "ours / theirs ≤ {most}"),
+            Self::AtMost(most) => write!(formatter, "ours / theirs ≤ {most:.2}"),
         }
     }
 }
@@ -75,7 +75,7 @@ const NEW_VAULT: &str = "$COFFER vault init --recipient $(cat $WORK/recipient) >
 const BACKUP: &str = "COFFER_FINGERPRINT=$(cat $WORK/fingerprint) $COFFER backup --lanes $LANES \
                       --source postgresql://$PGUSER@$PGHOST:$PGPORT";
 const RESTORE: &str = "COFFER_FINGERPRINT=$(cat $WORK/kept-fingerprint) $COFFER restore latest --vault s3://bench/kept \
-                       --lanes $LANES --target postgresql://$PGUSER@$PGHOST:$PGPORT/postgres --as restored";
+                       --jobs $LANES --target postgresql://$PGUSER@$PGHOST:$PGPORT/postgres --as restored";
 const NO_DATABASE: &str = "dropdb --if-exists restored";
 const NEW_DATABASE: &str = "dropdb --if-exists restored; createdb -T template0 restored";
 const PIPELINE: &str =
@@ -248,7 +248,7 @@ fn restores() -> Vec<Contest> {
                     before: format!("{NO_DATABASE}; {NEW_VAULT}"),
                     command: format!(
                         "{BACKUP}/{LARGE}; COFFER_FINGERPRINT=$(cat $WORK/fingerprint) $COFFER restore latest \
-                         --lanes $LANES --target postgresql://$PGUSER@$PGHOST:$PGPORT/postgres --as restored"
+                         --jobs $LANES --target postgresql://$PGUSER@$PGHOST:$PGPORT/postgres --as restored"
                     ),
                     stores: Some("ours"),
                 },

@@ -139,5 +139,7 @@ fn row(side: &Side) -> String {
         0 => String::new(),
         bytes => (bytes / 1_000_000).to_string(),
     };
-    format!("{} | {seconds:.2} | {cpu_seconds:.2} | {peak_mib:.0} | {stored}", side.name)
+    // A bar would end the cell.
+    let name = side.name.replace('|', "→");
+    format!("{name} | {seconds:.2} | {cpu_seconds:.2} | {peak_mib:.0} | {stored}")
 }
