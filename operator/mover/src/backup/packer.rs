@@ -121,6 +121,11 @@ impl Packer {
         settled
     }
 
+    /// Takes back that parts were finished which nobody will name.
+    pub fn forget(&self, plain_bytes: u64) {
+        self.progress.bytes_again(plain_bytes);
+    }
+
     /// Hands over the last pack. The writer tells before the commit whether all of them have arrived.
     pub async fn finish(mut self) -> Result<(), BackupError> {
         self.settle().await?;

@@ -314,17 +314,7 @@ impl<C: Custody> Backup<'_, C> {
         });
         let lanes = LaneController::new(self.input.limits.lanes, preflight::free_connections(server));
         read_all(&reading, leader, lanes, self.watch()).await?;
-        let backwards = {
-            let mut session = leader.lock().await;
-            // Its locks are what keeps a TRUNCATE out of tables that were read after it: it must have lived to this moment.
-            session
-                .execute("SELECT 1")
-                .await
-                .map_err(BackupError::doing("see whether every lock was held"))?;
-            let failed = BackupError::doing("read the sequences again");
-            sequences::read_again(&mut session, &mut sequences).await.map_err(failed)?
-        };
-        self.expect_unchanged(&spellings).await?;
+        let backwards = self.look_again(preflight, leader, &mut sequences, &spellings).await?;
         let reading = Arc::into_inner(reading).expect("every lane has ended and given its share back");
         let (pages, totals) = reading.lists.finish().await?;
         Ok(Rows {
@@ -338,14 +328,27 @@ impl<C: Custody> Backup<'_, C> {
         })
     }
 
-    /// Rows that were read after a label or an attribute was renamed have the new name, and the schema has the old one.
-    async fn expect_unchanged(&self, spellings: &Spellings) -> Result<(), BackupError> {
+    /// What can only be told when every row is read: that all of it was read under the leader's locks, where the sequences
+    /// are by now, and that nothing that rows spell out has changed. Gives the sequences that went backwards.
+    async fn look_again(
+        &self,
+        preflight: &Preflight,
+        leader: &SharedLeader,
+        sequences: &mut [Sequence],
+        spellings: &Spellings,
+    ) -> Result<Vec<String>, BackupError> {
+        let mut session = leader.lock().await;
+        // Its locks are what keeps a TRUNCATE out of tables that were read after it: it must have lived to this moment.
+        session.execute("SELECT 1").await.map_err(BackupError::doing("see whether every lock was held"))?;
+        let failed = BackupError::doing("read the sequences again");
+        let backwards = sequences::read_again(&mut session, sequences).await.map_err(failed)?;
         let failed = BackupError::doing("look at the names that rows spell out");
-        let mut session = self.source.connect_to_watch().await.map_err(&failed)?;
+        session.execute("COMMIT").await.map_err(&failed)?;
+        session.execute(preflight.pins.begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
         let now = Spellings::read(&mut session).await.map_err(&failed)?;
-        session.close().await;
+        // Rows that were read after a label was renamed have the new one, and the schema has the old one.
         match spellings.changed_in(&now) {
-            None => Ok(()),
+            None => Ok(backwards),
             Some(name) => Err(BackupError::TypeChanged { name: name.to_owned() }),
         }
     }

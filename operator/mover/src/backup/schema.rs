@@ -138,7 +138,9 @@ async fn read_archive(
         if entry.kind == Kind::Table && entry.catalogue.catalogue == PG_CLASS {
             tables.insert(entry.catalogue.object);
         }
-        if let Some(owner) = entry.owner.as_ref().filter(|owner| !owners.contains(*owner)) {
+        if let Some(owner) = entry.owner.as_ref().filter(|_| entry.is_given_away())
+            && !owners.contains(owner)
+        {
             owners.insert(owner.clone());
         }
         encoded.clear();
@@ -167,16 +169,20 @@ fn is_lock_failure(said: &str) -> bool {
     said.contains("LOCK TABLE") && !said.contains("permission denied")
 }
 
-/// Whether pg_dump's connection ended, or did not come about, by libpq's words, which are English where no language is set.
+/// Whether pg_dump's connection ended, or did not come about, for a reason that may pass; by libpq's words, which are English
+/// where no language is set.
 pub fn is_connection_failure(said: &str) -> bool {
-    [
-        "connection to server",
+    const PASSING: [&str; 8] = [
         "server closed the connection",
         "terminating connection",
         "could not receive data",
-    ]
-    .iter()
-    .any(|words| said.contains(words))
+        "Connection refused",
+        "timeout expired",
+        "too many",
+        "remaining connection slots",
+        "the database system is",
+    ];
+    PASSING.iter().any(|words| said.contains(words))
 }
 
 /// Warnings, one a line, without the program's name.

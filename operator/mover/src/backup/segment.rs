@@ -47,9 +47,11 @@ pub async fn read(
     job: Job,
     packer: &mut Packer,
 ) -> Result<Vec<Segment>, SegmentError> {
-    match copy(session, table, job, packer).await {
-        Ok(segments) => Ok(segments),
+    let mut segments = Vec::new();
+    match copy(session, table, job, packer, &mut segments).await {
+        Ok(()) => Ok(segments),
         Err(error) => {
+            packer.forget(segments.iter().map(|segment| segment.plain_bytes).sum());
             packer.abandon_part().await?;
             if let SegmentError::Source(source) = &error
                 && !source.ends_session()
@@ -66,11 +68,11 @@ async fn copy(
     table: &Table,
     job: Job,
     packer: &mut Packer,
-) -> Result<Vec<Segment>, SegmentError> {
+    segments: &mut Vec<Segment>,
+) -> Result<(), SegmentError> {
     let mut copy = session.copy_out(statement::read(table, job.range, job.format)).await?;
     check_name(table, copy.rows_before())?;
     let mut rows = Rows::new(job.format);
-    let mut segments = Vec::new();
     let mut digester = RowDigester::default();
     loop {
         match take_what_is_there(&mut copy, &mut rows, &mut digester, packer).await? {
@@ -82,7 +84,7 @@ async fn copy(
     rows.finish(copy.rows())?;
     check_name(table, copy.rows_after())?;
     segments.push(piece(&mut digester, packer).await?);
-    Ok(segments)
+    Ok(())
 }
 
 /// What was taken since the last piece.

@@ -16,7 +16,10 @@ use super::{
     lock::{SERVER_STARTED, Snapshot},
     pins::Pins,
 };
-use crate::postgres::{CancelHandle, Endpoint, PgError, Session};
+use crate::{
+    postgres::{CancelHandle, Endpoint, PgError, Session},
+    schema::Sql,
+};
 
 /// Longest application name that a server keeps.
 const APPLICATION_LIMIT: usize = 63;
@@ -70,7 +73,12 @@ impl Source {
     /// A session that looks at what the server does, outside of any transaction: it holds no snapshot back.
     pub async fn connect_to_watch(&self) -> Result<SourceSession, PgError> {
         let mut session = self.connect().await?;
-        session.execute("SET search_path = ''; SET statement_timeout = 0; SET lock_timeout = 0").await?;
+        // In the database's own encoding every name can be told.
+        let encoding = session.parameter("server_encoding").unwrap_or("SQL_ASCII").to_owned();
+        let sql = Sql::default()
+            .text("SET search_path = ''; SET statement_timeout = 0; SET lock_timeout = 0; SET client_encoding = ")
+            .literal(encoding.as_bytes());
+        session.execute(sql.into_bytes()).await?;
         Ok(session)
     }
 

@@ -83,12 +83,15 @@ pub fn statements(
     may_become: bool,
 ) -> Vec<Vec<u8>> {
     let on = |words: &str| Sql::default().text(words).text(" ON ").text(target.word()).text(" ").raw(object);
-    let owner = owners.of(owner);
+    let before = owner;
+    let owner = owners.of(before);
     let mut statements = vec![
         on("REVOKE ALL").text(" FROM PUBLIC").into_bytes(),
         on("REVOKE ALL").text(" FROM ").name(owner).into_bytes(),
     ];
-    let is_for_nobody = |item: &&AclItem| item.grantee.as_ref().is_some_and(|role| owners.is_missing(role));
+    // What the owner before had, the new one has; what else was granted to a missing role is nobody's.
+    let is_for_nobody =
+        |item: &&AclItem| item.grantee.as_ref().is_some_and(|role| role != before && owners.is_missing(role));
     for item in items.iter().filter(|item| !is_for_nobody(item)) {
         let grantor = owners.of(&item.grantor);
         let is_foreign = grantor != owner && may_become;
@@ -100,6 +103,7 @@ pub fn statements(
             let Some(privilege) = target.privilege(*letter) else { continue };
             let grant = on(&format!("GRANT {privilege}")).text(" TO ");
             let grant = match &item.grantee {
+                Some(grantee) if grantee == before => grant.name(owner),
                 Some(grantee) => grant.name(grantee),
                 None => grant.text("PUBLIC"),
             };
@@ -174,6 +178,27 @@ mod tests {
             ]
         );
         assert_eq!(granted(Target::Database, &["carl=c/bob"], false).len(), 1);
+    }
+
+    #[test]
+    fn a_new_owner_has_what_the_one_before_had_and_nobody_has_what_another_missing_role_had() {
+        let mut owners = Owners::default();
+        owners.replace("alice".into(), "bob".into());
+        owners.replace("carl".into(), "bob".into());
+        let items = ["alice=c/alice", "carl=C/alice", "dora=T/alice"];
+        let items: Vec<AclItem> = items.iter().map(|item| AclItem::parse(&(*item).into()).unwrap()).collect();
+        let statements = statements(Target::Database, b"x", &items, &"alice".into(), &owners, false);
+        let statements: Vec<String> =
+            statements.into_iter().map(|statement| String::from_utf8(statement).unwrap()).collect();
+        assert_eq!(
+            statements,
+            [
+                "REVOKE ALL ON DATABASE x FROM PUBLIC",
+                "REVOKE ALL ON DATABASE x FROM \"bob\"",
+                "GRANT CONNECT ON DATABASE x TO \"bob\"",
+                "GRANT TEMPORARY ON DATABASE x TO \"dora\"",
+            ]
+        );
     }
 
     #[test]

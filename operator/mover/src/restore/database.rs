@@ -74,6 +74,12 @@ pub fn drop(name: &PgText) -> Vec<u8> {
     Sql::default().text("DROP DATABASE IF EXISTS ").name(name).text(" WITH (FORCE)").into_bytes()
 }
 
+/// How many may be connected at the same time, superusers aside; -1: as many as like.
+pub fn limit(name: &PgText, connections: i32) -> Vec<u8> {
+    let sql = Sql::default().text("ALTER DATABASE ").name(name).text(" WITH CONNECTION LIMIT ");
+    sql.number(connections).into_bytes()
+}
+
 pub fn rename(name: &PgText, to: &PgText) -> Vec<u8> {
     Sql::default().text("ALTER DATABASE ").name(name).text(" RENAME TO ").name(to).into_bytes()
 }
@@ -106,9 +112,6 @@ pub fn privileges(
 pub fn options(name: &PgText, source: &DatabaseEntry) -> Option<Vec<u8>> {
     let mut sql = Sql::default().text("ALTER DATABASE ").name(name).text(" WITH");
     let bare = sql.clone();
-    if source.connection_limit != -1 {
-        sql = sql.text(" CONNECTION LIMIT ").number(source.connection_limit);
-    }
     if source.is_template {
         sql = sql.text(" IS_TEMPLATE true");
     }
@@ -251,11 +254,10 @@ mod tests {
     fn options_are_given_only_where_they_are_not_the_usual_ones() {
         let mut made = source();
         assert_eq!(options(&"d".into(), &made), None);
-        made.connection_limit = 7;
         made.allow_connections = false;
         assert_eq!(
             options(&"d".into(), &made).map(text).unwrap(),
-            "ALTER DATABASE \"d\" WITH CONNECTION LIMIT 7 ALLOW_CONNECTIONS false"
+            "ALTER DATABASE \"d\" WITH ALLOW_CONNECTIONS false"
         );
     }
 

@@ -55,6 +55,8 @@ impl Finished<'_> {
             session.execute(grant).await.map_err(self.what("set the privileges"))?;
         }
         let warnings = self.settings(&mut session).await?;
+        // Nobody who was let in looks into it before it has its name.
+        session.execute(database::limit(self.name, 0)).await.map_err(self.what("close the database"))?;
         session.execute("COMMIT").await.map_err(self.what("commit the privileges and settings"))?;
         session.close().await;
         Ok(warnings)
@@ -111,6 +113,8 @@ impl Finished<'_> {
 
     async fn try_name(&self, session: &mut Session, target: &Target) -> Result<(), RestoreError> {
         session.execute("BEGIN").await.map_err(self.what("begin the naming"))?;
+        let open = database::limit(self.name, self.source.connection_limit);
+        session.execute(open).await.map_err(self.what("open the database"))?;
         if let Some(options) = database::options(self.name, self.source) {
             session.execute(options).await.map_err(self.what("set the options"))?;
         }

@@ -5,7 +5,7 @@ use contract::{PointId, RunId};
 use crate::format::PgText;
 
 /// PostgreSQL cuts longer names.
-const NAME_LIMIT: usize = 63;
+pub const NAME_LIMIT: usize = 63;
 /// How much of the run's name is enough to tell runs apart.
 const RUN_DIGITS: usize = 8;
 

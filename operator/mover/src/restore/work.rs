@@ -216,7 +216,9 @@ impl<C: Custody> Work<'_, C> {
         let board =
             Board::new(plan, after_rows, |id| rest.tables.contains(id), usize::from(self.input.limits.lanes));
         for (unit, digest) in &configured {
-            board.landed(unit, *digest);
+            if board.landed(unit, *digest) {
+                self.progress.table();
+            }
         }
         let shared = Arc::new(Shared {
             board,

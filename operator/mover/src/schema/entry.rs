@@ -71,6 +71,13 @@ impl TryFrom<archive::Entry> for Entry {
     }
 }
 
+impl Entry {
+    /// Whether its object is given to its owner. Grants and comments only tell whose object they speak of.
+    pub fn is_given_away(&self) -> bool {
+        self.owner.is_some() && self.drop_statement.as_ref().is_some_and(|drop| !drop.is_empty())
+    }
+}
+
 impl fmt::Display for Entry {
     /// As people would name it: `INDEX app.orders_by_day`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

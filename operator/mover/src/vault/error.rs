@@ -97,7 +97,7 @@ impl VaultError {
         let object = match self {
             Self::Read(ReadError::NotFound { point }) => Name::point(*point).to_string(),
             Self::Read(error) => error.damaged_object()?.to_owned(),
-            Self::Open(error) if self.condemns_the_point() => error.object.clone(),
+            Self::Open(error) if error.code() == FailureCode::Damaged => error.object.clone(),
             Self::KeySubstituted { chain } => Place::chain_keys(*chain).as_str().to_owned(),
             _ => return None,
         };

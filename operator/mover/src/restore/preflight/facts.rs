@@ -87,6 +87,12 @@ impl Facts {
         if let Some(existing) = &mut existing {
             existing.contents = contents(target, question.database).await?;
         }
+        // What turns a name into bytes turns it into the client's encoding first; into this one it turns nothing.
+        session.execute("SET client_encoding = 'SQL_ASCII'").await?;
+        let roles = roles(session, question, major).await?;
+        let extensions = extensions(session, question).await?;
+        let tablespaces = tablespaces(session, question).await?;
+        session.execute("SET client_encoding = 'UTF8'").await?;
         Ok(Self {
             major,
             version: server.text(1)?.to_string(),
@@ -97,9 +103,9 @@ impl Facts {
             free_connections: server.parse(6)?,
             has_icu: server.boolean(7)?,
             system_identifier: system_identifier(session).await,
-            roles: roles(session, question, major).await?,
-            extensions: extensions(session, question).await?,
-            tablespaces: tablespaces(session, question).await?,
+            roles,
+            extensions,
+            tablespaces,
             existing,
             unfinished: unfinished(session, question.unfinished).await?,
         })

@@ -119,6 +119,13 @@ impl Judge<'_> {
 
     fn place(&mut self) -> Place {
         let wanted = &self.request.target.database;
+        if wanted.len() > names::NAME_LIMIT {
+            let sentence = format!(
+                "the name \"{wanted}\" is longer than the {} bytes that PostgreSQL keeps: choose a shorter one",
+                names::NAME_LIMIT
+            );
+            self.object(FailureCode::BadAssignment, sentence);
+        }
         if let Some(existing) = &self.facts.existing {
             self.existing(wanted, existing);
             return Place::Existing { name: wanted.as_str().into(), comment: existing.comment.clone() };
@@ -271,8 +278,11 @@ impl Judge<'_> {
             // Where membership has options, those of an earlier grant stay unless they are named.
             let options =
                 if self.facts.major >= WITH_SET_OPTION { " WITH INHERIT TRUE, SET TRUE" } else { "" };
-            let grants: Vec<String> =
+            let mut grants: Vec<String> =
                 closed.iter().map(|role| format!("GRANT \"{role}\" TO \"{user}\"{options}")).collect();
+            if self.facts.major < WITH_SET_OPTION {
+                grants.push(format!("ALTER ROLE \"{user}\" INHERIT"));
+            }
             self.object(
                 FailureCode::TargetPrivilegesMissing,
                 format!("role \"{user}\" may not give objects to their owners: run {}", grants.join("; ")),

@@ -41,6 +41,7 @@ impl Outline {
             return;
         }
         if let Some(owner) = &entry.owner
+            && entry.is_given_away()
             && !self.owners.contains(owner)
         {
             self.owners.insert(owner.clone());

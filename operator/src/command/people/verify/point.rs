@@ -47,7 +47,8 @@ pub async fn verify(
         session.vault.close_read(&run).await.map_err(finishing)?;
     }
     match checked {
-        Ok(report) => record(session, point, level, report).await,
+        Ok(None) => Ok(None),
+        Ok(Some(report)) => record(session, point, level, report).await,
         Err(failure) if is_of_the_point(failure.code) => {
             let report = VerifyReport::default();
             Ok(Some(Verified { not_checked: Some(failure), ..Verified::of(point, level, report) }))
@@ -56,13 +57,14 @@ pub async fn verify(
     }
 }
 
+/// What was seen; `None`: the point was removed meanwhile, by right.
 async fn check(
     session: &Session,
     run: &RunId,
     point: &PointView,
     level: Level,
     sink: &ProgressSink,
-) -> Result<VerifyReport, Failure> {
+) -> Result<Option<VerifyReport>, Failure> {
     let failure = |code: FailureCode, error: &dyn std::error::Error| Failure {
         code,
         stage: Stage::Data,
@@ -73,16 +75,18 @@ async fn check(
         session.vault.read_grant_announced_if_allowed(run, &point.id, &reader, session.deadline()).await;
     let grant = match granted {
         Ok(grant) => grant,
+        Err(error) if error.refused().is_some_and(|refused| refused.is_gone()) => return Ok(None),
         Err(error) => {
             // What a grant is made of belongs to the point: its record, and the key that the record names.
             let damage = error.damage().ok_or_else(|| error.failure(Stage::Starting))?;
-            return Ok(VerifyReport { damage: vec![damage], ..VerifyReport::default() });
+            return Ok(Some(VerifyReport { damage: vec![damage], ..VerifyReport::default() }));
         }
     };
     let store =
         store::connect(&grant.storage, &session.clock).map_err(|error| failure(error.code(), &error))?;
     verify::run(store, &grant, level, &|bytes| sink.bytes(bytes))
         .await
+        .map(Some)
         .map_err(|error| failure(error.code(), &error))
 }
 
