@@ -1,7 +1,7 @@
 //! Puts one database of a point back into a server.
 //!
-//! A database that is not there yet is made under a name that tells that it is unfinished, filled, checked, and only then
-//! given its own name, in one transaction with its owner, privileges and settings: who sees the name sees all of it. When
+//! A database that is not there yet is made under a name that tells that it is unfinished, filled, checked, given its owner,
+//! privileges and settings while nobody may connect, and only then its own name: who sees the name sees all of it. When
 //! anything fails it is dropped. A database that somebody made, and that is empty, carries a comment instead while it is
 //! being filled, and is left with it when anything fails.
 //!

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Vault, VaultError};
 use crate::{
     clock::later,
-    format::{AcceptedPoint, FORMAT, Hash, Id, Promise, Record},
+    format::{AcceptedPoint, FORMAT, Hash, Id, Promise, Record, StatePoint},
     ledger::{State, Verdict},
     point::{PointReader, ReadError},
     seal::{Expected, Header, ObjectKind, open_document},
@@ -72,14 +72,19 @@ impl Vault {
         Ok(point.into())
     }
 
-    /// Opens the record of a point. Who wrote it says the ledger, or else its own header, which the key then proves.
-    pub(super) async fn read_record(&self, point: Id, writer: Id) -> Result<(Record, Hash), VaultError> {
+    /// Opens the record of a promised point. A record of a newer format is none that is damaged: what was accepted decides,
+    /// before anything is read in it.
+    pub(super) async fn read_accepted(&self, known: &StatePoint) -> Result<Record, VaultError> {
+        let point = known.point.id;
         let name = Name::point(point);
         let stored = match self.inner.store.get(&name, ObjectKind::Record.stored_limit()).await {
             Err(error) if error.is_not_found() => return Err(ReadError::NotFound { point }.into()),
             stored => stored?,
         };
-        Ok((self.open_record(&name, point, writer, &stored)?, Hash::of(&stored)))
+        if Hash::of(&stored) != known.point.record_hash {
+            return Err(ReadError::contradiction(&name, "it is not the record that was accepted").into());
+        }
+        self.open_record(&name, point, known.point.writer, &stored)
     }
 
     pub(super) fn open_record(

@@ -7,7 +7,6 @@ use super::{Vault, VaultError, keys::store_chain_key};
 use crate::{
     format::{FORMAT, Hash, Id, Intent, Promise, Record},
     ledger::{LedgerHead, Refused, State, Verdict},
-    point::ReadError,
     seal::{ChainKey, Expected, Header, ObjectKind, Suite, open_document, seal_document},
     store::Name,
 };
@@ -155,18 +154,8 @@ impl Vault {
         if known.tombstoned.is_some() {
             return Err(Refused::Expired { point }.into());
         }
-        let name = Name::point(point);
-        let stored = match self.inner.store.get(&name, ObjectKind::Record.stored_limit()).await {
-            Err(error) if error.is_not_found() => return Err(ReadError::NotFound { point }.into()),
-            stored => stored?,
-        };
-        // A record of a newer format is none that is damaged: what was accepted decides, before anything is read in it.
-        let hash = Hash::of(&stored);
-        if hash != known.point.record_hash {
-            return Err(ReadError::contradiction(&name, "it is not the record that was accepted").into());
-        }
-        let record = self.open_record(&name, point, known.point.writer, &stored)?;
-        self.grant_for(&record, hash).await
+        let record = self.read_accepted(known).await?;
+        self.grant_for(&record, known.point.record_hash).await
     }
 
     /// A reading grant for a record that was opened.

@@ -68,12 +68,8 @@ impl Vault {
     /// The point's id, if its record can be read and is the one that was accepted.
     async fn is_there(&self, known: &StatePoint) -> Result<Option<Id>, VaultError> {
         let point = known.point.id;
-        match self.read_record(point, known.point.writer).await {
-            Ok((_, hash)) if hash == known.point.record_hash => Ok(Some(point)),
-            Ok(_) => {
-                tracing::warn!(%point, "the record is not the one that was accepted");
-                Ok(None)
-            }
+        match self.read_accepted(known).await {
+            Ok(_) => Ok(Some(point)),
             Err(VaultError::Store(error)) => Err(error.into()),
             Err(error) => {
                 tracing::warn!(%point, error = crate::causes(&error), "the record cannot be read");

@@ -11,6 +11,8 @@ pub mod server;
 pub mod spellings;
 pub mod tables;
 
+use crate::postgres::{PgError, Row, Session, sqlstate};
+
 /// Relations `c` in schemas `n` of users: what pg_dump would take, too.
 const USER_SCHEMAS: &str = "left(n.nspname::text, 3) <> 'pg_' AND n.nspname <> 'information_schema'";
 
@@ -20,6 +22,18 @@ const MEMBER: &str = "EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_clas
 
 /// Whether an extension wants rows of relation `c` kept.
 const CONFIGURED: &str = "EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig))";
+
+/// What a query gives; `None` where the role may not ask. The session is in a transaction, and is so afterwards.
+async fn if_allowed(session: &mut Session, sql: &str) -> Result<Option<Vec<Row>>, PgError> {
+    session.execute("SAVEPOINT optional").await?;
+    let found = match session.query(sql).await {
+        Ok(rows) => Some(rows),
+        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => None,
+        Err(error) => return Err(error),
+    };
+    session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
+    Ok(found)
+}
 
 /// Relations whose rows or values are users' own. What an extension has made, it will make again.
 fn is_ours() -> String {

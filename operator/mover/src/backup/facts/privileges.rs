@@ -1,7 +1,7 @@
 //! What the role may not read, before anything is locked.
 
-use super::is_ours;
-use crate::postgres::{PgError, Session, sqlstate};
+use super::{if_allowed, is_ours};
+use crate::postgres::{PgError, Session};
 
 /// How many names are kept of each list; the rest is counted.
 const NAMED: usize = 10;
@@ -102,17 +102,9 @@ const ROLE: &str =
 /// closed, pg_dump fails and says so.
 async fn hidden_mappings(session: &mut Session) -> Result<Listed, PgError> {
     let mut hidden = Listed::default();
-    session.execute("SAVEPOINT optional").await?;
-    match session.query(HIDDEN_MAPPINGS).await {
-        Ok(rows) => {
-            for row in rows {
-                hidden.add(format!("{} at {}", row.text(0)?, row.text(1)?));
-            }
-        }
-        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => {}
-        Err(error) => return Err(error),
+    for row in if_allowed(session, HIDDEN_MAPPINGS).await?.unwrap_or_default() {
+        hidden.add(format!("{} at {}", row.text(0)?, row.text(1)?));
     }
-    session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
     Ok(hidden)
 }
 

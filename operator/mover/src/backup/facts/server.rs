@@ -2,9 +2,10 @@
 
 use contract::SourceServer;
 
+use super::if_allowed;
 use crate::{
     backup::pins::restrict_query,
-    postgres::{PgError, Session, sqlstate},
+    postgres::{PgError, Session},
 };
 
 /// What is the same for every table.
@@ -102,12 +103,6 @@ const FACTS: &str = "SELECT current_setting('server_version_num'), current_setti
 
 /// `None` where the role may not ask.
 async fn system_identifier(session: &mut Session) -> Result<Option<String>, PgError> {
-    session.execute("SAVEPOINT optional").await?;
-    let found = match session.query_one("SELECT system_identifier FROM pg_control_system()").await {
-        Ok(row) => Some(row.text(0)?.to_string()),
-        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => None,
-        Err(error) => return Err(error),
-    };
-    session.execute("ROLLBACK TO SAVEPOINT optional; RELEASE SAVEPOINT optional").await?;
-    Ok(found)
+    let found = if_allowed(session, "SELECT system_identifier FROM pg_control_system()").await?;
+    found.unwrap_or_default().first().map(|row| row.text(0).map(|text| text.to_string())).transpose()
 }

@@ -1,6 +1,6 @@
 //! Kinds of tables.
 
-use mover::{clock::Clock, format::TableEntry, point::PointReader, store};
+use mover::format::TableEntry;
 
 use super::{Copied, server};
 use crate::{
@@ -72,9 +72,7 @@ async fn b4_temporary_tables_of_others_leave_no_trace() {
     let vault = Vault::new().await;
     let point = vault.back_up(server, "b_temp").await;
     visitor.end();
-    let grant = vault.read_grant(&point).await;
-    let store = store::connect(&grant.storage, &Clock::system(jiff::SignedDuration::ZERO)).unwrap();
-    let reader = PointReader::open(store, &grant).await.unwrap();
+    let reader = vault.reader(&point).await;
     let manifest = reader.manifest(0).await.unwrap();
     let tables = reader.list::<TableEntry>(&manifest).await.unwrap();
     assert_eq!(tables.len(), 1, "{tables:?}");

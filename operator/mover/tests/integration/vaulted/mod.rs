@@ -4,8 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{
-    Connection, Decision, Failure, Limits, Owner, PointId, ReadGrant, RestoreTarget, RunId, Settled, Storage,
-    Trigger,
+    Connection, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage, Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 use mover::{
@@ -106,15 +105,15 @@ impl Vault {
 
     /// What a point says of its one database.
     pub async fn manifest(&self, point: &PointId) -> Manifest {
-        let grant = self.read_grant(point).await;
-        let store = store::connect(&grant.storage, &self.clock).unwrap();
-        PointReader::open(store, &grant).await.unwrap().manifest(0).await.unwrap()
+        self.reader(point).await.manifest(0).await.unwrap()
     }
 
     /// What reads a point.
-    pub async fn read_grant(&self, point: &PointId) -> ReadGrant {
+    pub async fn reader(&self, point: &PointId) -> PointReader {
         let reader = mover::seal::random_id().unwrap().into();
-        self.custody.read_grant(&RunId("a reader".into()), point, &reader).await.unwrap()
+        let grant = self.custody.read_grant(&RunId("a reader".into()), point, &reader).await.unwrap();
+        let store = store::connect(&grant.storage, &self.clock).unwrap();
+        PointReader::open(store, &grant).await.unwrap()
     }
 
     pub async fn restore(
