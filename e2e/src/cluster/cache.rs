@@ -7,6 +7,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 /// A failure of the cache itself.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -104,6 +106,17 @@ impl Cache {
         remove(&place)?;
         result
     }
+}
+
+/// What tells things apart that are made from other texts: part of the name of what is kept.
+#[must_use]
+pub fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    data_encoding::HEXLOWER.encode(&hash.finalize()[..6])
 }
 
 /// Creates a directory and those above it.

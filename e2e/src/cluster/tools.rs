@@ -4,9 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sha2::{Digest, Sha256};
-
-use super::cache::Cache;
+use super::cache::{self, Cache};
 use super::{Error, command, packages};
 
 /// One go.mod below `e2e/cluster/`, and what is built from it.
@@ -153,12 +151,7 @@ impl Tools {
 fn build(cache: &Cache, module: &Module) -> Result<PathBuf, Error> {
     let version = version(module);
     let flags = flags(module, version);
-    let mut hash = Sha256::new();
-    for part in [module.go_mod, module.go_sum, &flags.join(" "), &module.packages.join(" ")] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    }
-    let digest = data_encoding::HEXLOWER.encode(&hash.finalize()[..6]);
+    let digest = cache::digest(&[module.go_mod, module.go_sum, &flags.join(" "), &module.packages.join(" ")]);
     cache.keep("tools", &format!("{}-{version}-{digest}", module.name), |place| {
         let go = packages::find("go").ok_or_else(|| Error::Prerequisite {
             what: "Go is missing, with which the cluster's programs are built".to_owned(),

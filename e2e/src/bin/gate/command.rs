@@ -40,6 +40,12 @@ pub enum CommandError {
     Other(String),
 }
 
+impl From<e2e::cluster::cache::Error> for CommandError {
+    fn from(error: e2e::cluster::cache::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
 /// Runs a program that is one check: it holds when the program ends with 0.
 pub fn check(command: &mut Command) -> Result<Tally, CommandError> {
     run(command)?;

