@@ -31,6 +31,9 @@ pub struct Record {
     /// One per manifest, in the same order.
     pub data_stores: Vec<DataStore>,
     pub manifests: Vec<Reference>,
+    /// What a whole server has besides its databases, where the point is of one: a document of the manifests' kind. A record
+    /// without the member has none.
+    pub globals: Option<Reference>,
     pub inventory: Vec<Reference>,
     pub contents: Vec<Reference>,
     /// Everything that the inventory lists, and the pages of inventory and contents too.

@@ -87,6 +87,7 @@ impl PointWriter {
             source: draft.source,
             data_stores: draft.data_stores,
             manifests: self.inner.manifests.lock().await.clone(),
+            globals: None,
             inventory: self.inner.inventory.lock().await.references.clone(),
             contents: self.inner.contents.lock().await.references.clone(),
             objects: self.inner.objects.load(Ordering::Relaxed),
