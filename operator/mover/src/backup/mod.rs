@@ -6,7 +6,8 @@
 //! dump, schema        the schema, by pg_dump under the same snapshot
 //! plan, lane, reading the rows: segments, lanes with the snapshot, the leader for what lanes are refused
 //! segment, packer     COPY's rows into digests and frames, frames into packs
-//! run, commit         one after the other; at the end lists, manifest, inventory, record
+//! one                 one database: its locks, its schema, its plan
+//! server, commit      all of it, one after the other; at the end lists, manifest, inventory, record
 //! ```
 
 mod adapt;
@@ -18,15 +19,16 @@ mod job;
 mod lane;
 mod lists;
 mod lock;
+mod one;
 mod packer;
 mod pins;
 mod plan;
 mod preflight;
 mod reading;
 mod rows;
-mod run;
 mod schema;
 mod segment;
+mod server;
 mod source;
 mod statement;
 mod stop;
@@ -37,7 +39,7 @@ mod whitelist;
 
 pub use error::BackupError;
 pub use job::{BackupDone, BackupJobInput};
-pub use run::run;
+pub use server::run;
 
 pub(crate) use dump::DumpClient;
 pub(crate) use facts::{large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts};
