@@ -10,6 +10,7 @@ mod inventory;
 mod key_file;
 mod list;
 mod manifest;
+mod newer;
 mod promise;
 mod record;
 mod span;
@@ -33,6 +34,7 @@ pub use manifest::{
     DatabaseEntry, DatabaseSetting, ExtensionEntry, ListRef, LocaleProvider, Manifest, SchemaStreamRef,
     SecurityLabel,
 };
+pub(crate) use newer::{is_of_a_newer_writer, newer_format};
 pub use promise::{AcceptedPoint, Damage, LedgerEntry, Promise};
 pub use record::Record;
 pub use span::{FrameSpan, push_span};

@@ -6,7 +6,10 @@ use serde::Serialize;
 use super::{LedgerError, LedgerHead, Place, State};
 use crate::{
     format::{FORMAT, Id, LEDGER_STATE_LIMIT, StateHead, StatePart},
-    seal::{Expected, ObjectKind, OpenError, Problem, SealError, Suite, open_records, parse, seal_records},
+    seal::{
+        Expected, ObjectKind, OpenError, Problem, SealError, Suite, open_records, parse, parse_versioned,
+        seal_records,
+    },
     store::Name,
 };
 
@@ -44,7 +47,7 @@ pub(super) async fn read(place: &Place, sequence: u64) -> Result<State, LedgerEr
     let records = open_records(&name, &stored, &object, place.key.key(), RECORDS)?;
     let contradiction = |what: &str| OpenError::new(&name, Problem::Contradiction(what.to_owned()));
     let (head, parts) = records.split_first().ok_or_else(|| contradiction("it is empty"))?;
-    let head: StateHead = parse(&name, head)?;
+    let head: StateHead = parse_versioned(&name, head)?;
     let fits = head.format == FORMAT
         && head.sequence == sequence
         && u32::try_from(parts.len()).is_ok_and(|parts| parts == head.records);

@@ -140,7 +140,15 @@ impl PointReader {
     /// When it is not what the record names.
     pub async fn contents_page(&self, number: usize) -> Result<ContentsPage, ReadError> {
         let reference = nth(&self.inner.record.contents, number, self)?;
-        self.outer_document(ObjectKind::Contents, number, reference).await
+        let page: ContentsPage = self.outer_document(ObjectKind::Contents, number, reference).await?;
+        let data_stores = self.inner.record.data_stores.len();
+        let fits = usize::try_from(page.page).ok() == Some(number)
+            && page.format == FORMAT
+            && usize::try_from(page.data_store).is_ok_and(|data_store| data_store < data_stores);
+        if !fits {
+            return Err(ReadError::contradiction(&self.name(reference)?, "it is another page"));
+        }
+        Ok(page)
     }
 
     /// The stored bytes of an object of this point, without looking into it.

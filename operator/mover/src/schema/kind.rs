@@ -122,8 +122,8 @@ impl Serialize for Kind {
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        Self::from_word(&word)
-            .ok_or_else(|| de::Error::custom(format_args!("unknown kind of entry {word:?}")))
+        // Worded as serde words it for its own enumerations: such a word is a newer writer's.
+        Self::from_word(&word).ok_or_else(|| de::Error::unknown_variant(&word, &["an entry's kind"]))
     }
 }
 

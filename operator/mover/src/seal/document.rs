@@ -8,7 +8,10 @@ use super::{
     Expected, HEADER_LENGTH, OpenError, Opener, Problem, SealError, SealKey, Sealer, Suite,
     envelope::{FINAL_LENGTH, record_room},
 };
-use crate::{format::Id, store::Name};
+use crate::{
+    format::{Id, is_of_a_newer_writer, newer_format},
+    store::Name,
+};
 
 /// How hard documents and rows are compressed: more gains nothing on rows and costs much.
 pub(crate) const LEVEL: i32 = 1;
@@ -67,7 +70,7 @@ pub fn open_document<T: DeserializeOwned>(
 ) -> Result<T, OpenError> {
     let mut records = open_records(object, stored, expected, key, 1)?;
     let plain = records.pop().ok_or_else(|| OpenError::new(object, Problem::Truncated))?;
-    parse(object, &plain)
+    parse_versioned(object, &plain)
 }
 
 /// Opens an object to its end and gives the plain content of its records, `most` of them at most.
@@ -91,10 +94,21 @@ pub(crate) fn open_records(
     Ok(records)
 }
 
+/// Reads a document that was opened and that names its version.
+pub(crate) fn parse_versioned<T: DeserializeOwned>(object: &Name, plain: &[u8]) -> Result<T, OpenError> {
+    match newer_format(plain) {
+        Some(format) => Err(OpenError::new(object, Problem::Format(format))),
+        None => parse(object, plain),
+    }
+}
+
 /// Reads a document that was opened.
 pub(crate) fn parse<T: DeserializeOwned>(object: &Name, plain: &[u8]) -> Result<T, OpenError> {
-    serde_json::from_slice(plain)
-        .map_err(|error| OpenError::new(object, Problem::Document(error.to_string())))
+    serde_json::from_slice(plain).map_err(|error| {
+        let text = error.to_string();
+        let is_newer = is_of_a_newer_writer(&error);
+        OpenError::new(object, if is_newer { Problem::Newer(text) } else { Problem::Document(text) })
+    })
 }
 
 pub(crate) fn decompressor(object: &Name) -> Result<Decompressor<'static>, OpenError> {

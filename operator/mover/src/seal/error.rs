@@ -27,7 +27,9 @@ pub enum Problem {
     Format(u16),
     #[error("its suite {0} is not known here; a newer coffer may read it")]
     Suite(u8),
-    #[error("its header names an unknown kind or uses a reserved field")]
+    #[error("its kind {0} is not known here; a newer coffer may read it")]
+    Kind(u8),
+    #[error("its header uses a reserved field")]
     Header,
     #[error("it is an object of another {0}")]
     Stranger(&'static str),
@@ -43,6 +45,9 @@ pub enum Problem {
     Changed(u64),
     #[error("record {0} does not decompress to what it announces")]
     Codec(u64),
+    /// It is whole, and says something that only a newer writer says.
+    #[error("it tells of what is not known here; a newer coffer may read it: {0}")]
+    Newer(String),
     #[error("it holds no document of its kind: {0}")]
     Document(String),
     /// Its bytes are whole and do not fit what names it.
@@ -85,7 +90,9 @@ impl OpenError {
     pub fn code(&self) -> FailureCode {
         match self.problem {
             Problem::WrongKey => FailureCode::WrongKey,
-            Problem::Format(_) | Problem::Suite(_) => FailureCode::FormatUnsupported,
+            Problem::Format(_) | Problem::Suite(_) | Problem::Kind(_) | Problem::Newer(_) => {
+                FailureCode::FormatUnsupported
+            }
             Problem::Truncated
             | Problem::Trailing
             | Problem::Magic

@@ -104,7 +104,7 @@ impl Header {
             return Err(Problem::Format(format));
         }
         let suite = Suite::from_code(bytes[10]).ok_or(Problem::Suite(bytes[10]))?;
-        let kind = ObjectKind::from_code(bytes[11]).ok_or(Problem::Header)?;
+        let kind = ObjectKind::from_code(bytes[11]).ok_or(Problem::Kind(bytes[11]))?;
         if bytes[12..16] != [0; 4] {
             return Err(Problem::Header);
         }

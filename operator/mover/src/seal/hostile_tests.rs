@@ -1,12 +1,13 @@
 //! Hostile bytes: refused without a panic, and before memory is taken for what they announce.
 
 use bytes::Bytes;
+use contract::FailureCode;
 use proptest::prelude::*;
 use zstd::bulk::Decompressor;
 
 use super::*;
 use crate::{
-    format::{FrameSpan, Id},
+    format::{FrameSpan, Id, ListPage, SequenceEntry},
     store::Name,
 };
 
@@ -76,6 +77,30 @@ fn records_cannot_be_dropped_repeated_or_reordered() {
         assert!(read(harm.concat(), None).1.is_err(), "harm {number}");
     }
     assert!(read([header, first, second, end].concat(), None).1.is_ok());
+}
+
+#[test]
+fn what_a_newer_writer_says_is_told_apart_from_damage() {
+    let key = ChainKey::from_bytes(&[4; 32]);
+    let list = Expected { kind: ObjectKind::List, ..object() };
+    let name = Name::vault();
+    let opened = |plain: &[u8]| {
+        let stored =
+            seal_records(&[plain.to_vec()], &list, Id([2; 16]), Suite::Aes256Gcm, key.key()).unwrap();
+        let page: Result<ListPage<SequenceEntry>, OpenError> =
+            open_document(&name, &stored, &list, key.key());
+        page.map(|page| page.page)
+    };
+    assert_eq!(opened(br#"{"format":1,"list":"sequences","page":3,"entries":[]}"#).unwrap(), 3);
+    let word = opened(br#"{"format":1,"list":"graphs","page":3,"entries":[]}"#).unwrap_err();
+    assert!(matches!(word.problem, Problem::Newer(_)), "{word}");
+    let version = opened(br#"{"format":2,"pages":[]}"#).unwrap_err();
+    assert_eq!(version.problem, Problem::Format(2));
+    for newer in [word, version] {
+        assert_eq!(newer.code(), FailureCode::FormatUnsupported, "{newer}");
+    }
+    let damaged = opened(br#"{"format":1,"list":"sequences","page":-3,"entries":[]}"#).unwrap_err();
+    assert_eq!(damaged.code(), FailureCode::Damaged, "{damaged}");
 }
 
 proptest! {

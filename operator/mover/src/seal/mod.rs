@@ -14,7 +14,7 @@ mod random;
 mod sealer;
 mod wrap;
 
-pub(crate) use document::{LEVEL, decompressor, open_records, parse, seal_records};
+pub(crate) use document::{LEVEL, decompressor, open_records, parse, parse_versioned, seal_records};
 pub use document::{open_document, seal_document};
 pub use error::{OpenError, Problem, SealError};
 pub use header::{Expected, HEADER_LENGTH, Header, ObjectKind, RecordKind, Suite};

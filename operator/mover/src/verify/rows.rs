@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::{Progress, VerifyReport};
 use crate::{
     digest::{Digest, StreamDigester},
-    format::{Manifest, RowFormat, SegmentEntry, TableEntry},
+    format::{Manifest, RowFormat, SegmentEntry, TableEntry, is_of_a_newer_writer},
     point::{PointReader, ReadError, cpu},
+    schema::{SchemaError, SchemaReader},
+    seal::{OpenError, Problem},
     store::Name,
 };
 
@@ -68,11 +70,40 @@ async fn read_segment(
     Ok(digest)
 }
 
+/// The schema stream holds as many entries as the manifest says, each of which can be read.
 async fn read_schema(reader: &PointReader, manifest: &Manifest) -> Result<(), ReadError> {
-    let mut schema = reader.schema(&manifest.schema);
-    let mut plain = Vec::new();
-    while schema.next_into(&mut plain).await? {}
+    let object = manifest.schema.spans.first().map_or(0, |span| span.object);
+    let name = Name::data(reader.record().writer, object);
+    let mut schema = SchemaReader::new(reader.schema(&manifest.schema).into_async_read());
+    let mut entries = 0u64;
+    loop {
+        match schema.next_entry().await {
+            Ok(Some(_)) => entries += 1,
+            Ok(None) => break,
+            Err(error) => return Err(error_of_schema(&name, error)),
+        }
+    }
+    if entries != manifest.schema.entries {
+        let what = format!("the schema has {entries} entries, and {} were listed", manifest.schema.entries);
+        return Err(ReadError::contradiction(&name, what));
+    }
     Ok(())
+}
+
+/// What the stream of frames says of itself goes before what its reader makes of it.
+fn error_of_schema(name: &Name, error: SchemaError) -> ReadError {
+    match error {
+        SchemaError::Read { source, position } => match source.downcast::<ReadError>() {
+            Ok(error) => error,
+            Err(source) => {
+                ReadError::contradiction(name, crate::causes(&SchemaError::Read { source, position }))
+            }
+        },
+        SchemaError::DecodeHeader { source, .. } if is_of_a_newer_writer(&source) => {
+            OpenError::new(name, Problem::Newer(source.to_string())).into()
+        }
+        error => ReadError::contradiction(name, crate::causes(&error)),
+    }
 }
 
 async fn compare(

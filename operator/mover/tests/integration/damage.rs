@@ -124,7 +124,8 @@ async fn store_point(vault: &Vault, run: &str, clock: &Clock) -> ReadGrant {
 
 async fn write_database(writer: &PointWriter, clock: &Clock) {
     let mut pack = writer.open_pack(PackKind::Schema).await.unwrap();
-    let schema = pack.push(b"schema").unwrap();
+    let schema_stream = schema_stream();
+    let schema = pack.push(&schema_stream).unwrap();
     writer.put(pack).await.unwrap();
     let rows = b"1\tsecret text\n2\tsecret text\n".to_vec();
     let mut pack = writer.open_pack(PackKind::Rows).await.unwrap();
@@ -157,12 +158,20 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
     lists.extend(segments.finish().await.unwrap());
     let schema = SchemaStreamRef {
         entries: 1,
-        plain_bytes: 6,
+        plain_bytes: schema_stream.len() as u64,
         spans: vec![schema],
         archive_version: "1.14".into(),
         dump_version: "15".into(),
     };
     writer.add_database(&manifest(schema, lists, plain_bytes, clock)).await.unwrap();
+}
+
+/// One entry, laid out as FORMAT.md says.
+fn schema_stream() -> Vec<u8> {
+    let header = br#"{"id":1,"catalogue":{"table":1259,"object":7},"kind":"TABLE","tag":"t","section":"pre","dependencies":[]}"#;
+    let sql = b"CREATE TABLE public.t (a bigint, b text);\n";
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    [&length(header)[..], header, &length(sql), sql].concat()
 }
 
 fn manifest(schema: SchemaStreamRef, lists: Vec<ListRef>, plain_bytes: u64, clock: &Clock) -> Manifest {
