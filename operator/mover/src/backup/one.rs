@@ -78,12 +78,11 @@ impl One<'_> {
         let server = ServerFacts::read(&mut session).await.map_err(&failed)?;
         let privileges = PrivilegeFacts::read(&mut session, server.version).await.map_err(&failed)?;
         let client = DumpClient::for_server(server.major()).await;
-        let newest = client.as_ref().map(|client| client.major);
-        let newest = if newest.is_some() { newest } else { DumpClient::newest().await };
+        let newest = client.as_ref().map_or_else(|newest| *newest, |client| Some(client.major));
         if let Some(found) = preflight::first_obstacle(&server, &privileges, session.process_id(), newest) {
             return Err(BackupError::Refused { code: found.code, message: found.message });
         }
-        let client = client.ok_or_else(|| BackupError::Dump("no pg_dump is new enough".to_owned()))?;
+        let client = client.map_err(|_| BackupError::Dump("no pg_dump is new enough".to_owned()))?;
         let names = tables::names(&mut session).await.map_err(&failed)?;
         session.close().await;
         let pins = Pins::new(&server.encoding, server.major(), server.knows_restrict);

@@ -11,6 +11,9 @@ use crate::{
     progress::ProgressSink,
 };
 
+/// A frame that is sealed sooner than another thread would have begun with it.
+const SEALED_AT_ONCE: usize = 64 * 1024;
+
 /// What a lane stores with. Everything pushed between two [`Packer::finish_part`] belongs together.
 pub struct Packer {
     writer: PointWriter,
@@ -98,10 +101,14 @@ impl Packer {
         let frame = mem::replace(&mut self.frame, mem::take(&mut self.spare));
         self.plain_bytes += length as u64;
         self.progress.bytes(length as u64);
-        self.sealing = Some(spawn_blocking(move || {
+        let seal = move || {
             let span = pack.push(&frame);
             Sealed { pack, frame, span }
-        }));
+        };
+        if length <= SEALED_AT_ONCE {
+            return self.take_back(seal());
+        }
+        self.sealing = Some(spawn_blocking(seal));
         Ok(())
     }
 
@@ -142,7 +149,10 @@ impl Packer {
         };
         let sealed = sealing.await;
         self.sealing = None;
-        let sealed = sealed?;
+        self.take_back(sealed?)
+    }
+
+    fn take_back(&mut self, sealed: Sealed) -> Result<(), BackupError> {
         self.spare = sealed.frame;
         self.spare.clear();
         self.pack = Some(sealed.pack);

@@ -32,7 +32,11 @@ pub async fn run(connection: &Connection) -> CheckReport {
     let told = session.process_id();
     session.close().await;
     match probed {
-        Ok(probed) => judge(checklist, &probed, told, DumpClient::newest().await, connection),
+        Ok(probed) => {
+            let client = DumpClient::for_server(probed.server.major()).await;
+            let newest = client.map_or_else(|newest| newest, |client| Some(client.major));
+            judge(checklist, &probed, told, newest, connection)
+        }
         Err(error) => {
             for name in ["Resolve", "Connect", "Tls"] {
                 checklist.passed(name);

@@ -21,29 +21,25 @@ pub struct DumpClient {
 }
 
 impl DumpClient {
-    /// The one for a server of this major version; `None`: all that are here are older.
-    pub async fn for_server(major: u32) -> Option<Self> {
-        let mut clients = Self::all().await;
-        clients.retain(|client| client.major >= major);
-        clients.into_iter().min_by_key(|client| client.major)
-    }
-
-    /// The newest major version that is here.
-    pub async fn newest() -> Option<u32> {
-        Self::all().await.into_iter().map(|client| client.major).max()
-    }
-
-    /// Every one that is here; of equal ones, the first.
-    async fn all() -> Vec<Self> {
-        let mut clients: Vec<Self> = Vec::new();
+    /// The one for a server of this major version.
+    ///
+    /// # Errors
+    /// All that are here are older: the newest of them, if there is any.
+    pub async fn for_server(major: u32) -> Result<Self, Option<u32>> {
+        let mut newest = None;
+        let mut best: Option<Self> = None;
         for program in candidates() {
-            if let Some(major) = major_of(&program).await
-                && !clients.iter().any(|client| client.major == major)
-            {
-                clients.push(Self { major, program });
+            let Some(found) = major_of(&program).await else { continue };
+            newest = newest.max(Some(found));
+            if found >= major && best.as_ref().is_none_or(|best| found < best.major) {
+                best = Some(Self { major: found, program });
+            }
+            // None fits better than this one, and asking each takes as long as a small backup.
+            if found == major {
+                break;
             }
         }
-        clients
+        best.ok_or(newest)
     }
 }
 
