@@ -54,6 +54,15 @@ impl Layer {
         Ok(Self { tar: place.join("layer.tar"), fact })
     }
 
+    /// Unpacks the layer into the directory `into`, which is made.
+    pub fn unpack(&self, into: &Path) -> Result<(), Error> {
+        fs::create_dir_all(into).map_err(Error::file("create", into))?;
+        let mut command = Command::new("tar");
+        command.arg("--extract").arg("--file").arg(&self.tar).arg("--directory").arg(into);
+        command::run(&mut command).map_err(Error::command("unpack a layer"))?;
+        Ok(())
+    }
+
     /// Packs the directory `root`. The order, the times and the names of users do not depend on this machine.
     pub fn pack(root: &Path, tar: PathBuf) -> Result<Self, Error> {
         let mut command = Command::new("tar");

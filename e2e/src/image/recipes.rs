@@ -162,6 +162,14 @@ pub fn pause(cache: &Cache) -> Result<Image, Error> {
     image(cache, &settings, &[&small_programs(cache)?])
 }
 
+/// Puts the clients of Coffer's image into the directory `into`, with the libraries and the loader that they need.
+///
+/// # Errors
+/// What fails while packages are unpacked or files written.
+pub fn unpack_clients(cache: &Cache, into: &Path) -> Result<(), Error> {
+    coffer_clients(cache)?.unpack(into)
+}
+
 /// The clients, out of the oldest suites that have them; what they share is the newest suite's.
 fn coffer_clients(cache: &Cache) -> Result<Layer, Error> {
     const SUITES: [&str; 3] = ["forky", "trixie", "bookworm"];

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
 
-use super::data::{LARGE, SMALL};
+use super::data::{LARGE, SINGLE, SMALL};
+use super::far::Far;
 use super::measure::{self, Measured};
 use super::server::Postgres;
 use super::store::{self, Bucket};
@@ -15,7 +16,11 @@ pub struct Place {
     pub coffer: PathBuf,
     pub lanes: u16,
     pub postgres: Postgres,
+    /// The way to the same server, a millisecond long.
+    pub far: Far,
     pub bucket: Bucket,
+    /// How a command begins that needs a pg_dump with zstd.
+    pub newest_dump: String,
 }
 
 /// A goal, and the two that are measured for it: ours first.
@@ -117,6 +122,8 @@ impl Place {
             ("COFFER_IDENTITY", self.directory.join("key").display().to_string()),
             ("COFFER_VAULT", format!("s3://{}/ours", store::NAME)),
             ("LANES", self.lanes.to_string()),
+            ("FAR_PORT", self.far.port.to_string()),
+            ("NEWEST_DUMP", self.newest_dump.clone()),
             ("RESTIC_PASSWORD", "bench".to_owned()),
             ("RESTIC_REPOSITORY", format!("s3:{}/{}/restic", self.bucket.endpoint(), store::NAME)),
         ];
@@ -149,13 +156,16 @@ fn peer(name: &'static str, before: &str, command: String, stores: Option<&'stat
 
 /// All contests.
 pub fn all(place: &Place) -> Vec<Contest> {
-    let mut contests = backups();
+    let mut contests = pipelines();
+    contests.extend(to_disks());
     contests.extend(restores());
     contests.push(raw(place));
+    contests.push(far());
     contests
 }
 
-fn backups() -> Vec<Contest> {
+/// Against pipelines that end in the bucket.
+fn pipelines() -> Vec<Contest> {
     let aws = "age -r $(cat $WORK/recipient) | aws s3 cp --quiet - s3://bench/peer/dump";
     vec![
         Contest {
@@ -165,6 +175,20 @@ fn backups() -> Vec<Contest> {
             sides: [
                 ours(LARGE),
                 peer("pg_dump | zstd | age | aws", "true", format!("{PIPELINE}/peer/dump"), Some("peer")),
+            ],
+        },
+        Contest {
+            id: "P2",
+            what: "the same, against the newest pg_dump with zstd of its own",
+            goal: Goal::Faster(1.6),
+            sides: [
+                ours(LARGE),
+                peer(
+                    "pg_dump -Z zstd | age | aws",
+                    "true",
+                    format!("$NEWEST_DUMP -Fc -Z zstd:1 {LARGE} | {aws}"),
+                    Some("peer"),
+                ),
             ],
         },
         Contest {
@@ -187,6 +211,43 @@ fn backups() -> Vec<Contest> {
                     "restic init --quiet",
                     format!("pg_dump -Fc -Z0 {LARGE} | restic backup --quiet --stdin"),
                     Some("restic"),
+                ),
+            ],
+        },
+    ]
+}
+
+/// Against what writes to a disk.
+fn to_disks() -> Vec<Contest> {
+    vec![
+        Contest {
+            id: "P4",
+            what: "the same, against a parallel pg_dump to a disk and an upload, not sealed",
+            goal: Goal::Faster(1.3),
+            sides: [
+                ours(LARGE),
+                peer(
+                    "pg_dump -Fd -j -Z zstd, aws",
+                    "rm -rf $WORK/large",
+                    format!(
+                        "$NEWEST_DUMP -Fd -j $LANES -Z zstd:1 -f $WORK/large {LARGE}; \
+                         aws s3 cp --quiet --recursive $WORK/large s3://bench/peer/large"
+                    ),
+                    Some("peer"),
+                ),
+            ],
+        },
+        Contest {
+            id: "P5",
+            what: "one large table, against a parallel pg_dump to a disk, neither sealed nor sent",
+            goal: Goal::Faster(1.3),
+            sides: [
+                ours(SINGLE),
+                peer(
+                    "pg_dump -Fd -j -Z zstd",
+                    "rm -rf $WORK/single",
+                    format!("$NEWEST_DUMP -Fd -j $LANES -Z zstd:1 -f $WORK/single {SINGLE}"),
+                    None,
                 ),
             ],
         },
@@ -264,6 +325,18 @@ fn restores() -> Vec<Contest> {
             ],
         },
     ]
+}
+
+/// Ours over a link whose packets travel for a millisecond each way, against ours without it.
+fn far() -> Contest {
+    let near = ours(LARGE);
+    let command = near.command.replace("$PGPORT", "$FAR_PORT");
+    Contest {
+        id: "P18",
+        what: "a link of 2 ms to the server, against none",
+        goal: Goal::AtMost(1.1),
+        sides: [Runner { name: "coffer backup, far", command, ..ours(LARGE) }, near],
+    }
 }
 
 /// Two connections that read as fast as they can and throw everything away: what no backup can be faster than.

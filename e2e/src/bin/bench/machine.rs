@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use e2e::cluster::command;
+use e2e::image;
 
 /// A program of a peer, and the Debian package that brings it.
 const PEERS: [(&str, &str); 7] = [
@@ -44,8 +45,19 @@ pub fn build_coffer() -> Result<PathBuf, Box<dyn Error>> {
     Ok(e2e::world::prepare::Program::Shipped.build()?)
 }
 
+/// A pg_dump that knows zstd, which Debian 12's does not: the newest of those in Coffer's image, as the start of a command.
+pub fn newest_dump(directory: &Path) -> Result<String, Box<dyn Error>> {
+    let root = directory.join("clients");
+    image::unpack_clients(&image::cache()?, &root)?;
+    let root = root.display();
+    Ok(format!(
+        "{root}/usr/lib64/ld-linux-x86-64.so.2 --library-path {root}/usr/lib/x86_64-linux-gnu \
+         {root}/usr/lib/postgresql/18/bin/pg_dump"
+    ))
+}
+
 /// What the figures were measured on, a line each.
-pub fn described() -> Result<Vec<String>, Box<dyn Error>> {
+pub fn described(newest_dump: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let field = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name))?;
@@ -69,5 +81,8 @@ pub fn described() -> Result<Vec<String>, Box<dyn Error>> {
         let first = told.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         lines.push(format!("{name}: {}", first.trim()));
     }
+    let mut words = newest_dump.split_whitespace();
+    let mut newest = Command::new(words.next().unwrap_or_default());
+    lines.push(format!("the newest pg_dump: {}", command::run(newest.args(words).arg("--version"))?.trim()));
     Ok(lines)
 }

@@ -7,6 +7,7 @@
 
 mod contest;
 mod data;
+mod far;
 mod machine;
 mod measure;
 mod report;
@@ -71,8 +72,15 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let bucket = store::Bucket::start(&scratch.path().join("s3"))?;
     println!("filling the databases (scale {}, seed {})", arguments.scale, arguments.seed);
     data::fill(&postgres, arguments.scale, arguments.seed)?;
-    let place =
-        Place { directory: scratch.path().join("work"), coffer, lanes: arguments.lanes, postgres, bucket };
+    let place = Place {
+        directory: scratch.path().join("work"),
+        coffer,
+        lanes: arguments.lanes,
+        far: far::Far::start(postgres.port)?,
+        postgres,
+        bucket,
+        newest_dump: machine::newest_dump(scratch.path())?,
+    };
     place.prepare()?;
     let contests: Vec<Contest> = contest::all(&place)
         .into_iter()

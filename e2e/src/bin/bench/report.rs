@@ -22,6 +22,7 @@ pub struct Report {
     database_bytes: u64,
     machine: Vec<String>,
     contests: Vec<Outcome>,
+    figures: Vec<Figure>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +46,17 @@ struct Side {
     runs: Vec<Measured>,
 }
 
+/// What the same runs say of something else than time.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Figure {
+    id: &'static str,
+    what: &'static str,
+    value: f64,
+    at_most: f64,
+    is_met: bool,
+}
+
 impl Report {
     pub fn new(
         arguments: &Arguments,
@@ -55,6 +67,8 @@ impl Report {
         let mut git = std::process::Command::new("git");
         git.current_dir(e2e::source::root()).args(["describe", "--always", "--dirty"]);
         let size = place.postgres.sql("large", "SELECT pg_database_size('large')")?;
+        let contests: Vec<Outcome> =
+            contests.iter().zip(results).map(|(contest, runs)| outcome(contest, runs)).collect();
         Ok(Self {
             commit: e2e::cluster::command::run(&mut git)?.trim().to_owned(),
             scale: arguments.scale,
@@ -62,8 +76,9 @@ impl Report {
             rounds: arguments.rounds,
             lanes: arguments.lanes,
             database_bytes: size.parse()?,
-            machine: machine::described()?,
-            contests: contests.iter().zip(results).map(|(contest, runs)| outcome(contest, runs)).collect(),
+            machine: machine::described(&place.newest_dump)?,
+            figures: figures(&contests),
+            contests,
         })
     }
 
@@ -94,6 +109,13 @@ impl Report {
                 outcome.id, outcome.what, outcome.goal
             );
         }
+        if !self.figures.is_empty() {
+            text += "\n| | of the same runs | | goal | met |\n|---|---|--:|---|---|\n";
+        }
+        for Figure { id, what, value, at_most, is_met } in &self.figures {
+            let met = if *is_met { "yes" } else { "no" };
+            let _infallible = writeln!(text, "| {id} | {what} | {value:.2} | at most {at_most} | {met} |");
+        }
         text += "\n## The commands\n\n";
         for outcome in &self.contests {
             for side in [&outcome.ours, &outcome.theirs] {
@@ -108,6 +130,33 @@ impl Report {
         fs::write(directory.join("results.json"), serde_json::to_string_pretty(self)? + "\n")?;
         Ok(())
     }
+}
+
+/// Size, processor and memory, as far as the contests that they come from were played.
+fn figures(contests: &[Outcome]) -> Vec<Figure> {
+    let medians = |id: &str| {
+        let found = contests.iter().find(|contest| contest.id == id)?;
+        Some((found.ours.median, found.theirs.median))
+    };
+    #[expect(clippy::cast_precision_loss, reason = "sizes are compared, not accounted")]
+    let stored = |(ours, theirs): (Measured, Measured)| ours.stored_bytes as f64 / theirs.stored_bytes as f64;
+    let memory = contests.iter().filter(|contest| contest.ours.name.starts_with("coffer"));
+    let memory = memory.flat_map(|contest| &contest.ours.runs).map(|run| run.peak_mib).reduce(f64::max);
+    let figure =
+        |id, what, value: f64, at_most: f64| Figure { id, what, value, at_most, is_met: value <= at_most };
+    [
+        medians("P2")
+            .map(|both| figure("P11", "stored bytes, ours / pg_dump's with zstd", stored(both), 1.03)),
+        medians("P3")
+            .map(|both| figure("P11", "stored bytes, ours / pg_dump's with gzip", stored(both), 0.95)),
+        medians("P1").map(|(ours, theirs)| {
+            figure("P12", "processor, ours / the pipeline's", ours.cpu_seconds / theirs.cpu_seconds, 0.5)
+        }),
+        memory.map(|peak| figure("P13", "most memory that ours ever had, MiB", peak, 128.0)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn outcome(contest: &Contest, runs: &[Vec<Measured>; 2]) -> Outcome {
