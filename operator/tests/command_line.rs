@@ -395,7 +395,6 @@ fn what_this_release_cannot_do_is_refused_as_usage() {
         ("verify", vec![], "POINT"),
         ("backup", vec!["--source", "postgresql://me:hunter2@127.0.0.1/app"], "PGPASSWORD"),
         ("backup", vec!["--source", target], "which database"),
-        ("backup", vec!["--source", target, "--database", "a", "--database", "b"], "once for each"),
         ("backup", vec!["--source", target, "--database", "a", "--keep", "3 months"], "P3M"),
         ("backup", vec!["--source", target, "--database", "a", "--time-zone", "Mars"], "time-zone"),
         ("show", vec!["abc"], "at least 6"),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Decision, Owner, PointId, RunId, Secret};
+use crate::{Databases, Decision, Owner, PointId, RunId, Secret};
 
 /// One run of one mover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +36,16 @@ pub struct CheckTask {
     pub source: Connection,
 }
 
-/// Move one database into the vault.
+/// Move databases of one server into the vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupTask {
     pub keeper: KeeperEndpoint,
+    /// Its `database` is the one to log in to first.
     pub source: Connection,
+    /// A message without it is of the connection's own.
+    #[serde(default)]
+    pub databases: Databases,
     pub owner: Owner,
     pub decision: Decision,
     pub limits: Limits,

@@ -4,6 +4,7 @@
 //! A message carries the [`VERSION`] of its writer. A reader understands its own version and the one before.
 
 mod assignment;
+mod databases;
 mod exit;
 mod failure;
 mod keeper;
@@ -19,6 +20,7 @@ pub use assignment::{
     Assignment, BackupTask, CheckTask, Connection, Credentials, KeeperEndpoint, Limits, RestoreTarget,
     RestoreTask, Task, Tls, TlsMode,
 };
+pub use databases::Databases;
 pub use exit::Exit;
 pub use failure::{Failure, FailureCode, Stage};
 pub use keeper::{

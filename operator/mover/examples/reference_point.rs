@@ -81,9 +81,9 @@ async fn write_database(
     let schema = write_schema(writer, directory).await?;
     let text = write_table(writer, directory, 1, "text", RowFormat::Text, &text_rows(rows)).await?;
     let binary = write_table(writer, directory, 2, "binary", RowFormat::Binary, &binary_rows()).await?;
-    let mut segments = writer.list::<SegmentEntry>();
-    let mut tables = writer.list::<TableEntry>();
-    let mut sequences = writer.list::<SequenceEntry>();
+    let mut segments = writer.list::<SegmentEntry>(0);
+    let mut tables = writer.list::<TableEntry>(0);
+    let mut sequences = writer.list::<SequenceEntry>(0);
     let (mut rows, mut plain_bytes, mut number) = (0, 0, 0);
     for (table, its_segments) in [text, binary] {
         rows += table.rows();

@@ -12,8 +12,9 @@ use std::thread::{self, JoinHandle};
 use coffer::pinned;
 use coffer::token::{Claims, VaultToken};
 use contract::{
-    Assignment, BackupTask, Connection, Decision, Exit, Head, KeeperConfig, KeeperEndpoint, KeyState, Limits,
-    Owner, Purpose, Refusal, Report, RunId, Secret, Storage, Task, Trigger, VERSION, VaultView, files,
+    Assignment, BackupTask, Connection, Databases, Decision, Exit, Head, KeeperConfig, KeeperEndpoint,
+    KeyState, Limits, Owner, Purpose, Refusal, Report, RunId, Secret, Storage, Task, Trigger, VERSION,
+    VaultView, files,
 };
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
@@ -325,6 +326,7 @@ pub fn backup(keeper: &Keeper, run: &str, source: Connection, offset_seconds: i6
         task: Task::Backup(Box::new(BackupTask {
             keeper: keeper.endpoint(run_token(run, Purpose::Write)),
             source,
+            databases: Databases::Connected,
             owner: owner(),
             decision: decision("P30D"),
             limits: limits(),

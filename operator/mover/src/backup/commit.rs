@@ -6,25 +6,23 @@ use contract::{DataStore, Summary, WriterId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    BackupDone, BackupError, BackupJobInput,
+    BackupDone, BackupError, BackupJobInput, databases,
     facts::{database::DatabaseFacts, sequences::Sequence, server::ServerFacts},
     lists::Totals,
     schema::StoredSchema,
 };
 use crate::{
     TOOL,
-    format::{FORMAT, ListRef, Manifest, PgText, SequenceEntry},
+    format::{FORMAT, LeftOut, ListRef, Manifest, PgText, SequenceEntry},
     point::{Committed, PointWriter, RecordDraft},
 };
 
 /// What was stored of a database, to be told of in its manifest.
 pub struct Stored {
-    pub writer: WriterId,
     pub server: ServerFacts,
     pub schema: StoredSchema,
     pub rows: Rows,
     pub point_time: Timestamp,
-    /// What was known from the start not to be read.
     pub coverage: Vec<String>,
     pub warnings: Vec<String>,
 }
@@ -37,48 +35,81 @@ pub struct Rows {
     pub large_objects: u64,
     pub database: DatabaseFacts,
     pub sequences: Vec<Sequence>,
-    pub coverage: Vec<String>,
-    pub warnings: Vec<String>,
 }
 
-/// Writes list, manifest, inventory and record, in this order.
+/// What is told of the server as a whole.
+pub struct Server {
+    pub writer: WriterId,
+    pub left_out: Vec<LeftOut>,
+    /// What of the server could not be read.
+    pub missing: Option<String>,
+}
+
+/// Writes lists, manifests, inventory and record, in this order.
 pub async fn commit(
     writer: &PointWriter,
     input: &BackupJobInput,
-    stored: Stored,
+    server: Server,
+    mut stored: Vec<Stored>,
 ) -> Result<BackupDone, BackupError> {
-    let mut list = writer.list::<SequenceEntry>();
-    for sequence in &stored.rows.sequences {
-        list.push(entry(sequence)).await?;
+    stored.iter_mut().for_each(sort_warnings);
+    let Server { writer: writer_id, left_out, missing } = server;
+    let mut coverage: Vec<String> = missing.into_iter().collect();
+    coverage.extend(sentences(&stored, |stored| &stored.coverage));
+    let mut draft = draft(input, &stored)?;
+    // People are told every time, and it is no reason to look whether a backup is whole.
+    draft.coverage = coverage.iter().cloned().chain(databases::sentence(&left_out)).collect();
+    for (index, stored) in stored.into_iter().enumerate() {
+        let mut list = writer.list::<SequenceEntry>(index);
+        for sequence in &stored.rows.sequences {
+            list.push(entry(sequence)).await?;
+        }
+        let sequence_pages = list.finish().await?;
+        writer.add_database(&manifest(stored, sequence_pages)).await?;
     }
-    let sequence_pages = list.finish().await?;
-    let data_store = data_store(&stored);
-    let draft = draft(input, &stored, data_store.clone());
-    let point_time = stored.point_time;
-    let (coverage, warnings) = (draft.coverage.clone(), draft.warnings.clone());
-    let writer_id = stored.writer.clone();
-    writer.add_database(&manifest(stored, sequence_pages, &draft)).await?;
-    let point = writer.point().into();
+    let (point, started, warnings) = (writer.point().into(), draft.point_time, draft.warnings.clone());
+    let data_stores = draft.data_stores.clone();
     let committed = writer.clone().commit(draft).await?;
-    let summary = summary(&data_store, &committed, point_time);
-    Ok(BackupDone { point, writer: writer_id, started: point_time, summary, coverage, warnings })
+    let summary = summary(&data_stores, &committed, started);
+    Ok(BackupDone { point, writer: writer_id, started, summary, coverage, warnings })
 }
 
-fn draft(input: &BackupJobInput, stored: &Stored, data_store: DataStore) -> RecordDraft {
-    // What pg_dump left out is coverage, the rest of its warnings is not.
-    let (unsaved, mut warnings): (Vec<String>, Vec<String>) =
-        stored.schema.warnings.iter().cloned().partition(|warning| warning.contains("not dumped"));
-    warnings.extend(stored.warnings.iter().cloned());
-    warnings.extend(stored.rows.warnings.iter().cloned());
-    RecordDraft {
+/// What pg_dump left out is coverage, the rest of its warnings is not.
+fn sort_warnings(stored: &mut Stored) {
+    let said = std::mem::take(&mut stored.schema.warnings);
+    let (unsaved, warnings): (Vec<String>, Vec<String>) =
+        said.into_iter().partition(|warning| warning.contains("not dumped"));
+    stored.coverage.extend(unsaved);
+    stored.warnings.splice(0..0, warnings);
+}
+
+/// Sentences of all databases; of several, each with its database.
+fn sentences(stored: &[Stored], of: impl Fn(&Stored) -> &Vec<String>) -> Vec<String> {
+    let is_alone = stored.len() == 1;
+    let told = |stored: &Stored, sentence: &String| match is_alone {
+        true => sentence.clone(),
+        false => format!("database \"{}\": {sentence}", stored.rows.database.entry.name),
+    };
+    stored
+        .iter()
+        .flat_map(|stored| of(stored).iter().map(|sentence| told(stored, sentence)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn draft(input: &BackupJobInput, stored: &[Stored]) -> Result<RecordDraft, BackupError> {
+    let first = stored.iter().min_by_key(|stored| stored.point_time);
+    let first = first.ok_or_else(|| BackupError::Dump("no database was read".to_owned()))?;
+    let mut source = first.server.source();
+    source.size_bytes = stored.iter().map(|stored| stored.server.database_bytes).sum();
+    Ok(RecordDraft {
         owner: input.owner.clone(),
         decision: input.decision.clone(),
-        source: stored.server.source(),
-        point_time: stored.point_time,
-        data_stores: vec![data_store],
-        coverage: [stored.coverage.clone(), stored.rows.coverage.clone(), unsaved].concat(),
-        warnings,
-    }
+        source,
+        point_time: first.point_time,
+        data_stores: stored.iter().map(data_store).collect(),
+        coverage: Vec::new(),
+        warnings: sentences(stored, |stored| &stored.warnings),
+    })
 }
 
 fn data_store(stored: &Stored) -> DataStore {
@@ -93,8 +124,8 @@ fn data_store(stored: &Stored) -> DataStore {
     }
 }
 
-fn manifest(stored: Stored, sequence_pages: Vec<ListRef>, draft: &RecordDraft) -> Manifest {
-    let Stored { server, schema, rows, point_time, .. } = stored;
+fn manifest(stored: Stored, sequence_pages: Vec<ListRef>) -> Manifest {
+    let Stored { server, schema, rows, point_time, coverage, warnings } = stored;
     let named = rows.database.roles.into_iter().chain(schema.owners);
     let roles: BTreeSet<PgText> = named.filter(|role| !role.as_bytes().starts_with(b"pg_")).collect();
     Manifest {
@@ -114,8 +145,8 @@ fn manifest(stored: Stored, sequence_pages: Vec<ListRef>, draft: &RecordDraft) -
         roles: roles.into_iter().collect(),
         extensions: rows.database.extensions,
         tablespaces: rows.database.tablespaces,
-        coverage: draft.coverage.clone(),
-        warnings: draft.warnings.clone(),
+        coverage,
+        warnings,
         tool: TOOL.to_owned(),
     }
 }
@@ -129,13 +160,14 @@ fn entry(sequence: &Sequence) -> SequenceEntry {
     }
 }
 
-fn summary(data_store: &DataStore, committed: &Committed, started: Timestamp) -> Summary {
+fn summary(data_stores: &[DataStore], committed: &Committed, started: Timestamp) -> Summary {
+    let sum = |of: fn(&DataStore) -> u64| data_stores.iter().map(of).fold(0, u64::saturating_add);
     let seconds = committed.commit_time.duration_since(started).max(SignedDuration::ZERO).as_secs();
     Summary {
-        tables: data_store.tables,
-        rows: data_store.rows,
-        large_objects: data_store.large_objects,
-        plain_bytes: data_store.plain_bytes,
+        tables: sum(|store| store.tables),
+        rows: sum(|store| store.rows),
+        large_objects: sum(|store| store.large_objects),
+        plain_bytes: sum(|store| store.plain_bytes),
         stored_bytes: committed.stored_bytes,
         seconds: u64::try_from(seconds).unwrap_or(0),
     }

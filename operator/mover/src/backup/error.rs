@@ -61,6 +61,13 @@ pub enum BackupError {
     Store(#[from] StoreError),
     #[error("draw a random id: {0}")]
     Random(#[from] RandomError),
+    /// Of one of several databases.
+    #[error("database \"{database}\": {error}")]
+    In {
+        database: String,
+        #[source]
+        error: Box<Self>,
+    },
     #[error("{0:?}")]
     Custody(Failure),
     #[error("a task of the backup ended unexpectedly: {0}")]
@@ -91,6 +98,7 @@ impl BackupError {
             Self::Dump(_) | Self::Archive(_) | Self::Schema(_) => FailureCode::DumpFailed,
             Self::Write(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::In { error, .. } => error.code(),
             Self::Custody(failure) => failure.code,
             Self::Cancelled => FailureCode::Cancelled,
             Self::DeadlineExceeded => FailureCode::DeadlineExceeded,
@@ -103,6 +111,18 @@ impl BackupError {
             return failure;
         }
         Failure { code: self.code(), stage, message: crate::causes(&self) }
+    }
+
+    /// Told with the database that it was met in. What ends a run as a whole has none.
+    pub(super) fn met_in(self, database: &str) -> Self {
+        match self {
+            Self::Cancelled
+            | Self::DeadlineExceeded
+            | Self::Custody(_)
+            | Self::Write(_)
+            | Self::In { .. } => self,
+            error => Self::In { database: database.to_owned(), error: Box::new(error) },
+        }
     }
 
     /// Turns a server's failure into one that says what was being done.

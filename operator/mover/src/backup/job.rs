@@ -1,12 +1,14 @@
 //! What a backup is asked for, and what it tells when it is done.
 
-use contract::{Connection, Decision, Limits, Owner, PointId, Summary, WriterId};
+use contract::{Connection, Databases, Decision, Limits, Owner, PointId, Summary, WriterId};
 use jiff::Timestamp;
 
-/// One database to be moved into the vault.
+/// Databases of one server to be moved into the vault.
 #[derive(Debug, Clone)]
 pub struct BackupJobInput {
+    /// Its `database` is the one to log in to first.
     pub source: Connection,
+    pub databases: Databases,
     pub owner: Owner,
     pub decision: Decision,
     pub limits: Limits,
@@ -19,10 +21,10 @@ pub struct BackupJobInput {
 pub struct BackupDone {
     pub point: PointId,
     pub writer: WriterId,
-    /// When the snapshot was fixed.
+    /// When the snapshot was fixed; the earliest, where there are several databases.
     pub started: Timestamp,
     pub summary: Summary,
-    /// What could not be read.
+    /// What could not be read. Databases that are never backed up, such as templates, are only told of in the record.
     pub coverage: Vec<String>,
     pub warnings: Vec<String>,
 }

@@ -15,6 +15,7 @@ use super::{
     packer::Packer,
     pins::Pins,
     plan::{Job, Segment, Work},
+    reading::SharedLeader,
     segment::{self, SegmentError},
     source::{Source, SourceSession},
     table::Table,
@@ -31,17 +32,23 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often in a row a lane may lose its connection, or a segment, before the run is given up.
 const LOSSES: u32 = 5;
 
-/// What all lanes share.
-pub struct Reading {
+/// One of the databases that are read.
+pub struct ReadDatabase {
     pub source: Source,
     pub pins: Pins,
     pub snapshot: Snapshot,
+    pub leader: SharedLeader,
+    pub lists: Lists,
+}
+
+/// What all lanes share.
+pub struct Reading {
+    pub databases: Vec<ReadDatabase>,
     pub writer: PointWriter,
     pub throttle: Arc<Throttle>,
     pub progress: ProgressSink,
-    pub lists: Lists,
     pub work: Mutex<Work>,
-    /// Somebody has work for the leader.
+    /// Somebody has work for a leader.
     pub leader_wanted: Notify,
     /// Every table is finished.
     pub all_done: Notify,
@@ -69,7 +76,7 @@ impl Reading {
     pub async fn done(&self, job: Job, segments: Vec<Segment>) -> Result<(), BackupError> {
         let finished = self.work().done(job, segments);
         if let Some(finished) = finished {
-            self.lists.add(finished).await?;
+            self.databases[finished.database].lists.add(finished).await?;
         }
         if self.work().is_done() {
             self.all_done.notify_waiters();
@@ -77,9 +84,18 @@ impl Reading {
         Ok(())
     }
 
-    /// What is read by a job. Cheap enough to copy: the work is locked for no longer than this.
-    pub fn table(&self, job: Job) -> Table {
-        self.work().table(job.table).clone()
+    /// What is read by a job, and the index of its database. Cheap enough to copy: the work is locked for no longer than this.
+    pub fn table(&self, job: Job) -> (Table, usize) {
+        let work = self.work();
+        (work.table(job.table).clone(), work.database(job.table))
+    }
+
+    /// An error, told with the name of the database where there are several.
+    pub fn met_in(&self, database: usize, error: BackupError) -> BackupError {
+        if self.databases.len() == 1 {
+            return error;
+        }
+        error.met_in(self.databases[database].source.endpoint().database())
     }
 }
 
@@ -89,12 +105,12 @@ impl Reading {
 /// What nobody can go on after: storage, a snapshot that is gone, connections lost again and again.
 pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
     let mut packer = reading.packer();
-    let mut session: Option<SourceSession> = None;
+    let mut session: Option<Connected> = None;
     let mut losses = 0;
     loop {
         let Some(job) = reading.work().next() else { break };
-        let table = reading.table(job);
-        let read = match connected(&reading, &mut session).await {
+        let (table, database) = reading.table(job);
+        let read = match connected(&reading, &mut session, database).await {
             Ok(session) => segment::read(session, &table, job, &mut packer).await,
             Err(error) if error.code() == FailureCode::TooManyConnections => {
                 reading.work().again(job);
@@ -109,7 +125,8 @@ pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
                 reading.done(job, segments).await?;
             }
             Err(error) => {
-                let next = failed(&reading, &table, job, error, losses)?;
+                let next = failed(&reading, &table, job, error, losses)
+                    .map_err(|error| reading.met_in(database, error))?;
                 if next.is_session_lost {
                     session = None;
                 }
@@ -122,23 +139,33 @@ pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
         }
     }
     packer.finish().await?;
-    if let Some(session) = session {
-        session.close().await;
+    if let Some(connected) = session {
+        connected.session.close().await;
     }
     Ok(LaneEnd::NothingLeft)
 }
 
+/// A lane's session. There is one at a time.
+struct Connected {
+    database: usize,
+    session: SourceSession,
+}
+
 async fn connected<'a>(
     reading: &Reading,
-    session: &'a mut Option<SourceSession>,
+    connected: &'a mut Option<Connected>,
+    database: usize,
 ) -> Result<&'a mut Session, PgError> {
-    if session.is_none() {
-        let opened =
-            reading.source.connect_with_snapshot(&reading.pins, &reading.snapshot, LOCK_TIMEOUT).await?;
-        *session = Some(opened);
+    if let Some(other) = connected.take_if(|connected| connected.database != database) {
+        other.session.close().await;
     }
-    match session {
-        Some(session) => Ok(session),
+    if connected.is_none() {
+        let ReadDatabase { source, pins, snapshot, .. } = &reading.databases[database];
+        let session = source.connect_with_snapshot(pins, snapshot, LOCK_TIMEOUT).await?;
+        *connected = Some(Connected { database, session });
+    }
+    match connected {
+        Some(connected) => Ok(&mut connected.session),
         None => Err(PgError::Answer("no session was opened".to_owned())),
     }
 }

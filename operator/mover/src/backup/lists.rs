@@ -35,8 +35,10 @@ pub struct Totals {
 }
 
 impl Lists {
-    pub fn new(writer: &PointWriter, progress: ProgressSink) -> Self {
-        let open = Open { tables: writer.list(), segments: writer.list(), totals: Totals::default() };
+    /// Of the database with this place among the record's data stores.
+    pub fn new(writer: &PointWriter, data_store: usize, progress: ProgressSink) -> Self {
+        let (tables, segments) = (writer.list(data_store), writer.list(data_store));
+        let open = Open { tables, segments, totals: Totals::default() };
         Self { open: Mutex::new(open), progress }
     }
 

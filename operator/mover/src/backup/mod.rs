@@ -1,4 +1,4 @@
-//! A backup: one database under one snapshot, exactly, into one point.
+//! A backup: one database, or several of one server, each under one snapshot, exactly, into one point.
 //!
 //! ```text
 //! facts, preflight    what the source is; whether a backup can be made
@@ -6,20 +6,25 @@
 //! dump, schema        the schema, by pg_dump under the same snapshot
 //! plan, lane, reading the rows: segments, lanes with the snapshot, the leader for what lanes are refused
 //! segment, packer     COPY's rows into digests and frames, frames into packs
-//! one                 one database: its locks, its schema, its plan
-//! server, commit      all of it, one after the other; at the end lists, manifest, inventory, record
+//! one, opened         one database: its locks, its schema, its plan, its rows
+//! together            where it waits for the others
+//! databases, globals  which databases of a server; what the server has besides them
+//! server, commit      all of it, one after the other; at the end lists, manifests, inventory, record
 //! ```
 
 mod adapt;
 mod commit;
+mod databases;
 mod dump;
 mod error;
 mod facts;
+mod globals;
 mod job;
 mod lane;
 mod lists;
 mod lock;
 mod one;
+mod opened;
 mod packer;
 mod pins;
 mod plan;
@@ -34,6 +39,7 @@ mod statement;
 mod stop;
 mod table;
 mod throttle;
+mod together;
 mod watch;
 mod whitelist;
 

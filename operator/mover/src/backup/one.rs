@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use contract::{Limits, Stage};
+use tokio::sync::SemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     BackupError,
@@ -24,15 +26,18 @@ use super::{
     source::Source,
     stop::Stop,
     table::Table,
-    watch::LockWatch,
+    together::Together,
+    watch::{LockWatch, watched},
 };
 use crate::{clock::Clock, point::PointWriter, progress::ProgressSink};
 
 /// How long the first questions may wait for a lock on a catalogue.
-const LOOK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+pub const LOOK_LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the backup of one database works with.
 pub struct One<'a> {
+    /// Its place among the databases of the run.
+    pub index: usize,
     pub source: Source,
     pub limits: &'a Limits,
     pub progress: &'a ProgressSink,
@@ -49,6 +54,8 @@ pub struct Preflight {
     pub coverage: Vec<String>,
     pub warnings: Vec<String>,
     pub sees_subscriptions: bool,
+    /// How many have to be locked.
+    pub tables: u64,
 }
 
 /// The leader's snapshot, and what was read under it before any row.
@@ -89,12 +96,18 @@ impl One<'_> {
         let coverage = preflight::coverage(&server, &privileges);
         let sees_subscriptions = privileges.sees_subscriptions;
         let warnings = preflight::warnings(&privileges);
-        Ok(Preflight { server, pins, client, names, coverage, warnings, sees_subscriptions })
+        let tables = privileges.tables;
+        Ok(Preflight { server, pins, client, names, coverage, warnings, sees_subscriptions, tables })
     }
 
-    /// Locks, fixes the snapshot and stores the schema. When pg_dump is refused a lock, or somebody has waited too long
+    /// Locks, fixes the snapshot and stores the schema, and waits until all others have done the same. When pg_dump is refused a lock, or somebody has waited too long
     /// for one of ours, everything is let go and tried again.
-    pub async fn look(&self, preflight: &Preflight, writer: &PointWriter) -> Result<Looked, BackupError> {
+    pub async fn look(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        together: &Together,
+    ) -> Result<Looked, BackupError> {
         let mut names = preflight.names.clone();
         let mut tried = 1;
         loop {
@@ -102,12 +115,10 @@ impl One<'_> {
             let locked =
                 lock::lock_then_look(&self.source, &preflight.pins, names, self.lock_timeout(), self.clock);
             let mut leader = self.stop.or(locked).await?;
-            self.progress.started(leader.point_time);
             let failed = BackupError::doing("read the sequences");
             let sequences =
                 self.stop.or(async { sequences::read(&mut leader.session).await.map_err(failed) }).await?;
-            self.progress.stage(Stage::Schema);
-            match self.schema(preflight, writer, &mut leader).await {
+            match self.under_locks(preflight, writer, together, &mut leader).await {
                 Ok(schema) => return Ok(Looked { leader, sequences, schema }),
                 Err(SchemaFailure::Other(error)) => return Err(error),
                 Err(SchemaFailure::Ended(said)) => return Err(self.why_dump_ended(&mut leader, said).await),
@@ -118,11 +129,56 @@ impl One<'_> {
                     tracing::info!(why, tried, "the locks are let go and taken again")
                 }
             }
+            together.locked.leave(self.index);
+            together.stored.leave(self.index);
             leader.session.close().await;
             self.stop.or(lock::pause(tried)).await?;
             tried += 1;
             names = self.stop.or(lock::list(&self.source, &preflight.pins)).await?;
         }
+    }
+
+    /// What is done while everything is locked. Whoever waits for one of our locks is looked for all the time.
+    async fn under_locks(
+        &self,
+        preflight: &Preflight,
+        writer: &PointWriter,
+        together: &Together,
+        leader: &mut Leader,
+    ) -> Result<StoredSchema, SchemaFailure> {
+        together.locked.arrive(self.index);
+        self.wait_for(together.locked.all_here(), leader).await?;
+        self.progress.started(leader.point_time);
+        let turn = self.turn(together, leader).await?;
+        self.progress.stage(Stage::Schema);
+        let stored = self.schema(preflight, writer, leader).await?;
+        drop(turn);
+        together.stored.arrive(self.index);
+        self.wait_for(together.stored.all_here(), leader).await?;
+        Ok(stored)
+    }
+
+    /// Waits until another pg_dump may run.
+    async fn turn<'a>(
+        &self,
+        together: &'a Together,
+        leader: &mut Leader,
+    ) -> Result<SemaphorePermit<'a>, SchemaFailure> {
+        if let Ok(turn) = together.dumps.try_acquire() {
+            return Ok(turn);
+        }
+        let (watch, session) = (self.watch(), &mut leader.session);
+        let turn = watched(together.dumps.acquire(), |done| watch.until_done(session, done));
+        let turn = self.stop.or(turn).await.map_err(SchemaFailure::of_watch)?;
+        Ok(turn.expect("nobody closes the semaphore"))
+    }
+
+    async fn wait_for(&self, all: CancellationToken, leader: &mut Leader) -> Result<(), SchemaFailure> {
+        if all.is_cancelled() {
+            return Ok(());
+        }
+        let watching = self.watch().until_done(&mut leader.session, all);
+        self.stop.or(watching).await.map_err(SchemaFailure::of_watch)
     }
 
     async fn schema(
@@ -209,11 +265,11 @@ impl One<'_> {
         }
     }
 
-    fn lock_timeout(&self) -> Duration {
+    pub fn lock_timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.limits.lock_timeout_seconds.max(1)))
     }
 
-    pub fn watch(&self) -> LockWatch {
+    fn watch(&self) -> LockWatch {
         LockWatch::new(self.source.application(), self.lock_timeout())
     }
 }

@@ -1,6 +1,6 @@
 //! What is to be read, in which order, by whom. Pure: lanes ask for a piece of work and tell how it went.
 
-use std::{collections::VecDeque, mem};
+use std::{cmp::Reverse, collections::VecDeque, mem};
 
 use super::table::{Cut, Table};
 use crate::{
@@ -48,14 +48,17 @@ pub struct Segment {
 /// A table all of whose segments were read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finished {
+    /// Index of its database.
+    pub database: usize,
     pub table: TableEntry,
     pub segments: Vec<SegmentEntry>,
 }
 
-/// All tables, the largest handed out first.
+/// All tables of all databases, the largest handed out first.
 pub struct Work {
     tables: Vec<Table>,
     states: Vec<State>,
+    places: Vec<Place>,
     /// Indices of the tables that have something to hand out, the largest first.
     order: VecDeque<usize>,
     /// Segments that were handed out and have to be read again.
@@ -63,6 +66,15 @@ pub struct Work {
     /// Segments that only the leader can read, because it has the lock already.
     for_leader: Vec<Job>,
     unfinished: usize,
+}
+
+/// Where a table belongs.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Index of its database.
+    database: u16,
+    /// Its number in its database's manifest.
+    id: u32,
 }
 
 /// How far one table is.
@@ -81,17 +93,21 @@ struct State {
 }
 
 impl Work {
-    /// Tables without a page are finished at once; they come first, in the order given.
-    pub fn new(tables: Vec<Table>) -> (Self, Vec<Finished>) {
+    /// The tables of each database. Those without a page are finished at once; they come first, in the order given.
+    pub fn new(databases: Vec<Vec<Table>>) -> (Self, Vec<Finished>) {
+        let places: Vec<Place> =
+            (0..).zip(&databases).flat_map(|(database, tables)| places(database, tables)).collect();
+        let tables: Vec<Table> = databases.into_iter().flatten().collect();
         let states: Vec<State> = tables.iter().map(|_| State::default()).collect();
         let (empty, mut order): (Vec<usize>, Vec<usize>) =
             (0..tables.len()).partition(|index| tables[*index].cut == Cut::Empty);
-        order.sort_by_key(|index| std::cmp::Reverse(tables[*index].bytes));
+        order.sort_by_key(|index| rank(&tables[*index], places[*index]));
         let mut work = Self {
             unfinished: order.len(),
             order: order.into(),
             tables,
             states,
+            places,
             again: Vec::new(),
             for_leader: Vec::new(),
         };
@@ -101,6 +117,11 @@ impl Work {
 
     pub fn table(&self, index: usize) -> &Table {
         &self.tables[index]
+    }
+
+    /// The index of a table's database.
+    pub fn database(&self, index: usize) -> usize {
+        usize::from(self.places[index].database)
     }
 
     /// Whether every table is finished.
@@ -146,7 +167,7 @@ impl Work {
             digest.add(segment.digest);
             state.plain_bytes += segment.plain_bytes;
             state.segments.push(SegmentEntry {
-                table: id(job.table),
+                table: self.places[job.table].id,
                 // The job's, until all jobs of the table are done.
                 number: job.number,
                 format: job.format,
@@ -227,7 +248,7 @@ impl Work {
         }
         let digests = [state.text.in_format(RowFormat::Text), state.binary.in_format(RowFormat::Binary)];
         let entry = TableEntry {
-            id: id(index),
+            id: self.places[index].id,
             oid: table.oid,
             schema: table.schema.clone(),
             name: table.name.clone(),
@@ -238,7 +259,7 @@ impl Work {
             digests: digests.into_iter().filter(|digest| digest.rows > 0).collect(),
         };
         // A segment without rows says nothing that the table does not say.
-        Finished { table: entry, segments }
+        Finished { database: usize::from(self.places[index].database), table: entry, segments }
     }
 }
 
@@ -260,9 +281,17 @@ fn range(cut: &Cut, number: u32) -> Option<(Range, bool)> {
     }
 }
 
-/// The table's id in the manifest.
-fn id(index: usize) -> u32 {
-    u32::try_from(index + 1).unwrap_or(u32::MAX)
+/// The tables of one database, numbered for its manifest from 1.
+fn places(database: u16, tables: &[Table]) -> impl Iterator<Item = Place> {
+    (1..).take(tables.len()).map(move |id| Place { database, id })
+}
+
+/// What comes first. The large go before the small; tables that are small alike go database by database, because a lane has to
+/// log in anew for another one.
+fn rank(table: &Table, place: Place) -> impl Ord + use<> {
+    const SMALL: u64 = 1 << 20;
+    let size = table.bytes.max(SMALL).ilog2();
+    (Reverse(size), place.database, Reverse(table.bytes))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn pages(first: u32, end: Option<u32>) -> Range {
 fn the_largest_table_is_handed_out_first_and_its_last_range_is_open() {
     let small = table("small", 10, Cut::Whole);
     let large = table("large", 900, Cut::Pages { blocks: 10, each: 4 });
-    let (mut work, finished) = Work::new(vec![table("empty", 0, Cut::Empty), small, large]);
+    let (mut work, finished) = Work::new(vec![vec![table("empty", 0, Cut::Empty), small, large]]);
     assert_eq!(finished.len(), 1);
     assert_eq!((finished[0].table.id, finished[0].table.rows(), finished[0].table.segments), (1, 0, 0));
     let jobs: Vec<(usize, u32, Range)> =
@@ -71,7 +71,7 @@ fn ranges_of_pages_cover_a_table_without_gap_or_overlap() {
 
 #[test]
 fn a_table_is_finished_with_its_last_segment_and_adds_up() {
-    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Pages { blocks: 3, each: 1 })]);
+    let (mut work, _) = Work::new(vec![vec![table("t", 1, Cut::Pages { blocks: 3, each: 1 })]]);
     let jobs: Vec<Job> = std::iter::from_fn(|| work.next()).collect();
     assert_eq!(work.done(jobs[2], segment(3)), None);
     assert_eq!(work.done(jobs[0], segment(1)), None);
@@ -84,7 +84,7 @@ fn a_table_is_finished_with_its_last_segment_and_adds_up() {
 
 #[test]
 fn a_job_that_came_in_pieces_counts_as_many_segments() {
-    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Pages { blocks: 2, each: 1 })]);
+    let (mut work, _) = Work::new(vec![vec![table("t", 1, Cut::Pages { blocks: 2, each: 1 })]]);
     let (first, second) = (work.next().unwrap(), work.next().unwrap());
     assert_eq!(work.done(second, segment(4)), None);
     let finished = work.done(first, [segment(1), segment(2)].concat()).unwrap();
@@ -96,7 +96,7 @@ fn a_job_that_came_in_pieces_counts_as_many_segments() {
 
 #[test]
 fn a_segment_that_failed_is_handed_out_again_to_whoever_asks() {
-    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Whole)]);
+    let (mut work, _) = Work::new(vec![vec![table("t", 1, Cut::Whole)]]);
     let job = work.next().unwrap();
     assert_eq!(work.next(), None);
     work.again(job);
@@ -106,7 +106,7 @@ fn a_segment_that_failed_is_handed_out_again_to_whoever_asks() {
 
 #[test]
 fn a_row_too_large_for_text_is_read_in_binary_once_and_counted_apart() {
-    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Pages { blocks: 2, each: 1 })]);
+    let (mut work, _) = Work::new(vec![vec![table("t", 1, Cut::Pages { blocks: 2, each: 1 })]]);
     let (first, second) = (work.next().unwrap(), work.next().unwrap());
     assert!(work.again_in_binary(first));
     let binary = work.next().unwrap();
@@ -123,7 +123,7 @@ fn a_row_too_large_for_text_is_read_in_binary_once_and_counted_apart() {
 
 #[test]
 fn a_table_that_cannot_be_planned_is_read_as_a_whole_and_its_pieces_are_dropped() {
-    let (mut work, _) = Work::new(vec![table("t", 1, Cut::Pages { blocks: 4, each: 1 })]);
+    let (mut work, _) = Work::new(vec![vec![table("t", 1, Cut::Pages { blocks: 4, each: 1 })]]);
     let jobs: Vec<Job> = (0..3).map(|_| work.next().unwrap()).collect();
     work.done(jobs[0], segment(7));
     work.refused(jobs[1]);
@@ -138,5 +138,23 @@ fn a_table_that_cannot_be_planned_is_read_as_a_whole_and_its_pieces_are_dropped(
     assert_eq!(work.as_a_whole(jobs[1]), None);
     let finished = work.done(whole, segment(20)).unwrap();
     assert_eq!((finished.table.rows(), finished.segments.len()), (20, 1));
+    assert!(work.is_done());
+}
+
+#[test]
+fn small_tables_go_database_by_database_and_each_manifest_counts_its_own() {
+    let whole = |bytes| table("t", bytes, Cut::Whole);
+    let first = vec![whole(10), whole(5 << 20), whole(30)];
+    let second = vec![whole(900 << 20), whole(20)];
+    let (mut work, _) = Work::new(vec![first, second]);
+    let jobs: Vec<Job> = std::iter::from_fn(|| work.next()).collect();
+    let order: Vec<(usize, usize)> = jobs.iter().map(|job| (work.database(job.table), job.table)).collect();
+    assert_eq!(order, [(1, 3), (0, 1), (0, 2), (0, 0), (1, 4)]);
+    let finished: Vec<Finished> = jobs.into_iter().filter_map(|job| work.done(job, segment(1))).collect();
+    let ids: Vec<(usize, u32, u32)> = finished
+        .iter()
+        .map(|finished| (finished.database, finished.table.id, finished.segments[0].table))
+        .collect();
+    assert_eq!(ids, [(1, 1, 1), (0, 2, 2), (0, 3, 3), (0, 1, 1), (1, 2, 2)]);
     assert!(work.is_done());
 }

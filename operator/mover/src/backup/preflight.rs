@@ -7,7 +7,7 @@ use contract::FailureCode;
 
 use super::facts::{
     privileges::PrivilegeFacts,
-    server::{LockSettings, ServerFacts},
+    server::{ConnectionFacts, LockSettings, ServerFacts},
 };
 
 /// The oldest major version that is read: it has `pg_sequence` and declarative partitions.
@@ -147,18 +147,23 @@ pub fn with_oids(facts: &PrivilegeFacts) -> Option<Obstacle> {
 
 /// Every table is locked twice: by the leader and by pg_dump.
 pub fn relations(facts: &PrivilegeFacts, locks: LockSettings) -> Option<Obstacle> {
+    tables(facts.tables, locks)
+}
+
+/// So many tables, of all databases together.
+pub fn tables(tables: u64, locks: LockSettings) -> Option<Obstacle> {
     let sessions = (locks.connections + locks.prepared).max(1);
     let usable = locks.per_transaction * sessions * USABLE_LOCKS / 1_000;
-    if facts.tables <= usable {
+    if tables <= usable {
         return None;
     }
-    let needed = (facts.tables * 1_000).div_ceil(USABLE_LOCKS).div_ceil(sessions);
+    let needed = (tables * 1_000).div_ceil(USABLE_LOCKS).div_ceil(sessions);
     obstacle(
         FailureCode::TooManyRelations,
         format!(
-            "{} tables have to be locked and the server has room for {usable} locks; set max_locks_per_transaction to at \
+            "{tables} tables have to be locked and the server has room for {usable} locks; set max_locks_per_transaction to at \
              least {needed} (it is {}) and restart the server",
-            facts.tables, locks.per_transaction
+            locks.per_transaction
         ),
     )
 }
@@ -215,18 +220,38 @@ pub fn warnings(privileges: &PrivilegeFacts) -> Vec<String> {
     warnings
 }
 
-/// How many connections the server can spare for lanes: some stay free for others.
-pub fn free_connections(server: &ServerFacts) -> u16 {
+/// Every database keeps one session; pg_dump and a lane need one each.
+pub fn sessions(databases: usize, server: &ServerFacts) -> Option<Obstacle> {
+    const BESIDES: u32 = 2;
+    let ConnectionFacts { most, reserved, used } = server.connections;
+    let free = most.saturating_sub(reserved).saturating_sub(used);
+    let needed = u32::try_from(databases).unwrap_or(u32::MAX).saturating_add(BESIDES);
+    // One database is tried whatever the figures: who is refused may be let in a moment later.
+    if databases == 1 || needed <= free {
+        return None;
+    }
+    obstacle(
+        FailureCode::TooManyConnections,
+        format!(
+            "{databases} databases need {needed} connections at the same time and the server has {free} free; raise \
+             max_connections, or back up fewer databases at once"
+        ),
+    )
+}
+
+/// How many connections the server can spare for lanes, besides one for each database: some stay free for others.
+pub fn free_connections(server: &ServerFacts, databases: usize) -> u16 {
     let facts = server.connections;
     let reserved = facts.reserved + facts.most / 10;
-    let free = facts.most.saturating_sub(reserved).saturating_sub(facts.used);
+    let others = u32::try_from(databases).unwrap_or(u32::MAX).saturating_sub(1);
+    let free = facts.most.saturating_sub(reserved).saturating_sub(facts.used).saturating_sub(others);
     u16::try_from(free).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::facts::{privileges::Listed, server::ConnectionFacts};
+    use crate::backup::facts::privileges::Listed;
 
     fn server() -> ServerFacts {
         ServerFacts {
@@ -329,8 +354,12 @@ mod tests {
 
     #[test]
     fn lanes_leave_connections_to_others() {
-        assert_eq!(free_connections(&server()), 67);
+        assert_eq!(free_connections(&server(), 1), 67);
+        assert_eq!(free_connections(&server(), 60), 8);
         let full = ConnectionFacts { most: 10, reserved: 3, used: 9 };
-        assert_eq!(free_connections(&ServerFacts { connections: full, ..server() }), 0);
+        assert_eq!(free_connections(&ServerFacts { connections: full, ..server() }, 1), 0);
+        assert_eq!(sessions(75, &server()), None);
+        assert_eq!(code(sessions(76, &server())), Some(FailureCode::TooManyConnections));
+        assert_eq!(sessions(1, &ServerFacts { connections: full, ..server() }), None);
     }
 }

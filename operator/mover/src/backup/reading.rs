@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::FailureCode;
+use futures::future::try_join_all;
 use tokio::{
     sync::Mutex,
     task::JoinSet,
@@ -13,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     BackupError,
     adapt::LaneController,
-    lane::{self, LaneEnd, Reading},
+    lane::{self, LaneEnd, ReadDatabase, Reading},
     plan::Job,
     segment::{self, SegmentError},
     source::SourceSession,
@@ -32,9 +33,8 @@ pub type SharedLeader = Arc<Mutex<SourceSession>>;
 /// Reads everything. When this is dropped, all lanes end.
 pub async fn read_all(
     reading: &Arc<Reading>,
-    leader: &SharedLeader,
     mut lanes: LaneController,
-    watch: LockWatch,
+    lock_timeout: Duration,
 ) -> Result<(), BackupError> {
     let everything = async {
         let mut running = JoinSet::new();
@@ -43,8 +43,8 @@ pub async fn read_all(
         }
         drive(reading, &mut running, &mut lanes).await
     };
-    let working = async { tokio::try_join!(everything, serve_refused(reading, leader)) };
-    watched(working, |done| look_after(reading, leader, watch, done)).await?.map(|_| ())
+    let working = async { tokio::try_join!(everything, serve_refused(reading)) };
+    watched(working, |done| look_after_all(reading, lock_timeout, done)).await?.map(|_| ())
 }
 
 async fn drive(
@@ -102,10 +102,22 @@ fn no_connection() -> BackupError {
     }
 }
 
+async fn look_after_all(
+    reading: &Reading,
+    lock_timeout: Duration,
+    done: CancellationToken,
+) -> Result<(), BackupError> {
+    let each = (0..).zip(&reading.databases).map(async |(index, database)| {
+        let watch = LockWatch::new(database.source.application(), lock_timeout);
+        let looked = look_after(database, watch, done.clone()).await;
+        looked.map_err(|error| reading.met_in(index, error))
+    });
+    try_join_all(each).await.map(|_| ())
+}
+
 /// Keeps the leader alive and looks who waits for our locks, until all is read. If the leader is lost, so is the run.
 async fn look_after(
-    reading: &Reading,
-    leader: &SharedLeader,
+    database: &ReadDatabase,
     mut watch: LockWatch,
     done: CancellationToken,
 ) -> Result<(), BackupError> {
@@ -115,7 +127,7 @@ async fn look_after(
             () = sleep(watch.period()) => {}
             () = done.cancelled() => break,
         }
-        let looked = look(reading, leader, &mut watch, &mut own).await;
+        let looked = look(database, &mut watch, &mut own).await;
         if done.is_cancelled() {
             break;
         }
@@ -130,16 +142,15 @@ async fn look_after(
 /// The leader looks, which tells whether it lives. While it reads for a lane, which tells the same, another session does:
 /// others must not wait for as long as a table takes.
 async fn look(
-    reading: &Reading,
-    leader: &SharedLeader,
+    database: &ReadDatabase,
     watch: &mut LockWatch,
     own: &mut Option<SourceSession>,
 ) -> Result<(), BackupError> {
-    if let Ok(mut leader) = leader.try_lock() {
+    if let Ok(mut leader) = database.leader.try_lock() {
         return watch.look(&mut leader).await;
     }
     if own.is_none() {
-        match reading.source.connect_to_watch().await {
+        match database.source.connect_to_watch().await {
             Ok(session) => *own = Some(session),
             Err(error) => {
                 tracing::info!(%error, "nobody looks for sessions that wait for our locks while the leader reads");
@@ -156,8 +167,8 @@ async fn look(
     Ok(())
 }
 
-/// Reads by the leader's connection what lanes were refused a lock for.
-async fn serve_refused(reading: &Arc<Reading>, leader: &SharedLeader) -> Result<(), BackupError> {
+/// Reads by the leaders' connections what lanes were refused a lock for.
+async fn serve_refused(reading: &Arc<Reading>) -> Result<(), BackupError> {
     let mut packer = None;
     loop {
         // Asked for before looking, so that no call is missed in between.
@@ -171,7 +182,7 @@ async fn serve_refused(reading: &Arc<Reading>, leader: &SharedLeader) -> Result<
         match job {
             Some(job) => {
                 let packer = packer.get_or_insert_with(|| reading.packer());
-                serve(reading, leader, job, packer).await?;
+                serve(reading, job, packer).await?;
             }
             None => tokio::select! {
                 () = wanted => {}
@@ -189,12 +200,13 @@ async fn serve_refused(reading: &Arc<Reading>, leader: &SharedLeader) -> Result<
 /// name, which plans nothing.
 async fn serve(
     reading: &Arc<Reading>,
-    leader: &SharedLeader,
     job: Job,
     packer: &mut super::packer::Packer,
 ) -> Result<(), BackupError> {
-    let table = reading.table(job);
-    let mut session = leader.lock().await;
+    let (table, database) = reading.table(job);
+    let failed =
+        |source| reading.met_in(database, BackupError::ReadTable { table: segment::name(&table), source });
+    let mut session = reading.databases[database].leader.lock().await;
     tracing::info!(table = segment::name(&table), "the leader reads what a lane was refused a lock for");
     let mut job = job;
     loop {
@@ -204,7 +216,7 @@ async fn serve(
             Err(SegmentError::Source(source)) if segment::is_lock_refused(&source) => {
                 let whole = reading.work().as_a_whole(job);
                 let Some((whole, dropped)) = whole else {
-                    return Err(BackupError::ReadTable { table: segment::name(&table), source });
+                    return Err(failed(source));
                 };
                 reading.progress.bytes_again(dropped);
                 job = whole;
@@ -217,9 +229,7 @@ async fn serve(
                 }
                 return Err(segment::too_large(&table, job, source));
             }
-            Err(SegmentError::Source(source)) => {
-                return Err(BackupError::ReadTable { table: segment::name(&table), source });
-            }
+            Err(SegmentError::Source(source)) => return Err(failed(source)),
         }
     }
 }

@@ -54,6 +54,16 @@ impl From<BackupError> for SchemaFailure {
     }
 }
 
+impl SchemaFailure {
+    /// What a look at those who wait for our locks ended with.
+    pub fn of_watch(error: BackupError) -> Self {
+        match error {
+            BackupError::Blocking { .. } => Self::Locked(error.to_string()),
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Runs pg_dump and stores what it writes. `watching` fails when somebody has waited too long for a lock of ours.
 pub async fn store<W>(
     request: &DumpRequest<'_>,
@@ -70,10 +80,7 @@ where
         biased;
         reason = stop.stopped() => Err(SchemaFailure::Other(reason)),
         ends = watched(read_both(&mut process, output, writer, progress), watching) => {
-            ends.map_err(|error| match error {
-                BackupError::Blocking { .. } => SchemaFailure::Locked(error.to_string()),
-                other => SchemaFailure::Other(other),
-            })
+            ends.map_err(SchemaFailure::of_watch)
         }
     };
     match finished {

@@ -2,33 +2,37 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{Failure, RunId, Stage, WriterId};
-use jiff::Timestamp;
-use tokio::sync::{Mutex, Notify};
+use contract::{Databases, Failure, RunId, Stage};
+use futures::future::try_join_all;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     BackupDone, BackupError, BackupJobInput,
     adapt::LaneController,
-    commit::{self, Rows, Stored},
-    facts::sequences::Sequence,
-    lane::Reading,
+    commit::{self, Server, Stored},
+    databases::{self, Chosen},
+    facts::{self, globals::GlobalFacts},
+    globals,
+    lane::{ReadDatabase, Reading},
     lists::Lists,
-    lock::Snapshot,
-    one::{One, Planned, Preflight},
+    one::{LOOK_LOCK_TIMEOUT, Looked, One, Preflight},
+    opened::Opened,
+    pins::Pins,
     plan::Work,
-    preflight,
-    reading::{SharedLeader, read_all},
-    schema::StoredSchema,
+    preflight::{self, Obstacle},
+    reading::read_all,
     source::{Source, cancel_all},
     stop::Stop,
     throttle::Throttle,
+    together::Together,
 };
 use crate::{
     clock::Clock,
     custody::Custody,
+    format::{Id, LeftOut},
     point::{PointWriter, WriterOptions},
-    postgres::Endpoint,
+    postgres::{Endpoint, PgError},
     progress::{self, ProgressSink},
     seal::random_id,
     store,
@@ -56,8 +60,7 @@ pub async fn run(
     let endpoint = Endpoint::new(&input.source)
         .map_err(|error| BackupError::Connect(error).into_failure(Stage::Connecting))?;
     let source = Source::new(endpoint, run);
-    let one = One { source: source.clone(), limits: &input.limits, progress, clock, stop: stop.clone() };
-    let backup = Backup { input, custody, run, progress, clock, stop: stop.clone(), one };
+    let backup = Backup { input, custody, run, progress, clock, stop: stop.clone(), source: source.clone() };
     let outcome = {
         let work = backup.work();
         tokio::pin!(work);
@@ -87,15 +90,27 @@ struct Backup<'a, C> {
     progress: &'a ProgressSink,
     clock: &'a Clock,
     stop: Stop,
+    source: Source,
+}
+
+/// What goes into the point, as it was found before anything was written.
+struct Found<'a> {
+    databases: Vec<Database<'a>>,
+    /// `None`: the point is of one database, and of nothing else.
+    left_out: Option<Vec<LeftOut>>,
+}
+
+struct Database<'a> {
     one: One<'a>,
+    preflight: Preflight,
 }
 
 impl<C: Custody> Backup<'_, C> {
     async fn work(&self) -> Result<BackupDone, BackupError> {
-        let preflight = self.stop.or(self.one.preflight()).await?;
+        let found = self.stop.or(self.preflight()).await?;
         let writer_id = random_id()?;
         let writer = self.stop.or(self.begin(writer_id)).await?;
-        match self.fill(preflight, &writer, writer_id.into()).await {
+        match self.fill(found, &writer, writer_id).await {
             Ok(done) => Ok(done),
             Err(error) => {
                 writer.abandon().await;
@@ -104,7 +119,53 @@ impl<C: Custody> Backup<'_, C> {
         }
     }
 
-    async fn begin(&self, writer: crate::format::Id) -> Result<PointWriter, BackupError> {
+    /// Looks at every database that is asked for.
+    async fn preflight(&self) -> Result<Found<'_>, BackupError> {
+        self.progress.stage(Stage::Connecting);
+        let (sources, left_out) = match &self.input.databases {
+            Databases::Connected => (vec![self.source.clone()], None),
+            asked => {
+                let chosen = self.choose(asked).await?;
+                let sources = chosen.names.iter().map(|name| self.source.with_database(name)).collect();
+                (sources, Some(chosen.left_out))
+            }
+        };
+        let mut databases: Vec<Database<'_>> = Vec::new();
+        let is_alone = sources.len() == 1;
+        for (index, source) in sources.into_iter().enumerate() {
+            let one = self.one(index, source);
+            let preflight = one.preflight().await.map_err(|error| met_in(error, &one, is_alone))?;
+            databases.push(Database { one, preflight });
+        }
+        if let Some(found) = too_much(&databases) {
+            return Err(refused(found));
+        }
+        Ok(Found { databases, left_out })
+    }
+
+    async fn choose(&self, asked: &Databases) -> Result<Chosen, BackupError> {
+        let mut session = self.source.connect().await.map_err(BackupError::Connect)?;
+        self.progress.stage(Stage::Preflight);
+        let failed = BackupError::doing("list the databases");
+        let pins = Pins::first(&session);
+        session.execute(pins.begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
+        let candidates = facts::databases::read(&mut session).await.map_err(&failed)?;
+        session.close().await;
+        databases::choose(&candidates, asked).map_err(refused)
+    }
+
+    fn one(&self, index: usize, source: Source) -> One<'_> {
+        One {
+            index,
+            source,
+            limits: &self.input.limits,
+            progress: self.progress,
+            clock: self.clock,
+            stop: self.stop.clone(),
+        }
+    }
+
+    async fn begin(&self, writer: Id) -> Result<PointWriter, BackupError> {
         let grant = self.custody.write_grant(self.run, &writer.into()).await.map_err(BackupError::Custody)?;
         let store = store::connect(&grant.storage, self.clock)?;
         let lanes = self.input.limits.lanes.max(1);
@@ -123,83 +184,136 @@ impl<C: Custody> Backup<'_, C> {
 
     async fn fill(
         &self,
-        preflight: Preflight,
+        found: Found<'_>,
         writer: &PointWriter,
-        writer_id: WriterId,
+        writer_id: Id,
     ) -> Result<BackupDone, BackupError> {
-        let looked = self.one.look(&preflight, writer).await?;
-        let (leader, schema) = (looked.leader, looked.schema);
-        let (snapshot, point_time) = (leader.snapshot, leader.point_time);
-        let shared: SharedLeader = Arc::new(Mutex::new(leader.session));
-        let rows = self.stop.or(self.rows(&preflight, writer, &shared, snapshot, looked.sequences)).await?;
-        if let Some(leader) = Arc::into_inner(shared) {
-            leader.into_inner().close().await;
-        }
-        self.stop.or(self.commit(preflight, (writer, writer_id), rows, schema, point_time)).await
-    }
-
-    async fn rows(
-        &self,
-        preflight: &Preflight,
-        writer: &PointWriter,
-        leader: &SharedLeader,
-        snapshot: Snapshot,
-        mut sequences: Vec<Sequence>,
-    ) -> Result<Rows, BackupError> {
-        self.progress.stage(Stage::Data);
-        let Planned { large_objects, database, spellings, tables } = self.one.plan(preflight, leader).await?;
-        self.progress.expect(tables.iter().map(|table| table.bytes).sum(), tables.len() as u64);
-        let lists = Lists::new(writer, self.progress.clone());
-        let (work, finished) = Work::new(tables);
-        for table in finished {
-            lists.add(table).await?;
-        }
-        let reading = Arc::new(Reading {
-            source: self.one.source.clone(),
-            pins: preflight.pins.clone(),
-            snapshot,
-            writer: writer.clone(),
-            throttle: Arc::new(Throttle::new(self.input.limits.bytes_per_second)),
-            progress: self.progress.clone(),
-            lists,
-            work: std::sync::Mutex::new(work),
-            leader_wanted: Notify::new(),
-            all_done: Notify::new(),
+        let Found { databases, left_out } = found;
+        let is_alone = databases.len() == 1;
+        let together = Together::new(databases.len());
+        let looked = databases.iter().map(async |Database { one, preflight }| {
+            let looked = one.look(preflight, writer, &together).await;
+            looked.map_err(|error| met_in(error, one, is_alone))
         });
-        let lanes =
-            LaneController::new(self.input.limits.lanes, preflight::free_connections(&preflight.server));
-        read_all(&reading, leader, lanes, self.one.watch()).await?;
-        let backwards = self.one.look_again(preflight, leader, &mut sequences, &spellings).await?;
-        let reading = Arc::into_inner(reading).expect("every lane has ended and given its share back");
-        let (pages, totals) = reading.lists.finish().await?;
-        Ok(Rows {
-            pages,
-            totals,
-            large_objects: large_objects.count,
-            database,
-            sequences,
-            coverage: large_objects.missing().into_iter().collect(),
-            warnings: backwards.into_iter().map(went_backwards).collect(),
-        })
-    }
-
-    async fn commit(
-        &self,
-        preflight: Preflight,
-        (writer, writer_id): (&PointWriter, WriterId),
-        rows: Rows,
-        schema: StoredSchema,
-        point_time: Timestamp,
-    ) -> Result<BackupDone, BackupError> {
+        let looked = try_join_all(looked).await?;
+        same_server(&looked)?;
+        let (stored, missing) =
+            self.stop.or(self.rows(databases, looked, writer, left_out.as_deref())).await?;
         self.progress.stage(Stage::Committing);
-        let Preflight { server, coverage, warnings, .. } = preflight;
-        let stored = Stored { writer: writer_id, server, schema, rows, point_time, coverage, warnings };
-        let done = commit::commit(writer, self.input, stored).await?;
+        let server = Server { writer: writer_id.into(), left_out: left_out.unwrap_or_default(), missing };
+        let done = self.stop.or(commit::commit(writer, self.input, server, stored)).await?;
         self.progress.stored(done.summary.stored_bytes);
         Ok(done)
     }
+
+    /// Reads all rows of all databases, and what the server has besides them. Gives what is stored of each, and what of the
+    /// server is missing.
+    async fn rows(
+        &self,
+        databases: Vec<Database<'_>>,
+        looked: Vec<Looked>,
+        writer: &PointWriter,
+        left_out: Option<&[LeftOut]>,
+    ) -> Result<(Vec<Stored>, Option<String>), BackupError> {
+        self.progress.stage(Stage::Data);
+        let mut opened = Vec::new();
+        for (database, looked) in databases.into_iter().zip(looked) {
+            let Database { one, preflight } = database;
+            opened.push(Opened::plan(one, preflight, looked).await?);
+        }
+        let missing = match (left_out, opened.first()) {
+            (Some(left_out), Some(first)) => self.globals(first, writer, left_out).await?,
+            _ => None,
+        };
+        let reading = self.reading(&mut opened, writer).await?;
+        let (server, is_alone) = (&opened[0].preflight.server, opened.len() == 1);
+        let lanes =
+            LaneController::new(self.input.limits.lanes, preflight::free_connections(server, opened.len()));
+        read_all(&reading, lanes, opened[0].one.lock_timeout()).await?;
+        let reading = Arc::into_inner(reading).expect("every lane has ended and given its share back");
+        let mut stored = Vec::new();
+        for (opened, read) in opened.into_iter().zip(reading.databases) {
+            let name = opened.one.source.endpoint().database().to_owned();
+            let finished = opened.finish(read).await;
+            stored.push(finished.map_err(|error| if is_alone { error } else { error.met_in(&name) })?);
+        }
+        Ok((stored, missing))
+    }
+
+    /// The queue of all tables, and what lanes need of each database.
+    async fn reading(
+        &self,
+        opened: &mut [Opened<'_>],
+        writer: &PointWriter,
+    ) -> Result<Arc<Reading>, BackupError> {
+        let tables: Vec<_> =
+            opened.iter_mut().map(|opened| std::mem::take(&mut opened.planned.tables)).collect();
+        let all = || tables.iter().flatten();
+        self.progress.expect(all().map(|table| table.bytes).sum(), all().count() as u64);
+        let databases: Vec<ReadDatabase> = opened
+            .iter()
+            .map(|opened| ReadDatabase {
+                source: opened.one.source.clone(),
+                pins: opened.preflight.pins.clone(),
+                snapshot: opened.snapshot.clone(),
+                leader: Arc::clone(&opened.leader),
+                lists: Lists::new(writer, opened.one.index, self.progress.clone()),
+            })
+            .collect();
+        let (work, finished) = Work::new(tables);
+        for table in finished {
+            databases[table.database].lists.add(table).await?;
+        }
+        Ok(Arc::new(Reading {
+            databases,
+            writer: writer.clone(),
+            throttle: Arc::new(Throttle::new(self.input.limits.bytes_per_second)),
+            progress: self.progress.clone(),
+            work: std::sync::Mutex::new(work),
+            leader_wanted: Notify::new(),
+            all_done: Notify::new(),
+        }))
+    }
+
+    /// What the server has besides its databases, as the first one's snapshot shows it.
+    async fn globals(
+        &self,
+        first: &Opened<'_>,
+        writer: &PointWriter,
+        left_out: &[LeftOut],
+    ) -> Result<Option<String>, BackupError> {
+        let server = &first.preflight.server;
+        let mut session = first.leader.lock().await;
+        let facts = GlobalFacts::read(&mut session, server.version).await;
+        let facts = facts.map_err(BackupError::doing("read the roles"))?;
+        drop(session);
+        globals::store(writer, server, facts, left_out.to_vec()).await
+    }
 }
 
-fn went_backwards(sequence: String) -> String {
-    format!("sequence {sequence} was set back during the backup; the value further on is stored")
+fn met_in(error: BackupError, one: &One<'_>, is_alone: bool) -> BackupError {
+    if is_alone { error } else { error.met_in(one.source.endpoint().database()) }
+}
+
+fn refused(found: Obstacle) -> BackupError {
+    BackupError::Refused { code: found.code, message: found.message }
+}
+
+/// What all databases together are too much for.
+fn too_much(databases: &[Database<'_>]) -> Option<Obstacle> {
+    let server = &databases.first()?.preflight.server;
+    let tables = databases.iter().map(|database| database.preflight.tables).sum();
+    preflight::tables(tables, server.locks).or_else(|| preflight::sessions(databases.len(), server))
+}
+
+/// A host's name may lead to several servers, each with databases of the same names.
+fn same_server(looked: &[Looked]) -> Result<(), BackupError> {
+    let mut started = looked.iter().map(|looked| &looked.leader.snapshot.server_started);
+    let first = started.next();
+    if started.all(|other| Some(other) == first) {
+        return Ok(());
+    }
+    let source =
+        PgError::Answer("the host's name leads to more than one server; give the address of one".to_owned());
+    Err(BackupError::Source { doing: "look at all databases", source })
 }

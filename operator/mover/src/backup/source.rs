@@ -53,6 +53,15 @@ impl Source {
         Self { endpoint, application, open: Arc::default() }
     }
 
+    /// The same for another database of the server.
+    pub fn with_database(&self, database: &str) -> Self {
+        Self {
+            endpoint: self.endpoint.with_database(database),
+            application: self.application.clone(),
+            open: Arc::clone(&self.open),
+        }
+    }
+
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }

@@ -1,4 +1,4 @@
-//! The lists that a manifest names: tables, segments, sequences.
+//! The lists that a manifest names: tables, segments, sequences. Those of globals are in `globals.rs`.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -21,6 +21,9 @@ pub enum ListKind {
     Tables,
     Segments,
     Sequences,
+    Roles,
+    Memberships,
+    Tablespaces,
 }
 
 /// Something that a list can hold.

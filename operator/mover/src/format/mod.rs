@@ -3,6 +3,7 @@
 //! Everything here is data: nothing reads, writes, seals or decides.
 
 mod bounds;
+mod globals;
 mod hex;
 mod identity;
 mod intent;
@@ -21,6 +22,9 @@ mod vault_file;
 pub use bounds::{
     FORMAT, FRAME_DEFAULT, FRAME_LIMIT, INVENTORY_OBJECTS, KEY_FILE_LIMIT, LEDGER_STATE_LIMIT,
     PACK_SEALED_LIMIT, PROMISES_LIMIT, VAULT_FILE_LIMIT,
+};
+pub use globals::{
+    Globals, LeftOut, LeftOutReason, MembershipEntry, ParameterEntry, Passwords, RoleEntry, TablespaceEntry,
 };
 pub use hex::{Digest128, Hash};
 pub use identity::Id;

@@ -50,8 +50,7 @@ mod tests {
 
     #[test]
     fn a_word_that_an_enumeration_does_not_have_is_a_newer_writers_wherever_it_stands() {
-        let list =
-            json!({"list": "roles", "entries": 1, "name": "00000001", "size": 1, "sha256": "0".repeat(64)});
+        let list = json!({"list": "policies", "entries": 1, "name": "00000001", "size": 1, "sha256": "0".repeat(64)});
         assert!(judged::<ListRef>(&list));
         let digest = json!({"format": "arrow", "rows": 1, "sum": "0".repeat(32)});
         assert!(judged::<RowDigest>(&digest));

@@ -87,7 +87,7 @@ impl PointWriter {
             source: draft.source,
             data_stores: draft.data_stores,
             manifests: self.inner.manifests.lock().await.clone(),
-            globals: None,
+            globals: self.inner.globals.lock().await.clone(),
             inventory: self.inner.inventory.lock().await.references.clone(),
             contents: self.inner.contents.lock().await.references.clone(),
             objects: self.inner.objects.load(Ordering::Relaxed),

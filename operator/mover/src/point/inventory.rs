@@ -1,5 +1,7 @@
 //! The inventory and the contents of a point while it is written. Full pages leave memory at once.
 
+use std::collections::BTreeMap;
+
 use super::{WriteError, page::Page};
 use crate::{
     format::{ContentsTable, FORMAT, INVENTORY_OBJECTS, InventoryObject, InventoryPage, Reference},
@@ -37,7 +39,8 @@ impl Inventory {
 /// Tables that were listed and are not yet on a stored page.
 #[derive(Default)]
 pub(super) struct Contents {
-    open: Option<Page>,
+    /// One page, with its number, for each data store whose tables are being listed.
+    open: BTreeMap<usize, (u32, Page)>,
     pages: u32,
     pub references: Vec<Reference>,
 }
@@ -49,27 +52,31 @@ impl Contents {
         data_store: usize,
         table: &ContentsTable,
     ) -> Result<Option<(u32, Vec<u8>)>, WriteError> {
-        let page = self.open.get_or_insert_with(|| open(self.pages, data_store));
-        if page.push(table)? {
+        if !self.open.contains_key(&data_store) {
+            self.begin(data_store);
+        }
+        if let Some((_, page)) = self.open.get_mut(&data_store)
+            && page.push(table)?
+        {
             return Ok(None);
         }
-        let full = self.rest();
-        let mut next = open(self.pages, data_store);
-        next.push(table)?;
-        self.open = Some(next);
+        let full = self.rest(data_store);
+        self.begin(data_store).push(table)?;
         Ok(full)
     }
 
-    /// The page so far; `None` when nothing is left. The next table begins another.
-    pub fn rest(&mut self) -> Option<(u32, Vec<u8>)> {
-        let page = self.open.take()?;
-        let number = self.pages;
-        self.pages += 1;
+    /// A data store's page so far; `None` when nothing is left. Its next table begins another.
+    pub fn rest(&mut self, data_store: usize) -> Option<(u32, Vec<u8>)> {
+        let (number, page) = self.open.remove(&data_store)?;
         Some((number, page.finish()))
     }
-}
 
-fn open(page: u32, data_store: usize) -> Page {
-    let prefix = format!("{{\"format\":{FORMAT},\"page\":{page},\"dataStore\":{data_store},\"tables\":[");
-    Page::new(prefix, ObjectKind::Contents.plain_limit())
+    fn begin(&mut self, data_store: usize) -> &mut Page {
+        let number = self.pages;
+        self.pages += 1;
+        let prefix =
+            format!("{{\"format\":{FORMAT},\"page\":{number},\"dataStore\":{data_store},\"tables\":[");
+        let page = Page::new(prefix, ObjectKind::Contents.plain_limit());
+        &mut self.open.entry(data_store).insert_entry((number, page)).into_mut().1
+    }
 }

@@ -11,14 +11,15 @@ use crate::{
 /// A list in the making. Each page is put as it fills.
 pub struct ListWriter<E: ListEntry> {
     writer: PointWriter,
+    data_store: usize,
     open: Page,
     pages: Vec<ListRef>,
     entry: PhantomData<fn(E)>,
 }
 
 impl<E: ListEntry> ListWriter<E> {
-    pub(super) fn new(writer: PointWriter) -> Self {
-        Self { writer, open: page::<E>(0), pages: Vec::new(), entry: PhantomData }
+    pub(super) fn new(writer: PointWriter, data_store: usize) -> Self {
+        Self { writer, data_store, open: page::<E>(0), pages: Vec::new(), entry: PhantomData }
     }
 
     /// Adds an entry.
@@ -27,7 +28,7 @@ impl<E: ListEntry> ListWriter<E> {
     /// When a page that was full could not be put, or the entry is larger than a page.
     pub async fn push(&mut self, entry: E) -> Result<(), WriteError> {
         if let Some(table) = entry.contents() {
-            self.writer.add_contents(&table).await?;
+            self.writer.add_contents(self.data_store, &table).await?;
         }
         if !self.open.push(&entry)? {
             self.put().await?;

@@ -8,8 +8,8 @@ use contract::ReadGrant;
 use super::{FrameStream, ReadError, packs::Packs, session::Session};
 use crate::{
     format::{
-        ContentsPage, FORMAT, Hash, InventoryObject, InventoryPage, ListEntry, ListPage, ListRef, Manifest,
-        Record, Reference, SchemaStreamRef, SegmentEntry,
+        ContentsPage, FORMAT, Globals, Hash, InventoryObject, InventoryPage, ListEntry, ListPage, ListRef,
+        Manifest, Record, Reference, SchemaStreamRef, SegmentEntry,
     },
     seal::{Expected, ObjectKind, SealKey, open_document},
     store::{Name, SharedStore},
@@ -80,6 +80,19 @@ impl PointReader {
         self.data_document(ObjectKind::Manifest, reference).await
     }
 
+    /// What the server has besides its databases, where the point has it.
+    ///
+    /// # Errors
+    /// When it is not what the record names.
+    pub async fn globals(&self) -> Result<Option<Globals>, ReadError> {
+        let Some(reference) = &self.inner.record.globals else { return Ok(None) };
+        let globals: Globals = self.data_document(ObjectKind::Manifest, reference).await?;
+        if globals.format != FORMAT {
+            return Err(ReadError::contradiction(&self.name(reference)?, "its format is another one"));
+        }
+        Ok(Some(globals))
+    }
+
     /// One page of a list.
     ///
     /// # Errors
@@ -104,8 +117,16 @@ impl PointReader {
     /// # Errors
     /// When one of its pages is not what the manifest names.
     pub async fn list<E: ListEntry>(&self, manifest: &Manifest) -> Result<Vec<E>, ReadError> {
+        self.list_of(&manifest.lists).await
+    }
+
+    /// A whole list of globals, as [`PointReader::list`].
+    ///
+    /// # Errors
+    /// When one of its pages is not what is named.
+    pub async fn list_of<E: ListEntry>(&self, lists: &[ListRef]) -> Result<Vec<E>, ReadError> {
         let mut entries = Vec::new();
-        for page in manifest.lists.iter().filter(|page| page.list == E::LIST) {
+        for page in lists.iter().filter(|page| page.list == E::LIST) {
             entries.extend(self.list_page(page).await?);
         }
         Ok(entries)

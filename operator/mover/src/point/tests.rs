@@ -187,10 +187,10 @@ async fn store_rows(
     writer.put(pack).await?;
     let plain_bytes = frames.iter().map(|frame| frame.len() as u64).sum();
     let segment = SegmentEntry { table: 1, number: 0, format: RowFormat::Text, rows: 2, plain_bytes, spans };
-    let mut segments = writer.list::<SegmentEntry>();
+    let mut segments = writer.list::<SegmentEntry>(0);
     segments.push(segment.clone()).await?;
     let mut lists = segments.finish().await?;
-    let mut tables = writer.list::<TableEntry>();
+    let mut tables = writer.list::<TableEntry>(0);
     tables
         .push(TableEntry {
             id: 1,
@@ -328,7 +328,7 @@ async fn a_list_of_many_entries_is_cut_into_pages() {
     let fixture = Fixture::new();
     let writer_id = Id([1; 16]);
     let writer = fixture.writer(writer_id).await;
-    let mut segments = writer.list::<SegmentEntry>();
+    let mut segments = writer.list::<SegmentEntry>(0);
     for number in 0..20_000 {
         let spans = vec![FrameSpan { object: number, offset: 152, first: 0, count: 9 }];
         let entry =

@@ -21,7 +21,9 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    format::{ContentsTable, Hash, Id, InventoryObject, InventoryPage, ListEntry, Manifest, Reference},
+    format::{
+        ContentsTable, Globals, Hash, Id, InventoryObject, InventoryPage, ListEntry, Manifest, Reference,
+    },
     seal::{ObjectKind, Suite, seal_document, seal_records},
     store::{Name, SharedStore},
 };
@@ -70,6 +72,7 @@ pub(super) struct Inner {
     pub contents: Mutex<Contents>,
     /// Manifests in the order of their data stores.
     pub manifests: Mutex<Vec<Reference>>,
+    pub globals: Mutex<Option<Reference>>,
     pub stored_bytes: AtomicU64,
     pub objects: AtomicU64,
     heartbeat: Lock<JoinSet<()>>,
@@ -112,6 +115,7 @@ impl PointWriter {
             inventory: Mutex::default(),
             contents: Mutex::default(),
             manifests: Mutex::default(),
+            globals: Mutex::default(),
             stored_bytes: AtomicU64::new(0),
             objects: AtomicU64::new(0),
             heartbeat: Lock::new(heartbeat),
@@ -179,18 +183,19 @@ impl PointWriter {
         Ok(())
     }
 
-    /// Begins a list of the database that is added next.
-    pub fn list<E: ListEntry>(&self) -> ListWriter<E> {
-        ListWriter::new(self.clone())
+    /// Begins a list of a database, whose place among the record's data stores is given.
+    pub fn list<E: ListEntry>(&self, data_store: usize) -> ListWriter<E> {
+        ListWriter::new(self.clone(), data_store)
     }
 
-    /// Puts the manifest of one database, whose lists and packs were put before.
+    /// Puts the manifest of the next database in the order of data stores. Its lists and packs were put before.
     ///
     /// # Errors
     /// When it is larger than 1 MiB or storage does not take it.
     pub async fn add_database(&self, manifest: &Manifest) -> Result<(), WriteError> {
         self.flush().await?;
-        let rest = self.inner.contents.lock().await.rest();
+        let data_store = self.inner.manifests.lock().await.len();
+        let rest = self.inner.contents.lock().await.rest(data_store);
         if let Some((number, text)) = rest {
             self.put_contents(number, text).await?;
         }
@@ -198,6 +203,18 @@ impl PointWriter {
             .map_err(|error| crate::seal::SealError::Document(error.to_string()))?;
         let reference = self.put_text(ObjectKind::Manifest, text).await?;
         self.inner.manifests.lock().await.push(reference);
+        Ok(())
+    }
+
+    /// Puts what a whole server has besides its databases. Its lists were put before.
+    ///
+    /// # Errors
+    /// When it is larger than 1 MiB or storage does not take it.
+    pub async fn add_globals(&self, globals: &Globals) -> Result<(), WriteError> {
+        let text = serde_json::to_vec(globals)
+            .map_err(|error| crate::seal::SealError::Document(error.to_string()))?;
+        let reference = self.put_text(ObjectKind::Manifest, text).await?;
+        *self.inner.globals.lock().await = Some(reference);
         Ok(())
     }
 
@@ -235,8 +252,11 @@ impl PointWriter {
         Ok(reference)
     }
 
-    pub(super) async fn add_contents(&self, table: &ContentsTable) -> Result<(), WriteError> {
-        let data_store = self.inner.manifests.lock().await.len();
+    pub(super) async fn add_contents(
+        &self,
+        data_store: usize,
+        table: &ContentsTable,
+    ) -> Result<(), WriteError> {
         let full = self.inner.contents.lock().await.add(data_store, table)?;
         match full {
             Some((number, text)) => self.put_contents(number, text).await,
@@ -251,7 +271,10 @@ impl PointWriter {
             seal_records(&[text], &object, session.writer, self.inner.suite, session.record_key.key())?;
         let hash = Hash::of(&sealed);
         let stored = self.inner.create(&Name::contents(session.writer, number), sealed, hash).await?;
-        self.inner.contents.lock().await.references.push(stored.object);
+        let mut contents = self.inner.contents.lock().await;
+        // Two pages can be under way at once; the record names them in order.
+        contents.references.push(stored.object);
+        contents.references.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(())
     }
 

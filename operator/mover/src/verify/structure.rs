@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     format::{
-        FORMAT, FrameSpan, ListKind, ListRef, Manifest, RowFormat, SegmentEntry, SequenceEntry, TableEntry,
-        TableKind,
+        FORMAT, FrameSpan, ListKind, ListRef, Manifest, MembershipEntry, RoleEntry, RowFormat, SegmentEntry,
+        SequenceEntry, TableEntry, TableKind, TablespaceEntry,
     },
     point::{PointReader, ReadError},
     seal::HEADER_LENGTH,
@@ -29,10 +29,25 @@ pub(crate) async fn check(reader: &PointReader, objects: &HashSet<u32>) -> Resul
         }
         check_manifest(reader, &name, &manifest, objects).await?;
     }
+    check_globals(reader).await?;
     for page in 0..record.contents.len() {
         reader.contents_page(page).await?;
     }
     Ok(())
+}
+
+async fn check_globals(reader: &PointReader) -> Result<(), ReadError> {
+    let Some(globals) = reader.globals().await? else { return Ok(()) };
+    let lists = &globals.lists;
+    let roles = reader.list_of::<RoleEntry>(lists).await?.len();
+    let memberships = reader.list_of::<MembershipEntry>(lists).await?.len();
+    let tablespaces = reader.list_of::<TablespaceEntry>(lists).await?.len();
+    let found = [roles, memberships, tablespaces].map(|entries| entries as u64);
+    if found == [globals.roles, globals.memberships, globals.tablespaces] {
+        return Ok(());
+    }
+    let name = Name::point(reader.record().point);
+    Err(ReadError::contradiction(&name, "its globals do not have as many entries as they say"))
 }
 
 async fn check_manifest(

@@ -134,7 +134,7 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
     let mut digester = StreamDigester::new(RowFormat::Text);
     digester.push(&rows).unwrap();
     let plain_bytes = rows.len() as u64;
-    let mut tables = writer.list::<TableEntry>();
+    let mut tables = writer.list::<TableEntry>(0);
     tables
         .push(TableEntry {
             id: 1,
@@ -149,7 +149,7 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
         })
         .await
         .unwrap();
-    let mut segments = writer.list::<SegmentEntry>();
+    let mut segments = writer.list::<SegmentEntry>(0);
     segments
         .push(SegmentEntry { table: 1, number: 0, format: RowFormat::Text, rows: 2, plain_bytes, spans })
         .await

@@ -11,6 +11,7 @@ mod postgres;
 mod restore;
 mod round_trip;
 mod schema;
+mod server_backup;
 mod store_conformance;
 mod stored;
 mod stores;

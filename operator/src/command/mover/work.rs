@@ -33,6 +33,7 @@ async fn back_up(
     let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
     let input = BackupJobInput {
         source: task.source.clone(),
+        databases: task.databases.clone(),
         owner: task.owner.clone(),
         decision: task.decision.clone(),
         limits: task.limits.clone(),

@@ -1,6 +1,9 @@
-//! `coffer backup`: one database into a vault.
+//! `coffer backup`: one database, or several of a server, into a vault.
 
-use contract::{CheckReport, CheckResult, Decision, Owner, PointView, RunId, Settled, Summary, Trigger};
+use contract::{
+    CheckReport, CheckResult, Connection, Databases, Decision, Owner, PointView, RunId, Settled, Summary,
+    Trigger,
+};
 use mover::backup::{self, BackupJobInput};
 use mover::check;
 use mover::custody::Custody as _;
@@ -19,12 +22,16 @@ use super::server::{self, Server};
 use super::session::{self, VaultArguments};
 
 const DEFAULT_TAG: &str = "Manual";
+/// Where to log in to ask for all databases, if the URI names none.
+const MAINTENANCE_DATABASE: &str = "postgres";
 const LOCK_TIMEOUT_SECONDS: u32 = 10;
 
-/// Back up one database into a vault.
+/// Back up one database, or several of a server, into a vault.
 ///
-/// The database stays in use meanwhile; the backup shows it as it was at one instant. The role needs to read what is to
-/// be backed up: `GRANT pg_read_all_data TO role` is enough from PostgreSQL 14 on.
+/// The database stays in use meanwhile; the backup shows it as it was at one instant. Of several each has an instant of its
+/// own, a moment apart, and the point also holds what they share: roles, their memberships and settings, and tablespaces. The
+/// role needs to read what is to be backed up: `GRANT pg_read_all_data TO role` is enough from PostgreSQL 14 on. Passwords of
+/// roles, as the server keeps them, are in the point if the role may read `pg_authid`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The server and database: postgresql://user@host:port/database.
@@ -35,9 +42,15 @@ pub struct Arguments {
     pub source: String,
     #[command(flatten)]
     pub vault: VaultArguments,
-    /// The database, if the URI does not name it.
+    /// The database, if the URI does not name it. Given again, all of these go into one point.
     #[arg(long = "database", value_name = "NAME")]
     pub databases: Vec<String>,
+    /// Every database of the server but templates, those that take no connections, and a provider's own.
+    #[arg(long, conflicts_with = "databases")]
+    pub all_databases: bool,
+    /// With --all-databases: leave out those whose name is like this; `*` and `?` as in a shell.
+    #[arg(long, value_name = "PATTERN", requires = "all_databases")]
+    pub exclude_database: Vec<String>,
     /// Connections that read at the same time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub lanes: u16,
@@ -62,17 +75,16 @@ struct Made {
 
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let decision = decision(arguments)?;
-    let server = source(arguments, environment)?;
+    let (server, databases) = source(arguments, environment)?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let server = running::admitted(server).await?;
     let report = checked(&server).await?;
-    let datasource_id = report.datasource_id.unwrap_or_else(|| {
-        format!("{}:{}/{}", server.connection.host, server.connection.port, server.connection.database)
-    });
+    let datasource_id = datasource_id(report, &server, &databases);
     let run = RunId(uuid::Uuid::new_v4().to_string());
     let deadline = session.deadline();
     let input = BackupJobInput {
         source: server.connection,
+        databases,
         owner: Owner::Cli { datasource_id },
         decision,
         limits: running::limits(arguments.lanes, LOCK_TIMEOUT_SECONDS),
@@ -86,9 +98,10 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     .await?;
     let settled = settle(&custody, &run, moved.is_err()).await;
     session.close().await;
-    let made = Made { summary: moved?.summary, point: settled? };
+    let done = moved?;
+    let made = Made { summary: done.summary, point: settled? };
     arguments.output.print(&made, text).map_err(Problem::Output)?;
-    let clean = made.point.coverage.is_empty() && made.point.warnings.is_empty();
+    let clean = done.coverage.is_empty() && done.warnings.is_empty();
     Ok(if clean { Exit::Done } else { Exit::Warnings })
 }
 
@@ -106,22 +119,45 @@ fn decision(arguments: &Arguments) -> Result<Decision, Problem> {
     })
 }
 
-fn source(arguments: &Arguments, environment: &Environment) -> Result<Server, Problem> {
-    let mut server = server::resolve(&arguments.source, environment)?;
-    match arguments.databases.as_slice() {
-        [] if server.names_database => {}
-        [] => {
-            let message = "which database? Name it in --source or with --database NAME";
-            return Err(Problem::Usage(message.to_owned()));
-        }
-        [database] => server.connection.database.clone_from(database),
-        [_, _, ..] => {
-            let message =
-                "several databases in one point are not supported yet: run the command once for each";
-            return Err(Problem::Usage(message.to_owned()));
+/// What the point is of, for whoever lists points.
+fn datasource_id(report: CheckReport, server: &Server, databases: &Databases) -> String {
+    let Connection { host, port, database, .. } = &server.connection;
+    let of_database = report.datasource_id.unwrap_or_else(|| format!("{host}:{port}/{database}"));
+    match databases {
+        Databases::Connected => of_database,
+        Databases::Named(_) | Databases::Matching { .. } => {
+            of_database.split_once('/').map_or(of_database.as_str(), |(server, _)| server).to_owned()
         }
     }
-    Ok(server)
+}
+
+/// The server, and which of its databases are meant.
+fn source(arguments: &Arguments, environment: &Environment) -> Result<(Server, Databases), Problem> {
+    let mut server = server::resolve(&arguments.source, environment)?;
+    let databases = match arguments.databases.as_slice() {
+        [] if arguments.all_databases => {
+            if !server.names_database {
+                MAINTENANCE_DATABASE.clone_into(&mut server.connection.database);
+            }
+            let exclude = arguments.exclude_database.clone();
+            Databases::Matching { include: vec!["*".to_owned()], exclude }
+        }
+        [] if server.names_database => Databases::Connected,
+        [] => {
+            let message =
+                "which database? Name it in --source or with --database NAME, or take --all-databases";
+            return Err(Problem::Usage(message.to_owned()));
+        }
+        [database] => {
+            server.connection.database.clone_from(database);
+            Databases::Connected
+        }
+        [first, ..] => {
+            server.connection.database.clone_from(first);
+            Databases::Named(arguments.databases.clone())
+        }
+    };
+    Ok((server, databases))
 }
 
 /// Looks at the source before anything is written.

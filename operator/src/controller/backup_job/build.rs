@@ -1,7 +1,8 @@
 //! The plan of one attempt of a backup. Pure.
 
 use contract::{
-    Assignment, BackupTask, Connection, KeeperEndpoint, Limits, Owner, Purpose, RunId, Task, VERSION,
+    Assignment, BackupTask, Connection, Databases, KeeperEndpoint, Limits, Owner, Purpose, RunId, Task,
+    VERSION,
 };
 use crds::{BackupInstance, BackupJob, BackupVault};
 use kube::ResourceExt as _;
@@ -31,6 +32,7 @@ pub fn plan<'a>(
     let task = BackupTask {
         keeper: endpoint(facts.keeper.as_ref()?, token, &claims),
         source: Connection::clone(source),
+        databases: Databases::Connected,
         owner: owner(job, facts, instance, settings)?,
         decision: start.promise.clone(),
         limits: limits(instance, vault),

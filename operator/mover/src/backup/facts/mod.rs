@@ -4,6 +4,8 @@
 //! is looked at.
 
 pub mod database;
+pub mod databases;
+pub mod globals;
 pub mod large_objects;
 pub mod privileges;
 pub mod sequences;

@@ -197,8 +197,8 @@ impl<'a> Plain<'a> {
         let mut tables = self.tables().await;
         tables.extend(self.large_objects().await);
         let (mut lists, mut rows, mut plain_bytes, mut segment_count) = (Vec::new(), 0, 0, 0);
-        let mut table_list = self.writer.list::<TableEntry>();
-        let mut segment_list = self.writer.list::<SegmentEntry>();
+        let mut table_list = self.writer.list::<TableEntry>(0);
+        let mut segment_list = self.writer.list::<SegmentEntry>(0);
         for (table, segments) in &tables {
             plain_bytes += table.plain_bytes;
             rows += if table.kind == TableKind::Ordinary { table.rows() } else { 0 };
@@ -211,7 +211,7 @@ impl<'a> Plain<'a> {
         lists.extend(table_list.finish().await.unwrap());
         lists.extend(segment_list.finish().await.unwrap());
         let sequences = self.sequences().await;
-        let mut sequence_list = self.writer.list::<SequenceEntry>();
+        let mut sequence_list = self.writer.list::<SequenceEntry>(0);
         for sequence in &sequences {
             sequence_list.push(sequence.clone()).await.unwrap();
         }

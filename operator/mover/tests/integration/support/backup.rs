@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, process::Stdio, sync::Arc, time::Duration};
 
-use contract::{Connection, Credentials, Decision, Failure, Limits, Owner, RunId, Secret, Trigger};
+use contract::{
+    Connection, Credentials, Databases, Decision, Failure, Limits, Owner, RunId, Secret, Trigger,
+};
 use jiff::{SignedDuration, Timestamp};
 use mover::{
     backup::{self, BackupDone, BackupJobInput},
@@ -20,6 +22,7 @@ use super::{Server, TestCustody};
 /// What a test asks of a backup.
 pub struct Asked {
     pub connection: Connection,
+    pub databases: Databases,
     pub limits: Limits,
     pub deadline: SignedDuration,
     pub cancel: CancellationToken,
@@ -29,6 +32,7 @@ impl Asked {
     pub fn of(server: &Server, database: &str) -> Self {
         Self {
             connection: server.connection(database),
+            databases: Databases::Connected,
             limits: Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None },
             deadline: SignedDuration::from_hours(1),
             cancel: CancellationToken::new(),
@@ -38,6 +42,11 @@ impl Asked {
     pub fn by(mut self, user: &str, password: &str) -> Self {
         self.connection.credentials =
             Credentials::Password { username: user.into(), password: Secret::new(password) };
+        self
+    }
+
+    pub fn of_databases(mut self, databases: Databases) -> Self {
+        self.databases = databases;
         self
     }
 
@@ -55,6 +64,7 @@ impl Asked {
         let clock = Clock::system(SignedDuration::ZERO);
         let input = BackupJobInput {
             source: self.connection,
+            databases: self.databases,
             owner: Owner::Cli { datasource_id: "test".into() },
             decision: Decision {
                 tag: "test".into(),

@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::{
-    Connection, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage, Trigger,
+    Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
+    Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 use mover::{
@@ -78,9 +79,20 @@ impl Vault {
         source: Connection,
         database: &str,
     ) -> Result<BackupDone, Failure> {
+        self.back_up_databases(source, Databases::Connected, database).await
+    }
+
+    /// Backs databases of a server up and has their point accepted, which may tell of something that is missing.
+    pub async fn back_up_databases(
+        &self,
+        source: Connection,
+        databases: Databases,
+        database: &str,
+    ) -> Result<BackupDone, Failure> {
         let run = RunId(format!("backup of {database}"));
         let input = BackupJobInput {
             source,
+            databases,
             owner: Owner::Cli { datasource_id: database.into() },
             decision: Decision {
                 tag: "test".into(),
