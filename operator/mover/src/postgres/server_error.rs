@@ -34,6 +34,7 @@ pub mod sqlstate {
     pub const LOCK_NOT_AVAILABLE: &str = "55P03";
     pub const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
     pub const OUT_OF_MEMORY: &str = "53200";
+    pub const DISK_FULL: &str = "53100";
     pub const QUERY_CANCELED: &str = "57014";
     pub const SERIALIZATION_FAILURE: &str = "40001";
     pub const INVALID_PARAMETER_VALUE: &str = "22023";
@@ -142,6 +143,7 @@ impl ServerError {
             "28000" => Some("check the user name, and that pg_hba.conf lets this user in from here"),
             "3D000" => Some("check the name of the database"),
             "53300" => Some("raise max_connections or the role's connection limit, or use fewer lanes"),
+            sqlstate::DISK_FULL => Some("free space on the server's disk"),
             "57P03" => Some("the server is starting, stopping or recovering: it is tried again"),
             _ if self.code() == FailureCode::TooManyRelations => {
                 Some("raise max_locks_per_transaction and restart the server")

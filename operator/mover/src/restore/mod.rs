@@ -20,6 +20,7 @@ mod acl;
 mod begun;
 mod board;
 mod check;
+mod collation;
 mod database;
 mod error;
 mod finish;

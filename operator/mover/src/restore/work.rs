@@ -9,7 +9,7 @@ use super::{
     Check, RestoreDone, RestoreError, RestoreInput,
     begun::{Begun, Undo},
     board::Board,
-    check, database, finish,
+    check, collation, database, finish,
     lane::{self, Shared},
     large_objects,
     lent::Lent,
@@ -331,7 +331,8 @@ impl<C: Custody> Work<'_, C> {
         // A view shows what its owner may see, as it did when it was last filled; policies on its tables are no error.
         let policies = executor.session.execute("SET row_security = on").await;
         policies.map_err(RestoreError::statement("prepare to fill materialised views"))?;
-        let mut warnings = Vec::new();
+        let collation = collation::difference(&mut executor.session, &ready.manifest.database).await?;
+        let mut warnings: Vec<String> = collation.into_iter().collect();
         for entry in &rest.refreshes {
             match executor.execute(entry, owners).await {
                 // It is computed from what is restored: a query that fails today, or needs another server, loses no data.
