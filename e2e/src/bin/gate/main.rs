@@ -47,12 +47,12 @@ fn main() -> ExitCode {
     let context = Context::new(arguments.full);
     let report = run(&context, &arguments.only);
     if arguments.full
-        && let Err(error) = report.write_results(&context.root)
+        && let Err(error) = report.write_results(&context.root, &context.notes())
     {
         eprintln!("failed to write e2e/RESULTS.md: {error}");
         return ExitCode::FAILURE;
     }
-    report.print();
+    report.print(&context.notes());
     if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -50,20 +50,21 @@ impl Report {
         self.stages.iter().map(|stage| stage.tally.passed).sum()
     }
 
-    /// Minutes per stage, then the plain line that ends every run.
-    pub fn print(&self) {
-        println!("\n{}", self.table());
+    /// Minutes per stage, what stages noted, then the plain line that ends every run.
+    pub fn print(&self, notes: &str) {
+        println!("\n{}\n{notes}", self.table());
         println!("{} passed, {} failed", self.passed(), self.failed());
     }
 
     /// Leaves the counts beside the commit they belong to.
-    pub fn write_results(&self, root: &Path) -> io::Result<()> {
+    pub fn write_results(&self, root: &Path, notes: &str) -> io::Result<()> {
         let commit = command::output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root));
         let commit = commit.unwrap_or_default();
         let text = format!(
-            "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{} passed, {} failed\n",
+            "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{}{} passed, {} failed\n",
             commit.trim(),
             self.table(),
+            as_list(notes),
             self.passed(),
             self.failed()
         );
@@ -86,4 +87,10 @@ impl Report {
             &format!("| all | {:.1} | {} | {} |\n", total.as_secs_f64() / 60.0, self.passed(), self.failed());
         text
     }
+}
+
+/// The lines as a list in Markdown.
+fn as_list(notes: &str) -> String {
+    let items: String = notes.lines().map(|line| format!("- {line}\n")).collect();
+    if items.is_empty() { items } else { items + "\n" }
 }

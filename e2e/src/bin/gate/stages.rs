@@ -10,6 +10,7 @@ mod tools;
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use crate::command::{CommandError, Tally};
 
@@ -49,6 +50,12 @@ pub const STAGES: &[Stage] = &[
         run: code::tests,
     },
     Stage {
+        name: "cases",
+        purpose: "every case of the register has its test; how many there are of each letter",
+        needs: &["lints"],
+        run: code::cases,
+    },
+    Stage {
         name: "chart",
         purpose: "chart, kustomize and GitOps files hold",
         needs: &["tools"],
@@ -86,11 +93,27 @@ pub struct Context {
     pub root: PathBuf,
     /// Also run what is long.
     pub full: bool,
+    notes: Mutex<Vec<String>>,
 }
 
 impl Context {
     pub fn new(full: bool) -> Self {
-        Self { root: e2e::source::root(), full }
+        Self { root: e2e::source::root(), full, notes: Mutex::default() }
+    }
+
+    /// Has a line shown again beneath the table of the stages.
+    pub fn note(&self, line: &str) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    }
+
+    /// The lines to show beneath the table.
+    pub fn notes(&self) -> String {
+        self.notes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect()
     }
 
     /// cargo at the top of the tree, with the lock file as it is.

@@ -146,7 +146,7 @@ async fn large_objects_are_stored_with_holes_owners_and_remarks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_read_pg_largeobject_reads_what_it_may_and_says_what_it_may_not() {
+async fn d21_a_role_that_may_not_read_pg_largeobject_reads_what_it_may_and_says_what_it_may_not() {
     let server = Server::start(&Installation::usual(), &[]);
     fresh(&server, "objects", LARGE_OBJECTS);
     server.sql("objects", "ALTER ROLE lo_owner LOGIN PASSWORD 'x'");
@@ -205,7 +205,7 @@ async fn a_reader_without_further_rights_can_back_up_over_tls_that_is_checked() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_too_large_for_text_is_named_or_read_in_binary() {
+async fn a8_a_row_too_large_for_text_is_named_or_read_in_binary() {
     let server = Server::shared();
     fresh(
         server,

@@ -144,7 +144,7 @@ fn loading(database: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_row_is_in_once_when_lanes_are_killed_twice() {
+async fn h14_every_row_is_in_once_when_lanes_are_killed_twice() {
     let point = numbers("killed").await;
     let input = slowly(input(server(), &point, "killed_back"));
     let kill = format!("SELECT pg_terminate_backend(pid) FROM ({}) loading", loading("killed_back"));
@@ -219,7 +219,7 @@ async fn a_restore_whose_process_died_is_taken_up_by_the_same_run_and_by_no_othe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_database_is_filled_and_keeps_what_is_its_own() {
+async fn h2_an_empty_database_is_filled_and_keeps_what_is_its_own() {
     let server = server();
     let point = numbers("empty").await;
     server.create_database("empty_back");
@@ -336,7 +336,7 @@ async fn missing_roles_are_told_before_anything_is_touched_and_an_owner_can_take
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_without_privileges_restores_what_it_may_give_away() {
+async fn h7_a_role_without_privileges_restores_what_it_may_give_away() {
     let server = server();
     server.sql("postgres", "CREATE ROLE loader LOGIN CREATEDB PASSWORD 'secret'; CREATE ROLE team");
     server.create_database("plain");
@@ -375,7 +375,7 @@ async fn a_latin1_database_comes_back_byte_by_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_when_it_is_back() {
+async fn h15_a_server_that_crashes_ends_the_restore_and_what_was_left_is_dropped_when_it_is_back() {
     let own = Server::start(&Installation::usual(), &[]);
     own.create_database("crashed");
     own.sql("crashed", "CREATE TABLE t (n integer, x text); INSERT INTO t SELECT i, repeat('y', 90) FROM generate_series(1, 100000) i");

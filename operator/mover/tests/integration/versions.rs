@@ -49,13 +49,13 @@ async fn every_major(is_target: impl Fn(&Installation, &[Installation]) -> bool)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_major_comes_back_on_its_own_and_on_the_newest() {
+async fn h1_every_major_comes_back_on_its_own_and_on_the_newest() {
     every_major(|newer, all| Some(newer) == all.last()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: every pair of majors"]
-async fn every_major_comes_back_on_every_newer_one() {
+async fn h1_every_major_comes_back_on_every_newer_one() {
     every_major(|_, _| true).await;
 }
 

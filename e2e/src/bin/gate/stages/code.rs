@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Context, tools};
-use crate::command::{CommandError, Tally, check, test};
+use crate::command::{CommandError, Tally, check, test, test_unseen};
 
 /// The version whose findings are part of the gate. A newer one is a change like any other.
 const CARGO_DENY: &str = "0.20.2";
@@ -60,6 +60,20 @@ pub fn tests(context: &Context) -> Result<Tally, CommandError> {
         tally += test(tools::with_servers(&mut context.cargo(&arguments))?)?;
     }
     Ok(tally)
+}
+
+/// The register of cases against the tests; its counts are shown again at the end.
+pub fn cases(context: &Context) -> Result<Tally, CommandError> {
+    let register = ["test", "--quiet", "--locked", "--package", "mover", "--test", "register"];
+    let mut command = context.cargo(&register);
+    command.args(["--", "--nocapture"]);
+    if context.full {
+        command.arg("--include-ignored");
+    }
+    let (text, outcome) = test_unseen(&mut command);
+    println!("{text}");
+    text.lines().filter(|line| line.starts_with("case")).for_each(|line| context.note(line));
+    outcome
 }
 
 /// cargo-deny of the one version, built once and kept in the cache.

@@ -1,10 +1,12 @@
 //! Kinds of tables.
 
-use mover::format::TableEntry;
+use std::sync::Arc;
+
+use mover::format::{RowFormat, TableEntry};
 
 use super::{Copied, server};
 use crate::{
-    support::{Psql, until},
+    support::{Asked, Point, Psql, TestCustody, fresh, rows_of, until},
     vaulted::{Vault, limits},
 };
 
@@ -24,6 +26,22 @@ async fn b1_partitions_of_every_kind_with_a_foreign_one_and_hashes_of_enums() {
         "t",
         "statistics"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b2_indexes_of_partitions_beside_typed_tables_views_and_foreign_tables() {
+    let copied = Copied::of("case_b2", include_str!("../../data/cases/b_kinds.sql")).await;
+    assert_eq!(copied.done.warnings, [""; 0]);
+    copied
+        .expect_same(&[
+            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+             WHERE c.relname ~ '^parts_' ORDER BY 1",
+            "SELECT * FROM k.smaller ORDER BY x",
+            "SELECT * FROM k.a_over_keyed",
+            "SELECT * FROM k.numbers",
+            "SELECT count(*) FROM k.nothing",
+        ])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,4 +114,37 @@ async fn b6_a_view_that_cannot_be_filled_today_costs_nothing_but_itself() {
     assert_eq!(copied.ask("SELECT count(*) FROM t"), "2");
     let filled = "SELECT count(*) FROM pg_class WHERE relkind = 'm' AND relispopulated";
     assert_eq!(copied.ask(filled), "0");
+}
+
+// B7.1 B7.2
+#[tokio::test(flavor = "multi_thread")]
+async fn b7_rows_that_come_while_a_table_is_read_stay_out_and_vacuum_cuts_nothing_off() {
+    let server = server();
+    fresh(
+        server,
+        "b_grows",
+        "CREATE TABLE big (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off); ALTER TABLE big ALTER x SET STORAGE PLAIN;
+         INSERT INTO big SELECT g, repeat('x', 1900) FROM generate_series(1, 25000) g; DELETE FROM big WHERE id > 20000",
+    );
+    let custody = Arc::new(TestCustody::new());
+    let backup = Asked::of(server, "b_grows").slowly(8_000_000).start(&custody);
+    let reading = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'b_grows' AND query LIKE 'SAVEPOINT segment%'";
+    until(server, reading, "t").await;
+    // It tries again and again to get the lock that it needs to cut the file.
+    let mut vacuum = Psql::start(server, "b_grows");
+    vacuum.say("VACUUM (TRUNCATE) big;");
+    server.sql(
+        "b_grows",
+        "INSERT INTO big SELECT g, 'late' FROM generate_series(100001, 120000) g; DELETE FROM big WHERE id % 2 = 0",
+    );
+    assert!(!backup.is_finished(), "all this was to happen meanwhile");
+    let done = backup.await.unwrap().unwrap();
+    vacuum.end();
+    let point = Point::open(&custody, &done).await;
+    let stored = point.stored(point.table("public", "big")).await;
+    let rows = rows_of(RowFormat::Binary, &stored[&RowFormat::Binary]);
+    let mut ids: Vec<u32> =
+        rows.iter().map(|row| u32::from_be_bytes(row[6..10].try_into().unwrap())).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=20_000).collect::<Vec<_>>());
 }

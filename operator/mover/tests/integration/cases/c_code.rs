@@ -8,7 +8,15 @@ use crate::vaulted::{Vault, limits};
 #[tokio::test(flavor = "multi_thread")]
 async fn c1_constraints_indexes_functions_triggers_rules_and_policies() {
     let copied = Copied::of("case_c1", include_str!("../../data/cases/c_code.sql")).await;
-    copied.expect_same(&["SELECT * FROM c.seen"]).await;
+    copied
+        .expect_same(&[
+            "SELECT * FROM c.seen",
+            "SELECT other FROM c.folded_names WHERE name IN ('APFEL', 'äpfel') ORDER BY other",
+            "SELECT count(*) FROM c.documents WHERE words @@ to_tsquery('c.ours', 'quick')",
+            "SELECT a FROM c.idx ORDER BY a USING OPERATOR(pg_catalog.>) LIMIT 3",
+            "SELECT c.longest(b) FROM c.idx",
+        ])
+        .await;
     assert_eq!(copied.ask("SELECT count(*) FROM c.fired"), "0", "no event trigger fires during a restore");
     assert_eq!(copied.ask("SELECT count(*) FROM c.seen"), "1", "a view shows what its owner may see");
 }
@@ -53,4 +61,31 @@ async fn c9_an_invalid_index_is_told_and_left_out() {
     let vault = Vault::new().await;
     let done = vault.back_up_as_far_as_possible(server.connection("c_invalid"), "c_invalid").await.unwrap();
     assert!(done.warnings.iter().any(|warning| warning.contains("public.given_up")), "{:?}", done.warnings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c3_another_version_of_the_collation_is_told() {
+    let server = server();
+    server.sql(
+        "postgres",
+        "CREATE DATABASE c_versions TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C.UTF-8'",
+    );
+    server.sql("c_versions", "CREATE TABLE t (x text PRIMARY KEY); INSERT INTO t VALUES ('ä'), ('a')");
+    let same = Copied::of_existing("c_versions").await;
+    assert_eq!(same.done.warnings, [""; 0]);
+
+    server.sql("postgres", "UPDATE pg_database SET datcollversion = '1.2.3' WHERE datname = 'c_versions'");
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "c_versions").await;
+    let done = vault.restore("c_vers00", server, &point, "c_versions_new", limits()).await.unwrap();
+    let told = |warning: &String| warning.contains("collation") && warning.contains("1.2.3");
+    assert!(done.warnings.iter().any(told), "{:?}", done.warnings);
+
+    // Somebody's own empty database is told of as well.
+    server.sql(
+        "postgres",
+        "CREATE DATABASE c_versions_own TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C.UTF-8'",
+    );
+    let done = vault.restore("c_vers01", server, &point, "c_versions_own", limits()).await.unwrap();
+    assert!(done.warnings.iter().any(told), "{:?}", done.warnings);
 }

@@ -1,36 +1,11 @@
 //! The database as a whole, and what it shares with its server.
 
-use std::{fs, path::PathBuf};
+use contract::{Credentials, FailureCode, Secret};
 
-use contract::{Credentials, Secret};
-
-use super::{Copied, server};
+use super::{Copied, server, surroundings::Extension};
 use crate::vaulted::{Vault, limits};
 
-/// An extension that lies where the server looks for them, as long as the test runs.
-struct Extension {
-    files: [PathBuf; 2],
-}
-
-impl Extension {
-    fn install(name: &str, script: &str) -> Self {
-        let share = server().sql("postgres", "SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
-        let place = PathBuf::from(share).join("extension");
-        let files = [place.join(format!("{name}.control")), place.join(format!("{name}--1.sql"))];
-        fs::write(&files[0], "default_version = '1'\nrelocatable = true\n").unwrap();
-        fs::write(&files[1], script).unwrap();
-        Self { files }
-    }
-}
-
-impl Drop for Extension {
-    fn drop(&mut self) {
-        for file in &self.files {
-            fs::remove_file(file).unwrap();
-        }
-    }
-}
-
+// D5.1 D5.2 D5.3
 const CONFIGURED: &str = "
     CREATE TABLE a_children (id int PRIMARY KEY, parent int NOT NULL, pad text);
     CREATE TABLE parents (id int PRIMARY KEY, builtin boolean NOT NULL DEFAULT false);
@@ -146,4 +121,63 @@ async fn d2_what_belongs_to_the_role_of_initdb_names_it_and_settings_of_a_missin
     assert_eq!(server.sql("postgres", settings), "0");
     let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'theirs'";
     assert_eq!(server.sql("d_roles_copy", owner), "d_heir");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d4_privileges_publications_mappings_and_what_belongs_to_the_database() {
+    let copied = Copied::of("case_d4", include_str!("../../data/cases/d_rights.sql")).await;
+    copied
+        .expect_same(&[
+            "SELECT usename, unnest(umoptions) FROM pg_user_mappings WHERE srvname = 'r_s' ORDER BY 1, 2",
+            "SELECT setrole::regrole, unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase \
+             WHERE datname = current_database() ORDER BY 1, 2",
+            "SELECT datacl, datconnlimit, datdba::regrole FROM pg_database WHERE datname = current_database()",
+        ])
+        .await;
+    let own = "SELECT subname, subenabled FROM pg_subscription \
+               WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(copied.ask(own), "d_sub|f");
+    let told = "subscription \"d_sub\" is restored disabled; enable it when its publisher may send again";
+    assert_eq!(copied.done.warnings, [told]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d6_an_extension_that_the_target_does_not_have_is_refused_by_name() {
+    let server = server();
+    let extension = Extension::install("coffer_absent", "CREATE TABLE absent (i int);");
+    server.create_database("d_absent");
+    server.sql("d_absent", "CREATE EXTENSION coffer_absent");
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "d_absent").await;
+    drop(extension);
+    let refused = vault.restore("d_absent", server, &point, "d_absent_copy", limits()).await.unwrap_err();
+    assert_eq!(refused.code, FailureCode::ExtensionMissing);
+    assert!(refused.message.contains("\"coffer_absent\" 1"), "{}", refused.message);
+    assert_eq!(
+        server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname ~ '^d_absent_copy'"),
+        "0"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d17_a_tablespace_that_the_target_does_not_have_is_refused_by_name() {
+    let server = server();
+    server.sql(
+        "postgres",
+        "SET allow_in_place_tablespaces = on; CREATE TABLESPACE \"Gone \"\"soon\"\"\" LOCATION ''",
+    );
+    server.create_database("d_placed");
+    server.sql("d_placed", "CREATE TABLE t (i int PRIMARY KEY USING INDEX TABLESPACE \"Gone \"\"soon\"\"\")");
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "d_placed").await;
+    vault.restore("d_placed", server, &point, "d_placed_copy", limits()).await.unwrap();
+    let place = "SELECT indexname, tablespace FROM pg_indexes WHERE tablename = 't'";
+    assert_eq!(server.sql("d_placed_copy", place), server.sql("d_placed", place));
+    server.sql(
+        "postgres",
+        "DROP DATABASE d_placed; DROP DATABASE d_placed_copy; DROP TABLESPACE \"Gone \"\"soon\"\"\"",
+    );
+    let refused = vault.restore("d_placed1", server, &point, "d_placed_copy", limits()).await.unwrap_err();
+    assert_eq!(refused.code, FailureCode::TablespaceMissing);
+    assert!(refused.message.contains("Gone \"soon\""), "{}", refused.message);
 }

@@ -2,17 +2,37 @@
 //! test has the id of its case in its name: A rows and types, B kinds of tables, C constraints and code, D database and
 //! server, H restore.
 mod a_rows;
+mod a_sizes;
 mod b_tables;
 mod c_code;
 mod d_database;
+mod d_many;
+mod h_restore;
+mod h_stages;
+mod surroundings;
 
 use mover::restore::RestoreDone;
 
 use crate::{
     compared::Database,
-    support::Server,
+    support::{Installation, Server},
     vaulted::{Vault, limits},
 };
+
+/// The databases that hold many cases each, by their names.
+const FIXTURES: [(&str, &str); 8] = [
+    ("case_a1", include_str!("../../data/cases/a_binary.sql")),
+    ("case_a2", include_str!("../../data/cases/a_text.sql")),
+    ("case_a4", include_str!("../../data/cases/a_shapes.sql")),
+    ("case_b1", include_str!("../../data/cases/b_partitions.sql")),
+    ("case_b2", include_str!("../../data/cases/b_kinds.sql")),
+    ("case_b3", include_str!("../../data/cases/b_heaps.sql")),
+    ("case_c1", include_str!("../../data/cases/c_code.sql")),
+    ("case_d4", include_str!("../../data/cases/d_rights.sql")),
+];
+
+/// The first major that knows all that every fixture asks of any.
+const LEAST: u32 = 15;
 
 /// The shared server, with the roles that the cases speak of.
 fn server() -> &'static Server {
@@ -59,5 +79,35 @@ impl Copied {
     /// What the copy says.
     fn ask(&self, sql: &str) -> String {
         server().sql(&self.copy(), sql)
+    }
+}
+
+/// Every fixture on a server of this major, back on itself.
+async fn come_back_on(installation: &Installation) {
+    let server = Server::start(installation, &[]);
+    server.sql("postgres", include_str!("../../data/roles.sql"));
+    for (name, sql) in FIXTURES {
+        server.create_database(name);
+        server.sql(name, sql);
+        let (vault, copy) = (Vault::new().await, format!("{name}_copy"));
+        let point = vault.back_up(&server, name).await;
+        vault.restore(name, &server, &point, &copy, limits()).await.unwrap();
+        let original = Database { server: &server, name };
+        original.expect_same(Database { server: &server, name: &copy }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_newest_server_knows_comes_back_on_it() {
+    if let Some(newest) = Installation::newer().last() {
+        come_back_on(newest).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: every fixture on every major between"]
+async fn every_fixture_comes_back_on_every_major() {
+    for installation in Installation::newer().iter().filter(|one| one.major >= LEAST) {
+        come_back_on(installation).await;
     }
 }

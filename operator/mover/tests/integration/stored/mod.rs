@@ -498,3 +498,10 @@ pub fn objects(point: &StoredPoint) -> Vec<std::path::PathBuf> {
     objects.sort();
     objects
 }
+
+/// The file of a point's record.
+pub fn record(point: &StoredPoint) -> std::path::PathBuf {
+    let records = point.directory.path().join("points");
+    let mut files: Vec<_> = std::fs::read_dir(records).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.pop().unwrap()
+}

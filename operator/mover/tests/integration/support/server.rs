@@ -71,9 +71,14 @@ impl Server {
 
     /// How a mover reaches a database of this server.
     pub fn connection(&self, database: &str) -> Connection {
+        Self::connection_on(self.port, database)
+    }
+
+    /// As [`Server::connection`], of a server that another process has started.
+    pub fn connection_on(port: u16, database: &str) -> Connection {
         Connection {
             host: "127.0.0.1".into(),
-            port: self.port,
+            port,
             database: database.into(),
             credentials: Credentials::Password {
                 username: Server::USER.into(),

@@ -29,6 +29,8 @@ use crate::support::Server;
 pub struct Vault {
     _directory: TempDir,
     pub custody: Direct,
+    /// What its backups may use.
+    pub limits: Limits,
     clock: Clock,
 }
 
@@ -57,7 +59,7 @@ impl Vault {
         let vault = vault::open(store, open, &clock).await.unwrap();
         let deadline = clock.now() + Duration::from_secs(3_600);
         let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
-        Self { _directory: directory, custody, clock }
+        Self { _directory: directory, custody, limits: limits(), clock }
     }
 
     /// Backs a database up, whole, and has its point accepted.
@@ -103,7 +105,7 @@ impl Vault {
                 policy: None,
                 trigger: Trigger::Cli,
             },
-            limits: limits(),
+            limits: self.limits.clone(),
             deadline: Timestamp::MAX,
         };
         let progress = ProgressSink::new(1);
@@ -150,7 +152,21 @@ impl Vault {
     ) -> Result<RestoreDone, Failure> {
         let connection = server.connection("postgres");
         let target = RestoreTarget { connection, database: database.into(), owner: Some(owner.into()) };
-        self.restore_into(run, target, point, limits()).await
+        self.restore_into(run, target, point, limits(), CancellationToken::new()).await
+    }
+
+    /// As [`Vault::restore`], until it is cancelled.
+    pub async fn restore_until(
+        &self,
+        cancel: CancellationToken,
+        run: &str,
+        server: &Server,
+        point: &PointId,
+        database: &str,
+    ) -> Result<RestoreDone, Failure> {
+        let connection = server.connection("postgres");
+        let target = RestoreTarget { connection, database: database.into(), owner: None };
+        self.restore_into(run, target, point, limits(), cancel).await
     }
 
     /// Restores through a connection of its own, such as another role's.
@@ -163,7 +179,7 @@ impl Vault {
         limits: Limits,
     ) -> Result<RestoreDone, Failure> {
         let target = RestoreTarget { connection, database: database.into(), owner: None };
-        self.restore_into(run, target, point, limits).await
+        self.restore_into(run, target, point, limits, CancellationToken::new()).await
     }
 
     async fn restore_into(
@@ -172,6 +188,7 @@ impl Vault {
         target: RestoreTarget,
         point: &PointId,
         limits: Limits,
+        cancel: CancellationToken,
     ) -> Result<RestoreDone, Failure> {
         let input = RestoreInput {
             point: point.clone(),
@@ -183,7 +200,7 @@ impl Vault {
         };
         let progress = ProgressSink::new(1);
         let run = RunId(run.into());
-        restore::run(&input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock).await
+        restore::run(&input, &self.custody, &run, &progress, cancel, &self.clock).await
     }
 }
 

@@ -1,0 +1,33 @@
+-- Needs the roles of roles.sql.
+SET client_min_messages = warning; CREATE SCHEMA r AUTHORIZATION alice; GRANT USAGE, CREATE ON SCHEMA r TO bob WITH GRANT OPTION; GRANT USAGE ON SCHEMA r TO "Role With ""Quotes""";
+-- D4.1
+CREATE TABLE r.t (id int, name text, secret text); ALTER TABLE r.t OWNER TO alice; SET SESSION AUTHORIZATION alice; GRANT SELECT, INSERT ON r.t TO bob WITH GRANT OPTION; GRANT SELECT ON r.t TO "Role With ""Quotes""" WITH GRANT OPTION; RESET SESSION AUTHORIZATION;
+SET SESSION AUTHORIZATION bob; GRANT SELECT ON r.t TO readers; GRANT INSERT ON r.t TO PUBLIC; GRANT USAGE ON SCHEMA r TO readers; RESET SESSION AUTHORIZATION; SET SESSION AUTHORIZATION "Role With ""Quotes"""; GRANT SELECT ON r.t TO readers; RESET SESSION AUTHORIZATION;
+REVOKE UPDATE, TRUNCATE ON r.t FROM alice; CREATE TABLE r.none_left (i int); REVOKE ALL ON r.none_left FROM postgres;
+-- D4.2
+SET SESSION AUTHORIZATION alice; GRANT SELECT (id, name), UPDATE (name) ON r.t TO bob WITH GRANT OPTION; GRANT REFERENCES (id) ON r.t TO PUBLIC; RESET SESSION AUTHORIZATION; SET SESSION AUTHORIZATION bob; GRANT SELECT (name) ON r.t TO readers; RESET SESSION AUTHORIZATION;
+CREATE VIEW r.v AS SELECT id, name FROM r.t; GRANT SELECT (id) ON r.v TO readers; GRANT SELECT (tableoid, ctid) ON r.t TO readers;
+-- D4.3
+ALTER DEFAULT PRIVILEGES FOR ROLE alice IN SCHEMA r GRANT SELECT ON TABLES TO readers; ALTER DEFAULT PRIVILEGES FOR ROLE alice REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC; ALTER DEFAULT PRIVILEGES FOR ROLE alice REVOKE ALL ON TABLES FROM alice; ALTER DEFAULT PRIVILEGES FOR ROLE bob GRANT ALL ON SCHEMAS TO "Role With ""Quotes""" WITH GRANT OPTION;
+ALTER DEFAULT PRIVILEGES FOR ROLE bob GRANT USAGE ON TYPES TO alice; ALTER DEFAULT PRIVILEGES IN SCHEMA r GRANT UPDATE ON SEQUENCES TO bob; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob;
+CREATE TABLE r.by_default (i int); CREATE TABLE r.not_by_default (i int); REVOKE ALL ON r.not_by_default FROM bob; CREATE SEQUENCE r.s_by_default;
+-- D4.4
+CREATE FUNCTION r.f(int) RETURNS int LANGUAGE sql AS 'SELECT $1'; REVOKE ALL ON FUNCTION r.f(int) FROM PUBLIC; GRANT EXECUTE ON FUNCTION r.f(int) TO bob; CREATE PROCEDURE r.p() LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON PROCEDURE r.p() FROM PUBLIC;
+CREATE TYPE r.e AS ENUM ('x'); REVOKE USAGE ON TYPE r.e FROM PUBLIC; GRANT USAGE ON TYPE r.e TO bob; CREATE DOMAIN r.d AS int; GRANT USAGE ON DOMAIN r.d TO alice; REVOKE ALL ON DOMAIN r.d FROM PUBLIC; CREATE SEQUENCE r.s; GRANT USAGE, SELECT ON SEQUENCE r.s TO readers;
+REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC; GRANT USAGE ON LANGUAGE plpgsql TO bob; GRANT USAGE ON LANGUAGE plpgsql TO PUBLIC; CREATE FOREIGN DATA WRAPPER r_w; GRANT USAGE ON FOREIGN DATA WRAPPER r_w TO bob; CREATE SERVER r_s TYPE 'x' VERSION '1' FOREIGN DATA WRAPPER r_w OPTIONS (host 'h', "o'd" 'v''"'); GRANT USAGE ON FOREIGN SERVER r_s TO readers WITH GRANT OPTION;
+GRANT SELECT ON pg_catalog.pg_statistic TO readers; GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_dir(text) TO bob; REVOKE ALL ON FUNCTION pg_catalog.pg_sleep(double precision) FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO readers;
+DO $$ BEGIN IF current_setting('server_version_num')::int >= 170000 THEN EXECUTE 'GRANT MAINTAIN ON r.t TO bob'; END IF; END $$;
+-- D4.5
+CREATE TABLE r.sent (id int PRIMARY KEY, name text, n int); CREATE TABLE r.sent_too (id int); CREATE PUBLICATION p_none; CREATE PUBLICATION p_ops FOR TABLE r.sent, ONLY r.sent_too WITH (publish = 'insert, truncate', publish_via_partition_root); CREATE PUBLICATION p_all FOR ALL TABLES;
+DO $$ BEGIN IF current_setting('server_version_num')::int >= 150000 THEN EXECUTE 'CREATE PUBLICATION "p ""rows""" FOR TABLE r.sent (id, n) WHERE (n > 5 AND id IS NOT NULL)'; EXECUTE 'CREATE PUBLICATION p_schema FOR TABLES IN SCHEMA r, CURRENT_SCHEMA'; EXECUTE 'ALTER PUBLICATION p_schema OWNER TO postgres'; END IF;
+ IF current_setting('server_version_num')::int >= 180000 THEN EXECUTE 'CREATE PUBLICATION p_gen FOR TABLE r.sent WITH (publish_generated_columns = stored)'; END IF; END $$;
+ALTER TABLE r.sent REPLICA IDENTITY FULL; COMMENT ON PUBLICATION p_none IS 'nothing'; INSERT INTO r.sent SELECT g, 'n' || g, g FROM generate_series(1,50) g;
+-- D4.6
+CREATE SUBSCRIPTION d_sub CONNECTION 'host=nowhere.invalid dbname=x password=''s p''' PUBLICATION "p ""rows""", p_all WITH (connect = false, slot_name = 'a_slot', streaming = on, binary = true, synchronous_commit = 'local');
+-- D4.7
+CREATE USER MAPPING FOR alice SERVER r_s OPTIONS ("user" 'a', password 'p''w\'); CREATE USER MAPPING FOR PUBLIC SERVER r_s; CREATE USER MAPPING FOR "Role With ""Quotes""" SERVER r_s OPTIONS (x '');
+-- D4.8
+DO $$ DECLARE db text := current_database(); BEGIN
+ EXECUTE format('ALTER DATABASE %I SET search_path = r, "Odd ""x""", public', db); EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''1h''', db); EXECUTE format('ALTER DATABASE %I SET "my.own" = ''a''''b, c''', db); EXECUTE format('ALTER ROLE bob IN DATABASE %I SET work_mem = ''8MB''', db);
+ EXECUTE format('ALTER ROLE bob IN DATABASE %I SET temp_tablespaces = ''''', db); EXECUTE format('COMMENT ON DATABASE %I IS ''it''''s \ ours''', db); EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 33', db); EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', db);
+ EXECUTE format('GRANT CONNECT ON DATABASE %I TO readers WITH GRANT OPTION', db); EXECUTE format('ALTER DATABASE %I OWNER TO alice', db); EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM alice', db); END $$;

@@ -1,0 +1,153 @@
+//! Large values: through both ways, in memory that does not grow with them. What is long is asked of the full gate; a small
+//! sibling of each always runs.
+
+use std::{env, process::Command};
+
+use contract::Limits;
+
+use super::server;
+use crate::{
+    compared::Database,
+    support::Server,
+    vaulted::{Vault, limits},
+};
+
+/// What the mover itself may use with two lanes, whatever the row.
+const MEMORY_KIB: u64 = 128 << 10;
+
+/// The lanes of [`MEMORY_KIB`].
+fn two_lanes() -> Limits {
+    Limits { lanes: 2, ..limits() }
+}
+
+/// Bytes of every value, of nothing, and of so many.
+fn bytes_of(name: &str, length: u64) {
+    let server = server();
+    server.create_database(name);
+    server.sql(
+        name,
+        &format!(
+            "CREATE TABLE pieces (id int, b bytea); ALTER TABLE pieces ALTER b SET STORAGE EXTERNAL;
+             INSERT INTO pieces VALUES (0, ''), (1, NULL);
+             INSERT INTO pieces SELECT 2, decode(string_agg(lpad(to_hex(g), 2, '0'), '' ORDER BY g), 'hex') FROM generate_series(0, 255) g;
+             INSERT INTO pieces SELECT 3, decode(repeat(md5('a') || md5('b'), {}), 'hex');
+             UPDATE pieces SET b = substr(b || b, 1, {length}) WHERE id = 3",
+            length / 64 + 1
+        ),
+    );
+}
+
+/// Through a backup and a restore in this process.
+async fn come_back(server: &Server, name: &str) {
+    let (vault, copy) = (Vault::new().await, format!("{name}_copy"));
+    let point = vault.back_up(server, name).await;
+    vault.restore(name, server, &point, &copy, limits()).await.unwrap();
+    let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
+    assert_eq!(server.sql(name, sums), server.sql(&copy, sums));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a6_bytea_of_no_byte_every_byte_and_many() {
+    bytes_of("a_bytes", 40_000_000);
+    come_back(server(), "a_bytes").await;
+    let (original, copy) = ("a_bytes", "a_bytes_copy");
+    let server = server();
+    Database { server, name: original }.expect_same(Database { server, name: copy }).await;
+    // A domain makes the same rows travel as text, of twice the size.
+    server.sql(original, "CREATE DOMAIN words AS text; ALTER TABLE pieces ADD w words");
+    server.sql("postgres", "DROP DATABASE a_bytes_copy");
+    come_back(server, original).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: 600 MB in one value"]
+async fn a6_bytea_of_600_mb() {
+    bytes_of("a_many_bytes", 600_000_000);
+    come_back(server(), "a_many_bytes").await;
+}
+
+#[test]
+fn a7_a_large_row_needs_no_more_memory_than_a_small_one() {
+    bytes_of("a_row", 250_000_000);
+    expect_bounded(server(), "a_row");
+    let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
+    assert_eq!(server().sql("a_row", sums), server().sql("a_row_copy", sums));
+}
+
+#[test]
+#[ignore = "long: a row of 1,040,000,000 bytes"]
+fn a7_the_largest_row_needs_no_more_memory_either() {
+    bytes_of("a_largest_row", 520_000_000);
+    server().sql("a_largest_row", "UPDATE pieces SET b = b || b WHERE id = 3");
+    expect_bounded(server(), "a_largest_row");
+    let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
+    assert!(server().sql("a_largest_row", sums).contains("1040000000"));
+    assert_eq!(server().sql("a_largest_row", sums), server().sql("a_largest_row_copy", sums));
+}
+
+/// Says to the part that runs alone which server's which database to bring over.
+const ALONE: &str = "COFFER_TEST_ALONE";
+
+/// Backs a database up and restores it beside itself in a process of its own, whose peak of memory must stay below
+/// [`MEMORY_KIB`].
+pub fn expect_bounded(server: &Server, database: &str) {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", "cases::a_sizes::there_and_back_alone", "--include-ignored", "--nocapture"]);
+    let output = child.env(ALONE, format!("{} {database}", server.port)).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.trim().strip_suffix(" kB"));
+    let peak: u64 = peak.unwrap_or_else(|| panic!("no peak: {said}")).trim().parse().unwrap();
+    assert!(peak <= MEMORY_KIB, "{} MiB", peak >> 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the part of others that runs in a process of its own"]
+async fn there_and_back_alone() {
+    let Ok(told) = env::var(ALONE) else { return };
+    let (port, database) = told.split_once(' ').unwrap();
+    let port = port.parse().unwrap();
+    let connection = |name: &str| Server::connection_on(port, name);
+    let mut vault = Vault::new().await;
+    vault.limits = two_lanes();
+    let done = vault.back_up_as_far_as_possible(connection(database), database).await.unwrap();
+    let copy = format!("{database}_copy");
+    vault.restore_by("alone000", connection("postgres"), &done.point, &copy, two_lanes()).await.unwrap();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    println!("{}", status.lines().find(|line| line.starts_with("VmHWM:")).unwrap());
+}
+
+/// One large object of so many MiB, which compresses badly enough to be many frames.
+fn large_object(name: &str, mebibytes: u32) {
+    let server = server();
+    server.create_database(name);
+    server.sql(
+        name,
+        &format!(
+            "SELECT lo_create(77); DO $$ DECLARE piece bytea := decode(repeat(md5('piece'), 65536), 'hex'); BEGIN
+               FOR i IN 0..{mebibytes} - 1 LOOP PERFORM lo_put(77, i::bigint * 1048576, piece || convert_to(i::text, 'UTF8')); END LOOP; END $$"
+        ),
+    );
+}
+
+async fn large_object_comes_back(name: &str) {
+    let vault = Vault::new().await;
+    let point = vault.back_up(server(), name).await;
+    let copy = format!("{name}_copy");
+    vault.restore(name, server(), &point, &copy, limits()).await.unwrap();
+    let pages = "SELECT count(*), sum(hashtextextended(encode(data, 'escape'), pageno)), sum(length(data)) FROM pg_largeobject";
+    assert_eq!(server().sql(name, pages), server().sql(&copy, pages));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d20_a_large_object_of_many_pages() {
+    large_object("d_large", 12);
+    large_object_comes_back("d_large").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "long: a large object of 1 GiB"]
+async fn d20_a_large_object_of_1_gib() {
+    large_object("d_largest", 1_024);
+    large_object_comes_back("d_largest").await;
+}
