@@ -125,6 +125,14 @@ impl BackupError {
         }
     }
 
+    /// Whether a session with the source is what failed.
+    pub(super) fn is_of_the_source(&self) -> bool {
+        match self {
+            Self::In { error, .. } => error.is_of_the_source(),
+            error => matches!(error, Self::Connect(_) | Self::Source { .. } | Self::ReadTable { .. }),
+        }
+    }
+
     /// Turns a server's failure into one that says what was being done.
     pub(super) fn doing(doing: &'static str) -> impl Fn(PgError) -> Self {
         move |source| Self::Source { doing, source }

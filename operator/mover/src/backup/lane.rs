@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     point::{PackKind, PointWriter},
-    postgres::{PgError, Session},
+    postgres::{PgError, Session, sqlstate},
     progress::ProgressSink,
 };
 
@@ -55,12 +55,13 @@ pub struct Reading {
 }
 
 /// How a lane ended without a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum LaneEnd {
     /// There was nothing left to hand out.
     NothingLeft,
-    /// The server has no connection for it.
-    Refused,
+    /// The server does not let it in: it has no connection left, or the password was changed since the run began. Lanes
+    /// that are in go on.
+    Refused(PgError),
 }
 
 impl Reading {
@@ -112,10 +113,10 @@ pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
         let (table, database) = reading.table(job);
         let read = match connected(&reading, &mut session, database).await {
             Ok(session) => segment::read(session, &table, job, &mut packer).await,
-            Err(error) if error.code() == FailureCode::TooManyConnections => {
+            Err(error) if is_kept_out(&error) => {
                 reading.work().again(job);
                 packer.finish().await?;
-                return Ok(LaneEnd::Refused);
+                return Ok(LaneEnd::Refused(error));
             }
             Err(error) => Err(SegmentError::Source(error)),
         };
@@ -143,6 +144,10 @@ pub async fn run(reading: Arc<Reading>) -> Result<LaneEnd, BackupError> {
         connected.session.close().await;
     }
     Ok(LaneEnd::NothingLeft)
+}
+
+fn is_kept_out(error: &PgError) -> bool {
+    matches!(error.code(), FailureCode::TooManyConnections | FailureCode::AuthenticationFailed)
 }
 
 /// A lane's session. There is one at a time.
@@ -201,7 +206,10 @@ fn failed(
         }
         return Err(segment::too_large(table, job, error));
     }
-    let may_pass = error.ends_session() || error.code() == FailureCode::StandbyConflict;
+    // A statement that somebody cancels by hand costs as much as a session that somebody ends.
+    let may_pass = error.ends_session()
+        || error.code() == FailureCode::StandbyConflict
+        || error.is(sqlstate::QUERY_CANCELED);
     if !may_pass || losses >= LOSSES {
         return Err(BackupError::ReadTable { table: name(), source: error });
     }

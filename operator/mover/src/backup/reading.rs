@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use tokio::{
     sync::Mutex,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval_at, sleep},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,9 @@ const PERIOD: Duration = Duration::from_secs(3);
 /// How often the server may have no connection for a lane, before there being none at all ends the run.
 const REFUSALS: u32 = 4;
 
+/// How long a leader that may be lost has to answer.
+const LEADER_ANSWERS: Duration = Duration::from_secs(5);
+
 /// The leader's session, shared by whoever needs its locks and whoever looks after it.
 pub type SharedLeader = Arc<Mutex<SourceSession>>;
 
@@ -41,7 +44,10 @@ pub async fn read_all(
         for _ in 0..lanes.lanes() {
             running.spawn(lane::run(Arc::clone(reading)));
         }
-        drive(reading, &mut running, &mut lanes).await
+        match drive(reading, &mut running, &mut lanes).await {
+            Err(error) if error.is_of_the_source() => Err(lost_leader(reading).await.unwrap_or(error)),
+            driven => driven,
+        }
     };
     let working = async { tokio::try_join!(everything, serve_refused(reading)) };
     watched(working, |done| look_after_all(reading, lock_timeout, done)).await?.map(|_| ())
@@ -65,10 +71,14 @@ async fn drive(
         }
         tokio::select! {
             Some(ended) = running.join_next() => {
-                if ended?? == LaneEnd::Refused {
+                if let LaneEnd::Refused(error) = ended?? {
                     refusals += 1;
                     lanes.refused(u16::try_from(running.len()).unwrap_or(u16::MAX).max(1));
-                    if refusals >= REFUSALS && running.is_empty() {
+                    // A password does not come back as a connection does.
+                    if running.is_empty() && error.code() == FailureCode::AuthenticationFailed {
+                        return Err(BackupError::Connect(error));
+                    }
+                    if running.is_empty() && refusals >= REFUSALS {
                         return Err(no_connection());
                     }
                 }
@@ -113,6 +123,19 @@ async fn look_after_all(
         looked.map_err(|error| reading.met_in(index, error))
     });
     try_join_all(each).await.map(|_| ())
+}
+
+/// With a leader its snapshot is gone, and lanes fail for want of it, each in its own words: the leader's tell the cause.
+/// Another one who asks it just now hears of its end, too.
+async fn lost_leader(reading: &Reading) -> Option<BackupError> {
+    for (index, database) in (0..).zip(&reading.databases) {
+        let mut session = timeout(LEADER_ANSWERS, database.leader.lock()).await.ok()?;
+        if let Err(error) = timeout(LEADER_ANSWERS, session.execute("SELECT 1")).await.ok()? {
+            let doing = BackupError::doing("keep the snapshot that the lanes read");
+            return Some(reading.met_in(index, doing(error)));
+        }
+    }
+    None
 }
 
 /// Keeps the leader alive and looks who waits for our locks, until all is read. If the leader is lost, so is the run.
