@@ -95,6 +95,7 @@ impl BackupError {
                 FailureCode::Internal
             }
             Self::DumpDisconnected(_) => FailureCode::ConnectionLost,
+            Self::Dump(said) if said.contains("permission denied") => FailureCode::PrivilegesMissing,
             Self::Dump(_) | Self::Archive(_) | Self::Schema(_) => FailureCode::DumpFailed,
             Self::Write(error) => error.code(),
             Self::Store(error) => error.code(),

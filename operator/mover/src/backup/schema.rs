@@ -176,10 +176,9 @@ fn is_lock_failure(said: &str) -> bool {
     said.contains("LOCK TABLE") && !said.contains("permission denied")
 }
 
-/// Whether pg_dump's connection ended, or did not come about, for a reason that may pass; by libpq's words, which are English
-/// where no language is set.
+/// Whether pg_dump's connection ended or did not come about; by libpq's words, which are English where no language is set.
 pub fn is_connection_failure(said: &str) -> bool {
-    const PASSING: [&str; 8] = [
+    const WORDS: [&str; 9] = [
         "server closed the connection",
         "terminating connection",
         "could not receive data",
@@ -188,8 +187,9 @@ pub fn is_connection_failure(said: &str) -> bool {
         "too many",
         "remaining connection slots",
         "the database system is",
+        "authentication failed",
     ];
-    PASSING.iter().any(|words| said.contains(words))
+    WORDS.iter().any(|words| said.contains(words))
 }
 
 /// Warnings, one a line, without the program's name.
@@ -200,10 +200,14 @@ fn warnings(said: &str) -> Vec<String> {
         .collect()
 }
 
-/// The end of what was said, in one line.
+/// The end of what was said, in one line. Of a query that it quotes the first line is enough: its reason comes before.
 fn last_lines(said: &str) -> String {
     const LINES: usize = 6;
-    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let spoken = |line: &&str| line.starts_with("pg_dump: ");
+    let mut lines: Vec<&str> = said.lines().filter(spoken).collect();
+    if lines.is_empty() {
+        lines = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    }
     let end = lines[lines.len().saturating_sub(LINES)..].join("; ");
     let end: String = end.chars().take(2_000).collect();
     if end.is_empty() { "it ended with an error and said nothing".to_owned() } else { end }
@@ -223,6 +227,9 @@ mod tests {
             .replace("canceling statement due to statement timeout", "permission denied for table orders");
         assert!(!is_lock_failure(&denied));
         assert_eq!(last_lines(refused).lines().count(), 1);
+        let quoting = "pg_dump: error: query failed: ERROR:  permission denied for table pg_proc\n\
+                       pg_dump: detail: Query was: SELECT 1\n1\n2\n3\n4\n5\n6\n7\n";
+        assert!(last_lines(quoting).contains("permission denied for table pg_proc"));
         assert_eq!(last_lines("\n"), "it ended with an error and said nothing");
     }
 
