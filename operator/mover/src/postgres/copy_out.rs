@@ -7,6 +7,10 @@ pub const BINARY_HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What binary COPY data end with.
 pub const BINARY_TRAILER: [u8; 2] = [0xff, 0xff];
 
+/// Most rows of other statements, before the COPY or after it, and the most bytes of one: there are a few, of a number each.
+const ROWS_BESIDE_LIMIT: usize = 1_000;
+const ROW_BESIDE_BYTES: usize = 64 * 1024;
+
 /// A COPY that is running. Read [`Self::piece`] until it gives none, then [`Self::fill`], until that tells the end.
 pub struct CopyOut<'s> {
     session: &'s mut Session,
@@ -34,7 +38,7 @@ impl<'s> CopyOut<'s> {
         let mut failed = None;
         loop {
             match session.answer().await {
-                Ok(Answer::Row(body)) => rows_before.push(Row::from_body(body)?),
+                Ok(Answer::Row(body)) => keep(&mut rows_before, body)?,
                 Ok(Answer::Complete(_) | Answer::Nothing) => {}
                 Ok(Answer::CopyOut { is_binary }) => {
                     return Ok(Self {
@@ -154,7 +158,7 @@ impl<'s> CopyOut<'s> {
                     self.has_ended = true;
                     return failed.map_or(Ok(false), Err);
                 }
-                Ok(Answer::Row(body)) => self.rows_after.push(Row::from_body(body)?),
+                Ok(Answer::Row(body)) => keep(&mut self.rows_after, body)?,
                 Ok(Answer::CopyDone | Answer::Nothing) => {}
                 Ok(Answer::CopyOut { .. } | Answer::CopyIn) => {
                     return Err(PgError::Answer("a second COPY began".to_owned()));
@@ -163,6 +167,15 @@ impl<'s> CopyOut<'s> {
             }
         }
     }
+}
+
+/// Keeps a row beside the COPY, of which a server that is none could send without end.
+fn keep(rows: &mut Vec<Row>, body: &[u8]) -> Result<(), PgError> {
+    if rows.len() >= ROWS_BESIDE_LIMIT || body.len() > ROW_BESIDE_BYTES {
+        return Err(PgError::Answer("more rows came beside a COPY than were asked for".to_owned()));
+    }
+    rows.push(Row::from_body(body)?);
+    Ok(())
 }
 
 /// The count in `COPY 5`.

@@ -13,6 +13,8 @@ use super::{
 
 /// Most bytes of rows that [`Session::query`] collects.
 const RESULT_LIMIT: usize = 64 * 1024 * 1024;
+/// Most settings of which a server may tell by itself; PostgreSQL has a dozen.
+const PARAMETERS_LIMIT: usize = 1_000;
 /// Most warnings that are kept.
 const WARNINGS_LIMIT: usize = 100;
 
@@ -338,7 +340,9 @@ impl Greeting {
     /// Name and value, each ended by a NUL.
     fn set_parameter(&mut self, body: &[u8]) {
         let mut parts = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
-        if let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+        if let (Some(name), Some(value)) = (parts.next(), parts.next())
+            && (self.parameters.len() < PARAMETERS_LIMIT || self.parameters.contains_key(&*name))
+        {
             self.parameters.insert(name.into_owned(), value.into_owned());
         }
     }
