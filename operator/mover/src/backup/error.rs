@@ -33,7 +33,7 @@ pub enum BackupError {
     #[error("read {table}: the name stands for another table now (OID {found} instead of {planned})")]
     Exchanged { table: String, planned: u32, found: u32 },
     #[error(
-        "read the rows: type {name} was altered meanwhile, so that some rows have its old names and some its new ones; the \
+        "read the rows: {name} was altered meanwhile, so that some rows have its old names and some its new ones; the \
          next backup has all of them alike"
     )]
     TypeChanged { name: String },
