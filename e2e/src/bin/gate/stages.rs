@@ -3,6 +3,7 @@
 mod chart;
 mod code;
 mod decoder;
+mod pooler;
 mod postgres;
 mod side_by_side;
 mod stories;

@@ -266,20 +266,6 @@ async fn a_pooler_before_the_server_is_recognised() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_cannot_be_whole_is_refused_before_anything_is_locked() {
-    let server = Server::shared();
-    fresh(server, "guarded", "CREATE ROLE guard LOGIN PASSWORD 'x'; CREATE TABLE secret (i int)");
-    let custody = TestCustody::new();
-    let failure = Asked::of(server, "guarded").by("guard", "x").run(&custody).await.unwrap_err();
-    assert_eq!(failure.code, FailureCode::PrivilegesMissing);
-    assert!(failure.message.contains("public.secret"), "{}", failure.message);
-    server.sql("guarded", "GRANT SELECT ON secret TO guard; ALTER TABLE secret ENABLE ROW LEVEL SECURITY");
-    let failure = Asked::of(server, "guarded").by("guard", "x").run(&custody).await.unwrap_err();
-    assert_eq!(failure.code, FailureCode::RowSecurity);
-    assert!(custody.stored().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn settings_of_role_and_database_change_nothing() {
     let server = Server::shared();
     fresh(

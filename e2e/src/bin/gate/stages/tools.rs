@@ -5,7 +5,7 @@ use std::process::Command;
 
 use e2e::cluster::Tools;
 
-use super::{Context, postgres::Majors};
+use super::{Context, pooler, postgres::Majors};
 use crate::command::{CommandError, Tally, check};
 
 /// The directory with PostgreSQL 15, which Debian 12 brings: the component tests' server.
@@ -17,6 +17,7 @@ pub fn ensure(_: &Context) -> Result<Tally, CommandError> {
         install_postgres()?;
     }
     Majors::ensure()?;
+    pooler::ensure()?;
     Ok(Tally::ONE)
 }
 
@@ -30,6 +31,7 @@ pub fn with_servers(command: &mut Command) -> Result<&mut Command, CommandError>
         .env("COFFER_HELM", tools.helm())
         .env("COFFER_KUBECTL", tools.kubernetes("kubectl"))
         .env("COFFER_VERSITYGW", tools.versitygw())
+        .env("COFFER_TEST_PGBOUNCER", pooler::ensure()?)
         .env("COFFER_TEST_POSTGRES", std::env::join_paths(majors.all()).map_err(other)?)
         .env("PATH", std::env::join_paths(path).map_err(other)?))
 }

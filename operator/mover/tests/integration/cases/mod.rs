@@ -1,15 +1,22 @@
 //! One database after the other with what PostgreSQL may hold, from a backup through a vault into another database. Each
 //! test has the id of its case in its name: A rows and types, B kinds of tables, C constraints and code, D database and
-//! server, H restore.
+//! server, E others at work and the server's behaviour, G the vault, H restore.
 mod a_rows;
 mod a_sizes;
 mod b_tables;
 mod c_code;
 mod d_database;
 mod d_many;
+mod e_load;
+mod e_locks;
+mod e_lost;
+mod e_privileges;
+mod e_server;
+mod g_crash;
 mod h_restore;
 mod h_stages;
 mod surroundings;
+mod under_fire;
 
 use contract::PointId;
 use mover::restore::RestoreDone;

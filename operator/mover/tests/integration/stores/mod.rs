@@ -74,6 +74,10 @@ impl S3Server {
         server
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn storage(&self) -> Storage {
         Storage::S3 {
             bucket: BUCKET.into(),

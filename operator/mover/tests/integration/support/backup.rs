@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use mover::{
     backup::{self, BackupDone, BackupJobInput},
     clock::Clock,
+    custody::Custody,
     digest::{Digest, RowDigester},
     format::{Manifest, PgText, RowFormat, SegmentEntry, TableEntry, TableKind},
     point::PointReader,
@@ -17,7 +18,7 @@ use mover::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Server, TestCustody};
+use super::{Proxy, Server, TestCustody};
 
 /// What a test asks of a backup.
 pub struct Asked {
@@ -30,8 +31,12 @@ pub struct Asked {
 
 impl Asked {
     pub fn of(server: &Server, database: &str) -> Self {
+        Self::at(server.connection(database))
+    }
+
+    pub fn at(connection: Connection) -> Self {
         Self {
-            connection: server.connection(database),
+            connection,
             databases: Databases::Connected,
             limits: Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None },
             deadline: SignedDuration::from_hours(1),
@@ -50,6 +55,12 @@ impl Asked {
         self
     }
 
+    /// Reaches the server through a proxy.
+    pub fn through(mut self, proxy: &Proxy) -> Self {
+        self.connection.port = proxy.port;
+        self
+    }
+
     pub fn slowly(mut self, bytes_per_second: u64) -> Self {
         self.limits.bytes_per_second = Some(bytes_per_second);
         self
@@ -61,7 +72,16 @@ impl Asked {
     }
 
     pub async fn run(self, custody: &TestCustody) -> Result<BackupDone, Failure> {
-        let clock = Clock::system(SignedDuration::ZERO);
+        self.run_as(custody, &RunId("run-1".into()), &Clock::system(SignedDuration::ZERO)).await
+    }
+
+    /// With another custodian, as another run, at another time.
+    pub async fn run_as(
+        self,
+        custody: &impl Custody,
+        run: &RunId,
+        clock: &Clock,
+    ) -> Result<BackupDone, Failure> {
         let input = BackupJobInput {
             source: self.connection,
             databases: self.databases,
@@ -78,7 +98,7 @@ impl Asked {
             limits: self.limits,
             deadline: clock.now().saturating_add(self.deadline).unwrap_or(Timestamp::MAX),
         };
-        backup::run(&input, custody, &RunId("run-1".into()), &ProgressSink::new(1), self.cancel, &clock).await
+        backup::run(&input, custody, run, &ProgressSink::new(1), self.cancel, clock).await
     }
 
     /// In the background.
@@ -220,12 +240,17 @@ pub fn psql_rows(server: &Server, database: &str, table: &TableEntry, format: Ro
 
 /// Waits until a query gives this answer.
 pub async fn until(server: &Server, query: &str, answer: &str) {
+    until_in(server, "postgres", query, answer).await;
+}
+
+/// As [`until`], of a query in another database.
+pub async fn until_in(server: &Server, database: &str, query: &str, answer: &str) {
     let start = std::time::Instant::now();
-    while server.sql("postgres", query) != answer {
+    while server.sql(database, query) != answer {
         assert!(
             start.elapsed() < Duration::from_secs(60),
             "{query} is still {}",
-            server.sql("postgres", query)
+            server.sql(database, query)
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -6,9 +6,17 @@
 mod backup;
 mod custody;
 mod installation;
+mod killer;
+mod pooler;
+mod proxy;
 mod server;
+mod workload;
 
-pub use backup::{Asked, Point, Psql, expect_nothing_left, fresh, rows_of, until};
+pub use backup::{Asked, Point, Psql, expect_nothing_left, fresh, rows_of, sessions, until, until_in};
 pub use custody::TestCustody;
 pub use installation::Installation;
+pub use killer::{Killer, Moment};
+pub use pooler::PgBouncer;
+pub use proxy::Proxy;
 pub use server::Server;
+pub use workload::Workload;

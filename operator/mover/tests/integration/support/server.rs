@@ -33,7 +33,7 @@ impl Server {
     /// The server of the usual major, shared by all tests of the program. It ends with the program.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&Installation::usual(), &[]))
+        SHARED.get_or_init(|| Self::start(&Installation::usual(), &["max_prepared_transactions=4"]))
     }
 
     /// The shared server, with the roles and the tablespace that scripts speak of.
@@ -63,6 +63,31 @@ impl Server {
         let server = Self { installation: installation.clone(), port, directory, process };
         server.wait_until_ready();
         server
+    }
+
+    /// A standby of a primary that follows it by streaming, once it has caught up with all there is now.
+    pub fn standby_of(primary: &Self, settings: &[&str]) -> Self {
+        let directory = Directory::new();
+        let data = directory.path.join("data");
+        let mut copy = primary.client("pg_basebackup");
+        run(copy.arg("-D").arg(&data).args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]));
+        let port = free_port();
+        let process = Mutex::new(start(&primary.installation, &directory.path, port, settings));
+        let standby = Self { installation: primary.installation.clone(), port, directory, process };
+        standby.wait_until_ready();
+        standby.catch_up_with(primary);
+        standby
+    }
+
+    /// Waits until this standby has replayed what its primary has written by now.
+    pub fn catch_up_with(&self, primary: &Self) {
+        let written = primary.sql("postgres", "SELECT pg_current_wal_lsn()");
+        let replayed = format!("SELECT pg_last_wal_replay_lsn() >= '{written}'");
+        let start = Instant::now();
+        while self.sql("postgres", &replayed) != "t" {
+            assert!(start.elapsed() < PATIENCE, "the standby does not follow:\n{}", self.log());
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub fn data_directory(&self) -> PathBuf {
@@ -142,11 +167,22 @@ impl Server {
         process.wait().unwrap();
     }
 
-    /// Stops the server in an orderly way and starts it again.
-    pub fn restart(&self, settings: &[&str]) {
+    /// Stops the server, ending its sessions, as an administrator would.
+    pub fn stop(&self) {
         let mut process = self.process.lock().unwrap();
         run(Command::new("kill").args(["-INT", &process.id().to_string()]));
         process.wait().unwrap();
+    }
+
+    /// Stops the server in an orderly way and starts it again.
+    pub fn restart(&self, settings: &[&str]) {
+        self.stop();
+        self.start_again(settings);
+    }
+
+    /// Starts the server again after it was stopped or killed.
+    pub fn start_again(&self, settings: &[&str]) {
+        let mut process = self.process.lock().unwrap();
         *process = start(&self.installation, &self.directory.path, self.port, settings);
         drop(process);
         self.wait_until_ready();
@@ -257,7 +293,7 @@ fn spawn_for_the_process(mut command: Command) -> Child {
 
 /// PostgreSQL refuses to run as root. In a user namespace root is nobody to it, and still root to the file system, so that
 /// programs and data may lie anywhere.
-fn as_server_user(program: &Path) -> Command {
+pub(super) fn as_server_user(program: &Path) -> Command {
     let mut command = Command::new(if is_root() { "unshare" } else { "setpriv" });
     if is_root() {
         command.args(["--user", "--map-user=65534", "--map-group=65534", "--", "setpriv"]);
@@ -271,7 +307,7 @@ fn is_root() -> bool {
     output.stdout == b"0\n"
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     loop {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         if TcpStream::connect(("127.0.0.1", port)).is_err() {
