@@ -2,7 +2,7 @@
 """Reads a Coffer vault in a directory: lists points, shows tables, prints schemas and rows.
 
 Written from operator/mover/FORMAT.md alone, as proof that the page is enough, and as a way to one's data that
-does not depend on Coffer. Needs Python 3.10 or newer with `cryptography` and `zstandard`.
+does not depend on Coffer. Needs Python 3.10 or newer with `cryptography`, `zstandard` and `xxhash`.
 
     coffer_decode.py --vault DIR --identity FILE [--fingerprint TEXT] list
     coffer_decode.py --vault DIR --identity FILE tables POINT
@@ -20,6 +20,7 @@ import struct
 import sys
 from pathlib import Path
 
+import xxhash
 import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -44,6 +45,23 @@ READABLE = {
 
 class Damaged(Exception):
     """A stored object is not what the format says. The message names it."""
+
+
+class Newer(Damaged):
+    """Nothing is damaged: the object or document is of a newer format than this file knows."""
+
+
+def known(name, word, words):
+    if word not in words:
+        raise Newer(f"{name}: {word} is not known here; it is of a newer format")
+    return word
+
+
+def document_of(name, content):
+    document = json.loads(content)
+    if document.get("format", 1) > 1:
+        raise Newer(f"{name}: it is of format {document['format']}")
+    return document
 
 
 def hkdf(key, salt, info, length=32):
@@ -143,8 +161,12 @@ class Sealed:
         if len(stored) > STORED_LIMIT.get(kind, (1 << 20) + 4096):
             raise Damaged(f"{name}: it is too large")
         (magic, version, suite, found, reserved, found_number, *ids) = struct.unpack_from("<8sHBBIQ16s16s16s16s", stored)
-        if magic != MAGIC or version != 1 or suite not in (1, 2) or reserved:
-            raise Damaged(f"{name}: it is not a sealed object of format 1")
+        if magic != MAGIC:
+            raise Damaged(f"{name}: it is not a sealed object")
+        if version != 1 or suite not in (1, 2) or not PACK <= found <= STATE:
+            raise Newer(f"{name}: its format {version}, suite {suite} or kind {found} is not known here")
+        if reserved:
+            raise Damaged(f"{name}: its header uses a reserved field")
         compare(name, found, kind, "kind")
         compare(name, found_number, number, "number")
         compare(name, ids[0], vault, "vault")
@@ -210,7 +232,7 @@ class Sealed:
         records = list(self.records())
         if len(records) != 1:
             raise Damaged(f"{self.name}: it does not hold one document")
-        return json.loads(records[0])
+        return document_of(self.name, records[0])
 
 
 # --- the vault ----------------------------------------------------------------------------------------------------
@@ -339,7 +361,7 @@ class Point:
 
     def entries(self, manifest, kind):
         for page in manifest["lists"]:
-            if page["list"] == kind:
+            if known("a manifest", page["list"], ("tables", "segments", "sequences")) == kind:
                 yield from self.referenced(page, LIST).document()["entries"]
 
     def spans(self, spans, kind):
@@ -376,20 +398,57 @@ class Point:
             yield segment["format"], content
 
 
-def count(row_format, content):
-    if row_format == "text":
-        return content.count(b"\n")
-    rows = at = 0
+def split(row_format, content):
+    """The rows among the bytes of a segment."""
+    if known("a segment", row_format, ("text", "binary")) == "text":
+        if content and not content.endswith(b"\n"):
+            raise Damaged("a segment ends inside a row")
+        yield from lines(content)
+        return
+    at = 0
     while at < len(content):
+        start = at
         (fields,) = struct.unpack_from(">h", content, at)
         at += 2
         for _ in range(fields):
             (length,) = struct.unpack_from(">i", content, at)
             at += 4 + max(length, 0)
-        rows += 1
-    if at != len(content):
-        raise Damaged("a segment ends inside a row")
-    return rows
+        if at > len(content):
+            raise Damaged("a segment ends inside a row")
+        yield content[start:at]
+
+
+def lines(content):
+    at = 0
+    while at < len(content):
+        end = content.index(b"\n", at) + 1
+        yield content[at:end]
+        at = end
+
+
+def count(row_format, content):
+    return sum(1 for _ in split(row_format, content))
+
+
+def digest(row_format, rows):
+    """As the list of tables has it."""
+    number = total = 0
+    for row in rows:
+        number += 1
+        total += xxhash.xxh3_128_intdigest(row)
+    return {"format": row_format, "rows": number, "sum": f"{total % (1 << 128):032x}"}
+
+
+def check_digests(table, segments):
+    """The rows of a table's segments are those that were read from the server."""
+    parts = {}
+    for row_format, content in segments:
+        parts.setdefault(row_format, []).append(content)
+    found = [digest(row_format, (row for part in of for row in split(row_format, part))) for row_format, of in parts.items()]
+    by_format = {entry["format"]: entry for entry in table["digests"]}
+    if by_format != {entry["format"]: entry for entry in found}:
+        raise Damaged(f"the rows of table {table['id']} are not those that were read")
+    return sum(entry["rows"] for entry in found)
 
 
 # --- commands -----------------------------------------------------------------------------------------------------
@@ -429,8 +488,12 @@ def show_rows(vault, arguments):
 
 
 def check(vault, arguments):
-    """Reads everything of a point: every object of the inventory, every row."""
-    point = vault.point(arguments.point)
+    objects, rows = check_point(vault.point(arguments.point))
+    print(json.dumps({"objects": objects, "rows": rows}))
+
+
+def check_point(point):
+    """Reads everything of a point: every object of the inventory, every row. Counts both."""
     objects = rows = 0
     for page in point.record["inventory"]:
         for entry in point.referenced(page, INVENTORY).document()["objects"]:
@@ -449,8 +512,8 @@ def check(vault, arguments):
         if sequences != manifest["sequences"]:
             raise Damaged("the manifest does not have its sequences")
         for table in point.entries(manifest, "tables"):
-            rows += sum(count(row_format, content) for row_format, content in point.rows(manifest, table))
-    print(json.dumps({"objects": objects, "rows": rows}))
+            rows += check_digests(table, point.rows(manifest, table))
+    return objects, rows
 
 
 def main():

@@ -20,9 +20,13 @@ SALT = bytes(range(100, 132))
 
 
 def seal(suite, kind, number, chain, record_kind, records):
-    derived = hkdf(KEY, SALT, b"coffer/1" + bytes([kind]), 64)
     ids = [IDS["vault"], IDS["chain"] if chain else bytes(16), IDS["point"], IDS["writer"]]
-    header = struct.pack("<8sHBBIQ", MAGIC, 1, suite, kind, 0, number) + b"".join(ids) + SALT + derived[32:]
+    return seal_with(KEY, SALT, suite, kind, number, ids, record_kind, records)
+
+
+def seal_with(key, salt, suite, kind, number, ids, record_kind, records):
+    derived = hkdf(key, salt, b"coffer/1" + bytes([kind]), 64)
+    header = struct.pack("<8sHBBIQ", MAGIC, 1, suite, kind, 0, number) + b"".join(ids) + salt + derived[32:]
     assert len(header) == 152
     aead = (AESGCM if suite == 1 else ChaCha20Poly1305)(derived[:32])
     binding, out = hashlib.sha256(header).digest(), header

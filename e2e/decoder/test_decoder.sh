@@ -19,11 +19,18 @@ if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 
+# What belongs to FORMAT.md for ever: its test vectors, and vaults that releases have written.
+python() {
+    PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$@"
+}
+python "$here/check_vectors.py"
+python "$here/check_released.py"
+
 # As the tests build it: for one package alone, cargo would build it, and what it needs, once more.
 cargo build --quiet --manifest-path "$root/Cargo.toml" --workspace --exclude e2e --example reference_point
 "${CARGO_TARGET_DIR:-$root/target}/debug/examples/reference_point" "$work" "${COFFER_DECODER_ROWS:-100000}"
 decode() {
-    PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/coffer_decode.py" --vault "$work/vault" \
+    python "$here/coffer_decode.py" --vault "$work/vault" \
         --identity "$work/identity" --fingerprint "$(cat "$work/fingerprint")" "$@"
 }
 point=$(cat "$work/point")

@@ -39,4 +39,6 @@ pub const NAME_LIMIT: usize = 1 << 20;
 pub const DEPENDENCY_LIMIT: usize = 1 << 20;
 
 #[cfg(test)]
+mod kept_tests;
+#[cfg(test)]
 mod tests;

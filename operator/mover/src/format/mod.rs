@@ -45,3 +45,6 @@ pub use span::{FrameSpan, push_span};
 pub use state::{StateHead, StatePart, StatePoint, StateRead, StateRestore, StateVault};
 pub use text::PgText;
 pub use vault_file::VaultFile;
+
+#[cfg(test)]
+mod vector_tests;
