@@ -44,8 +44,10 @@ impl Recipient {
     /// When the text is not an age recipient.
     pub fn parse(text: &str) -> Result<Self, WrapError> {
         let text = text.trim();
-        let key = text.parse().map_err(|_| WrapError::Recipient { text: text.chars().take(80).collect() })?;
-        Ok(Self { text: text.to_owned(), key })
+        let key: x25519::Recipient =
+            text.parse().map_err(|_| WrapError::Recipient { text: text.chars().take(80).collect() })?;
+        // However it was written: key files are looked for under the tag of the one text that an identity gives.
+        Ok(Self { text: key.to_string(), key })
     }
 
     /// The part of a key file's name that says whom it is for.
@@ -156,6 +158,15 @@ mod tests {
         assert!(file.len() < 4096, "{}", file.len());
         assert!(unwrap(&file, &[stranger.clone(), owner]).is_ok_and(|opened| opened == key()));
         assert_eq!(unwrap(&file, &[stranger]).err(), Some(WrapError::NotForUs));
+    }
+
+    #[test]
+    fn a_recipient_in_capitals_is_the_same_recipient() {
+        let recipient = Identity::generate().recipient();
+        let capitals = Recipient::parse(&recipient.to_string().to_uppercase()).unwrap();
+        assert_eq!((capitals.tag(), &capitals), (recipient.tag(), &recipient));
+        let padded = Recipient::parse(&format!(" {recipient}\n")).unwrap();
+        assert_eq!(padded.tag(), recipient.tag());
     }
 
     #[test]
