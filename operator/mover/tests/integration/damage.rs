@@ -272,7 +272,7 @@ const HARMS: [(&str, Harm); 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_harm_to_every_kind_of_object_is_noticed_and_the_object_named() {
+async fn g1_every_harm_to_every_kind_of_object_is_noticed_and_the_object_named() {
     let reference = Reference::new().await;
     let store = reference.store();
     let grant = &reference.grants[0];
@@ -326,7 +326,7 @@ fn read(name: &Name, stored: Vec<u8>, expected: &Expected, key: &SealKey) -> (Ve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_single_bit_of_every_kind_of_object_counts() {
+async fn g2_every_single_bit_of_every_kind_of_object_counts() {
     let reference = Reference::new().await;
     reference.vault.close().await;
     let grant = &reference.grants[0];
@@ -375,7 +375,7 @@ async fn every_single_bit_of_every_kind_of_object_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_row_and_no_name_is_stored_in_clear() {
+async fn g3_no_row_and_no_name_is_stored_in_clear() {
     let reference = Reference::new().await;
     let mut open = vec![reference.directory.path().to_owned()];
     while let Some(directory) = open.pop() {
@@ -395,7 +395,7 @@ async fn no_row_and_no_name_is_stored_in_clear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_ledger_or_key_is_named_when_the_vault_is_opened() {
+async fn g4_a_damaged_ledger_or_key_is_named_when_the_vault_is_opened() {
     let reference = Reference::new().await;
     let directory = reference.directory.path();
     let entry = reference.path(Name::ledger(2).as_str());
@@ -419,7 +419,7 @@ async fn a_damaged_ledger_or_key_is_named_when_the_vault_is_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn objects_of_one_point_are_not_taken_for_those_of_another() {
+async fn g5_objects_of_one_point_are_not_taken_for_those_of_another() {
     let reference = Reference::new().await;
     let [first, second] = &reference.grants[..] else { panic!("two points") };
     let mut mixed = first.clone();
@@ -453,7 +453,7 @@ async fn a_copied_bucket_has_other_etags_and_is_as_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_anybody_can_put_beside_a_vault_keeps_nobody_out_of_it() {
+async fn g6_what_anybody_can_put_beside_a_vault_keeps_nobody_out_of_it() {
     let reference = Reference::new().await;
     reference.vault.close().await;
     let reopened = async || {

@@ -7,6 +7,7 @@ mod backup_faults;
 mod cases;
 mod compared;
 mod damage;
+mod kept;
 mod postgres;
 mod restore;
 mod round_trip;

@@ -1,6 +1,6 @@
 //! One database after the other with what PostgreSQL may hold, from a backup through a vault into another database. Each
 //! test has the id of its case in its name: A rows and types, B kinds of tables, C constraints and code, D database and
-//! server, E others at work and the server's behaviour, G the vault, H restore.
+//! server, E others at work and the server's behaviour, G the vault and its stored bytes, H restore.
 mod a_rows;
 mod a_sizes;
 mod b_tables;
@@ -12,6 +12,7 @@ mod e_locks;
 mod e_lost;
 mod e_privileges;
 mod e_server;
+mod g_bytes;
 mod g_crash;
 mod h_restore;
 mod h_stages;
