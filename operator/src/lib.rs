@@ -15,5 +15,7 @@ mod settings;
 mod words;
 
 pub mod command;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod pinned;
 pub mod token;

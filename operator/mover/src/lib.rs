@@ -17,6 +17,8 @@ pub mod clock;
 pub mod custody;
 pub mod digest;
 pub mod format;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod ledger;
 pub mod point;
 pub mod postgres;

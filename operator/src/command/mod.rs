@@ -12,7 +12,7 @@ mod keeper;
 mod logging;
 mod mover;
 mod operator;
-mod people;
+pub(crate) mod people;
 mod release;
 mod signals;
 mod test_clock;

@@ -3,6 +3,7 @@
 mod chart;
 mod code;
 mod decoder;
+mod fuzz;
 mod pooler;
 mod postgres;
 mod side_by_side;
@@ -67,6 +68,12 @@ pub const STAGES: &[Stage] = &[
         purpose: "a decoder in Python, written from FORMAT.md alone, reads what the mover wrote",
         needs: &["tests"],
         run: decoder::check,
+    },
+    Stage {
+        name: "fuzz",
+        purpose: "no parser panics on mutations of its corpus, nor believes in sizes that are only announced",
+        needs: &["tests"],
+        run: fuzz::run,
     },
     Stage {
         name: "shipped",

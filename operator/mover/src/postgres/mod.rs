@@ -11,6 +11,8 @@ mod copy_in;
 mod copy_out;
 mod endpoint;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod log_in;
 mod row;
 mod server_error;

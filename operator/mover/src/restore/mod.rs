@@ -24,6 +24,8 @@ mod collation;
 mod database;
 mod error;
 mod finish;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod lane;
 mod large_objects;
 mod lent;

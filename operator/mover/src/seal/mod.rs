@@ -7,6 +7,8 @@
 mod document;
 mod envelope;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod header;
 mod key;
 mod opener;

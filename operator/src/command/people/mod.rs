@@ -13,6 +13,8 @@ mod backup;
 mod bar;
 mod environment;
 mod exit;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod identity;
 mod ini;
 mod keygen;

@@ -18,7 +18,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::PgError;
-use certificate::Certificate;
+pub(super) use certificate::Certificate;
 use verifier::{NoVerifier, Verifier};
 
 /// The protocol's name in the handshake, so that a server of another protocol cannot be talked to by mistake.

@@ -10,6 +10,9 @@ use contract::FailureCode;
 
 #[cfg(test)]
 use facts::Role;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) use mentions::mentioned;
+
 pub use facts::{ExistingDatabase, Facts, Question};
 pub use judge::{Judged, Place, Request, judge, missing_roles};
 pub use outline::Outline;

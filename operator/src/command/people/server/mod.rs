@@ -1,10 +1,10 @@
 //! A PostgreSQL server named on the command line: a URI without a password, completed by a service file, the usual
 //! environment variables, a password file, and the defaults of libpq, in this order.
 
-mod passfile;
+pub(super) mod passfile;
 mod service;
 mod tls;
-mod uri;
+pub(super) mod uri;
 
 use std::io;
 use std::net::IpAddr;

@@ -49,7 +49,8 @@ fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, ServerError> {
     fs::read_to_string(path).map(Zeroizing::new).map(Some).map_err(failed)
 }
 
-fn password(text: &str, login: &Login<'_>) -> Option<String> {
+/// What the file's text says, the first line that fits.
+pub(in crate::command::people) fn password(text: &str, login: &Login<'_>) -> Option<String> {
     // libpq looks for `localhost` when it connects through a Unix socket.
     let host = if login.host.starts_with('/') { "localhost" } else { login.host };
     let wanted = [host, &login.port.to_string(), login.database, login.user];

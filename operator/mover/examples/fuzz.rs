@@ -1,0 +1,12 @@
+//! Feeds every parser of this crate with seeded mutations of its corpus, on any toolchain:
+//! `fuzz [--seconds 60] [--seed 1] [--body NAME]`, with `--features fuzz`.
+
+use std::{error::Error, path::Path};
+
+use mover::fuzz::program;
+
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz");
+    program(mover::fuzz::BODIES, &corpus, std::env::args().skip(1), |line| println!("{line}"))
+}
