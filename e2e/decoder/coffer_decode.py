@@ -37,6 +37,7 @@ DOCUMENT, ROWS, SCHEMA_RECORD = 1, 2, 3
 FRAME_LIMIT = 4 * 1024 * 1024
 STORED_LIMIT = {PACK: 17 << 20, SCHEMA: 17 << 20, STATE: 256 << 20, RECORD: 68 << 10, VOID: 68 << 10}
 PLAIN_LIMIT = {PACK: FRAME_LIMIT, SCHEMA: FRAME_LIMIT, RECORD: 64 << 10, VOID: 64 << 10}
+LISTS = ("tables", "segments", "sequences", "roles", "memberships", "tablespaces")
 READABLE = {
     "genesis", "accepted", "verified", "tombstone", "readOpened", "readClosed", "restoreStarted", "restoreEnded",
     "jobEnded", "probed",
@@ -361,7 +362,7 @@ class Point:
 
     def entries(self, manifest, kind):
         for page in manifest["lists"]:
-            if known("a manifest", page["list"], ("tables", "segments", "sequences")) == kind:
+            if known("a manifest", page["list"], LISTS) == kind:
                 yield from self.referenced(page, LIST).document()["entries"]
 
     def spans(self, spans, kind):

@@ -225,6 +225,25 @@ def documents():
     stored = {**reference("00000001"), "etag": "e", "version": None}
     contents = {"schema": "public", "name": LATIN, "kind": "ordinary", "rows": 9, "plainBytes": 9}
     state = {"vault": VAULT.hex(), "fingerprint": "f", "recipients": ["age1"], "genesis": TIME, "probes": PROBES, "unknown": False}
+    label = {"provider": "p", "label": "l"}
+    role = {
+        "name": LATIN, "isSuperuser": False, "inherits": True, "mayCreateRoles": False, "mayCreateDatabases": True,
+        "mayLogIn": True, "mayReplicate": False, "bypassesRowSecurity": False, "connectionLimit": -1,
+        "validUntil": "infinity", "password": "SCRAM-SHA-256$4096:x", "comment": None, "securityLabels": [label],
+    }
+    member = {"role": "a", "member": LATIN, "grantor": None, "admin": True, "inherit": None, "set": False}
+    space = {
+        "name": "fast", "owner": "a", "location": "/fast", "acl": None, "options": ["seq_page_cost=2"], "comment": "c",
+        "securityLabels": [],
+    }
+    reasons = ("template", "noConnections", "provider", "invalid", "notAsked")
+    shared = {
+        "format": 1, "serverVersion": 170002, "bootstrap": "postgres", "passwords": "closed",
+        "lists": [{"list": name, "entries": 1, **reference("00000009")} for name in ("roles", "memberships", "tablespaces")],
+        "roles": 1, "memberships": 1, "tablespaces": 1, "settings": [{"role": None, "setting": "a=b"}],
+        "parameters": [{"name": "log_statement", "acl": ["a=s/b", LATIN]}],
+        "leftOut": [{"database": LATIN, "reason": reason} for reason in reasons],
+    }
     schema_entry = {
         "id": 215, "catalogue": {"table": 1259, "object": 16385}, "kind": "FK CONSTRAINT", "tag": LATIN, "section": "post",
         "namespace": "app", "tablespace": "", "accessMethod": None, "relationKind": "r", "owner": "app",
@@ -238,6 +257,10 @@ def documents():
         ("tables", {**page, "list": "tables", "entries": [table(at + 1, kind) for at, kind in enumerate(kinds)]}),
         ("segments", {**page, "list": "segments", "entries": [segment, {**segment, "format": "text", "number": 1}]}),
         ("sequences", {**page, "list": "sequences", "entries": [sequence]}),
+        ("globals", shared), ("globals", {**shared, "passwords": "stored"}),
+        ("roles", {**page, "list": "roles", "entries": [role]}),
+        ("memberships", {**page, "list": "memberships", "entries": [member]}),
+        ("tablespaces", {**page, "list": "tablespaces", "entries": [space]}),
         ("inventory", {**page, "objects": [stored]}),
         ("contents", {**page, "dataStore": 0, "tables": [contents]}),
         ("intent", {**ids, "run": "nightly", "created": TIME, "deadline": TIME}),

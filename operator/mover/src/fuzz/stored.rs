@@ -6,9 +6,9 @@ use zstd::bulk::Decompressor;
 
 use crate::{
     format::{
-        ContentsPage, Digest128, FrameSpan, Hash, Heartbeat, Id, Intent, InventoryPage, LedgerEntry,
-        ListPage, Manifest, Record, SegmentEntry, SequenceEntry, StateHead, StatePart, TableEntry, VaultFile,
-        Void, WrappedKey,
+        ContentsPage, Digest128, FrameSpan, Globals, Hash, Heartbeat, Id, Intent, InventoryPage, LedgerEntry,
+        ListPage, Manifest, MembershipEntry, Record, RoleEntry, SegmentEntry, SequenceEntry, StateHead,
+        StatePart, TableEntry, TablespaceEntry, VaultFile, Void, WrappedKey,
     },
     seal::{
         ChainKey, Expected, HEADER_LENGTH, Header, Identity, ObjectKind, Opener, Recipient, Suite,
@@ -101,6 +101,7 @@ pub fn record(bytes: &[u8]) {
 
 pub fn manifest(bytes: &[u8]) {
     again::<Manifest>(bytes);
+    again::<Globals>(bytes);
 }
 
 pub fn inventory(bytes: &[u8]) {
@@ -112,6 +113,9 @@ pub fn list(bytes: &[u8]) {
     again::<ListPage<TableEntry>>(bytes);
     again::<ListPage<SegmentEntry>>(bytes);
     again::<ListPage<SequenceEntry>>(bytes);
+    again::<ListPage<RoleEntry>>(bytes);
+    again::<ListPage<MembershipEntry>>(bytes);
+    again::<ListPage<TablespaceEntry>>(bytes);
 }
 
 pub fn ledger(bytes: &[u8]) {

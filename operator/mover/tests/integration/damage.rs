@@ -419,6 +419,32 @@ async fn g4_a_damaged_ledger_or_key_is_named_when_the_vault_is_opened() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn g12_of_two_recipients_each_opens_alone_and_one_whose_key_files_went_opens_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::system(SignedDuration::ZERO);
+    let (first, second) = (Identity::generate(), Identity::generate());
+    let store = connect(&storage(directory.path()), &clock).unwrap();
+    let recipients = vec![first.recipient(), second.recipient()];
+    init(&store, &InitRequest { catalogue: None, identities: Vec::new(), recipients }, &clock).await.unwrap();
+    let vault = open(SharedStore::clone(&store), opening(directory.path(), &first), &clock).await.unwrap();
+    let point = store_point(&vault, "run", &clock).await.point;
+    vault.close().await;
+    let rows = async |identity: &Identity| -> Result<u64, VaultError> {
+        let request = OpenRequest { access: Access::ReadOnly, ..opening(directory.path(), identity) };
+        let vault = open(SharedStore::clone(&store), request, &clock).await?;
+        let (run, reader) = (RunId("look".into()), random_id().unwrap());
+        let grant = vault.read_grant(&run, &point, &reader.into(), jiff::Timestamp::MAX).await?;
+        Ok(verify::run(SharedStore::clone(&store), &grant, Level::Rows, &|_| ()).await.unwrap().rows)
+    };
+    assert_eq!((rows(&first).await.unwrap(), rows(&second).await.unwrap()), (2, 2));
+    let gone = Name::catalogue_key(1, &second.recipient().tag(), 0);
+    fs::remove_file(directory.path().join(gone.as_str())).unwrap();
+    assert_eq!(rows(&first).await.unwrap(), 2);
+    let error = rows(&second).await.unwrap_err();
+    assert!(matches!(error, VaultError::Foreign { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g5_objects_of_one_point_are_not_taken_for_those_of_another() {
     let reference = Reference::new().await;
     let [first, second] = &reference.grants[..] else { panic!("two points") };

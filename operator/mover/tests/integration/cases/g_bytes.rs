@@ -4,7 +4,14 @@
 use std::{collections::BTreeMap, fmt, fs};
 
 use contract::FailureCode;
-use mover::{format::SegmentEntry, seal::Identity, vault::VaultError, verify::VerifyReport};
+use mover::{
+    format::{KeyPurpose, SegmentEntry, WrappedKey},
+    seal::{Identity, wrap},
+    store::Name,
+    vault::{OpenRequest, VaultError},
+    verify::VerifyReport,
+};
+use zeroize::Zeroizing;
 
 use crate::kept::{Kept, Refusal, is_of_writer, read_rows};
 
@@ -31,10 +38,10 @@ async fn g7_vaults_of_every_release_open_are_sound_and_hold_what_they_held() {
 #[tokio::test(flavor = "multi_thread")]
 async fn g8_another_identity_or_fingerprint_opens_nothing() {
     let kept = Kept::copy(RELEASE);
-    let stranger = mover::vault::OpenRequest { identities: vec![Identity::generate()], ..kept.opening() };
+    let stranger = OpenRequest { identities: vec![Identity::generate()], ..kept.opening() };
     let error = kept.open(stranger).await.err().unwrap();
     assert!(matches!(error, VaultError::Foreign { .. }), "{error}");
-    let planted = mover::vault::OpenRequest { fingerprint: Some("aaaa".into()), ..kept.opening() };
+    let planted = OpenRequest { fingerprint: Some("aaaa".into()), ..kept.opening() };
     let error = kept.open(planted).await.err().unwrap();
     assert_eq!(error.code(), FailureCode::KeySubstituted, "{error}");
 }
@@ -72,6 +79,36 @@ async fn g10_flipped_bits_and_truncations_are_noticed_from_the_vaults_door_to_it
 #[ignore = "long: every bit and every length"]
 async fn g10_full_every_single_bit_and_every_truncation() {
     println!("{}", Harmed::new().await.all_harm(1, 1).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g14_a_planted_chain_key_is_substituted_and_opens_nothing() {
+    let kept = Kept::copy(RELEASE);
+    let point = &kept.expected.points[0].point;
+    let reader = kept.reader(point).await.unwrap();
+    let (vault, chain) = (reader.record().vault, reader.record().chain);
+    let planted = WrappedKey { purpose: KeyPurpose::Chain(chain), vault, key: Zeroizing::new([9; 32]) };
+    let recipient = kept.identity.recipient();
+    let file = kept.path(Name::chain_key(chain, &recipient.tag(), 0).as_str());
+    fs::write(file, wrap(&planted, &recipient).unwrap()).unwrap();
+    let error = kept.verify(point).await.unwrap_err();
+    assert!(matches!(error, Refusal::Vault(VaultError::KeySubstituted { .. })), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g15_an_older_ledger_is_told_from_the_one_that_was_seen() {
+    let kept = Kept::copy(RELEASE);
+    let (_, vault) = kept.open(kept.opening()).await.unwrap();
+    let seen = contract::Head::from(vault.head());
+    let known = || OpenRequest { known_head: Some(seen.clone()), ..kept.opening() };
+    assert!(!kept.open(known()).await.unwrap().1.rolled_back());
+    fs::remove_dir_all(kept.path("ledger-state")).unwrap();
+    fs::remove_file(kept.path(Name::ledger(seen.sequence).as_str())).unwrap();
+    let (_, older) = kept.open(known()).await.unwrap();
+    assert!(older.rolled_back());
+    let newest = &kept.expected.points.last().unwrap().point;
+    let error = kept.grant(&older, newest).await.unwrap_err();
+    assert_eq!(error.code(), FailureCode::PointNotFound, "{error}");
 }
 
 /// How harm came out.

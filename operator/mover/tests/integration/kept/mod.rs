@@ -23,7 +23,7 @@ use tempfile::TempDir;
 /// A copy of a released vault.
 pub struct Kept {
     directory: TempDir,
-    identity: Identity,
+    pub identity: Identity,
     fingerprint: String,
     pub expected: Expected,
 }
