@@ -84,7 +84,8 @@ impl Loader {
         let format = unit.segment.format;
         let sql = match unit.manner {
             Manner::Whole => {
-                let truncate = Sql::default().text("TRUNCATE ONLY ").qualified(&table.into.0, &table.into.1);
+                let (schema, name) = table.destination();
+                let truncate = Sql::default().text("TRUNCATE ONLY ").qualified(schema, name);
                 // Both in one Query are one transaction.
                 truncate.text("; ").raw(&table.copy(format, true)).into_bytes()
             }

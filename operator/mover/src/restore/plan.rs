@@ -33,8 +33,8 @@ pub enum Manner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     pub entry: TableEntry,
-    /// Where its rows are sent: itself, or the root of its partitions, when the server has to find the partition anew.
-    pub into: (PgText, PgText),
+    /// The root of its partitions, when its rows are sent there for the server to find the partition anew.
+    root: Option<Box<(PgText, PgText)>>,
     /// The schema entry that made it.
     made_by: Option<u32>,
     /// Segments that have not landed.
@@ -65,8 +65,13 @@ impl Plan {
         made: &Tables,
         roots: &Roots,
     ) -> Result<Self, RestoreError> {
-        let mut plan = Self::default();
-        let mut by_id: HashMap<u32, usize> = HashMap::new();
+        // There may be very many: a list that grows is in memory twice while it does.
+        let mut plan = Self {
+            tables: Vec::with_capacity(entries.len()),
+            units: Vec::with_capacity(segments.len()),
+            ..Self::default()
+        };
+        let mut by_id: HashMap<u32, usize> = HashMap::with_capacity(entries.len());
         let mut large_objects: Option<(TableEntry, Vec<SegmentEntry>)> = None;
         for entry in entries {
             let made_by = made.entry_of(entry.oid).filter(|_| entry.kind == TableKind::Ordinary);
@@ -78,8 +83,8 @@ impl Plan {
                 continue;
             }
             by_id.insert(entry.id, plan.tables.len());
-            let into = roots.of(&entry).unwrap_or_else(|| (entry.schema.clone(), entry.name.clone()));
-            plan.tables.push(Table { entry, into, made_by, units_left: 0 });
+            let root = roots.of(&entry).map(Box::new);
+            plan.tables.push(Table { entry, root, made_by, units_left: 0 });
         }
         for segment in segments {
             if let Some((entry, own)) = &mut large_objects
@@ -112,7 +117,7 @@ impl Plan {
         let mut left = std::mem::take(configuration);
         while !left.is_empty() {
             let waits = |unit: &Unit| {
-                let of = |unit: &Unit| tables.get(unit.table).map(|table| &table.into);
+                let of = |unit: &Unit| tables.get(unit.table).map(Table::destination);
                 left.iter().any(|other| {
                     other.table != unit.table
                         && of(unit).zip(of(other)).is_some_and(|(from, to)| references.are(from, to))
@@ -134,8 +139,8 @@ impl Plan {
         let mut groups: HashMap<&(PgText, PgText), (Vec<u32>, u64)> = HashMap::new();
         for table in &self.tables {
             let Some(made_by) = table.made_by else { continue };
-            if table.is_sent_elsewhere() {
-                let group = groups.entry(&table.into).or_default();
+            if let Some(root) = &table.root {
+                let group = groups.entry(root).or_default();
                 group.0.push(made_by);
                 group.1 += table.entry.plain_bytes;
             } else {
@@ -166,8 +171,12 @@ impl Plan {
 }
 
 impl Table {
-    fn is_sent_elsewhere(&self) -> bool {
-        self.into.0 != self.entry.schema || self.into.1 != self.entry.name
+    /// Where its rows are sent: schema and name of itself, or of the root of its partitions.
+    pub fn destination(&self) -> (&PgText, &PgText) {
+        match &self.root {
+            Some(root) => (&root.0, &root.1),
+            None => (&self.entry.schema, &self.entry.name),
+        }
     }
 
     fn tell_loaded(&self, graph: &mut Graph) {
@@ -178,7 +187,8 @@ impl Table {
 
     /// The statement that takes rows of one format.
     pub fn copy(&self, format: RowFormat, is_frozen: bool) -> Vec<u8> {
-        let mut sql = Sql::default().text("COPY ").qualified(&self.into.0, &self.into.1);
+        let (schema, name) = self.destination();
+        let mut sql = Sql::default().text("COPY ").qualified(schema, name);
         if !self.entry.columns.is_empty() {
             sql = sql.text(" (").names(&self.entry.columns).text(")");
         }
@@ -201,7 +211,7 @@ fn manner(table: &Table) -> Manner {
         TableKind::LargeObjects | TableKind::LargeObjectPages | TableKind::LargeObjectSlices => {
             Manner::LargeObjects
         }
-        TableKind::Ordinary if table.entry.segments == 1 && !table.is_sent_elsewhere() => Manner::Whole,
+        TableKind::Ordinary if table.entry.segments == 1 && table.root.is_none() => Manner::Whole,
         TableKind::Ordinary | TableKind::Configuration => Manner::Part,
     }
 }

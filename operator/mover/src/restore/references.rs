@@ -31,8 +31,9 @@ impl References {
     }
 
     /// Whether one table refers to another.
-    pub fn are(&self, from: &Name, to: &Name) -> bool {
-        self.0.contains(&(from.clone(), to.clone()))
+    pub fn are(&self, from: (&PgText, &PgText), to: (&PgText, &PgText)) -> bool {
+        let name = |(schema, name): (&PgText, &PgText)| (schema.clone(), name.clone());
+        self.0.contains(&(name(from), name(to)))
     }
 
     pub(super) fn add(&mut self, from: Name, to: Name) {
