@@ -160,7 +160,7 @@ async fn two_custodians_on_one_vault_lose_nothing_and_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_custodians_cannot_both_decide_on_the_same_state() {
+async fn g18_two_custodians_cannot_both_decide_on_the_same_state() {
     let fixture = Fixture::new().await;
     let (one, two) = (fixture.open(1).await, fixture.open(2).await);
     // Each would be the first to restore "x"; only one may be.

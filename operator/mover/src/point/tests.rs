@@ -248,7 +248,7 @@ async fn what_was_written_is_read_back_over_several_packs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_writers_of_one_run_exactly_one_commits() {
+async fn g16_of_two_writers_of_one_run_exactly_one_commits() {
     let fixture = Fixture::new();
     let frames = vec![b"1\n2\n".to_vec()];
     let (first, second) = (fixture.writer(Id([1; 16])).await, fixture.writer(Id([2; 16])).await);

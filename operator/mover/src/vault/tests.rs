@@ -369,7 +369,7 @@ async fn a_tombstoned_point_goes_after_an_hour_and_its_intent_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_that_is_being_read_keeps_its_data() {
+async fn g17_a_point_that_is_being_read_keeps_its_data() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
     let old = fixture.accepted(&vault, "old").await;
@@ -434,7 +434,7 @@ async fn a_vault_that_was_rolled_back_deletes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_deleted_while_the_clocks_of_machine_and_store_differ() {
+async fn g19_nothing_is_deleted_while_the_clocks_of_machine_and_store_differ() {
     let fixture = Fixture::new();
     fixture.init().await;
     // This vault compares file times with a clock of another day.
