@@ -14,6 +14,13 @@ pub(crate) fn terminal_is_terminal() -> Rule {
     .message("a job that has ended keeps its state: create a new job instead")
 }
 
+/// A storage that is let in to by credentials of its own.
+pub(crate) fn credentials_needed() -> Rule {
+    Rule::new("has(self.credentialsSecretRef)").message(
+        "`credentialsSecretRef` must be set: credentials from the pod's own identity are not supported yet",
+    )
+}
+
 /// Refuses a block that the schema knows and this version does not act on.
 ///
 /// `field` is the name as it is written in YAML. Nothing may be accepted and then ignored.

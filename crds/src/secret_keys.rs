@@ -9,6 +9,24 @@ pub const S3_SECRET_ACCESS_KEY: &str = "secretAccessKey";
 /// In the Secret of `storage.s3.credentialsSecretRef`: the session token of temporary credentials. Optional.
 pub const S3_SESSION_TOKEN: &str = "sessionToken";
 
+/// In the Secret of `storage.azureBlob.credentialsSecretRef`: one of the account's keys.
+pub const AZURE_ACCOUNT_KEY: &str = "accountKey";
+
+/// In the Secret of `storage.azureBlob.credentialsSecretRef`: a shared access signature, instead of the account's key.
+pub const AZURE_SAS_TOKEN: &str = "sasToken";
+
+/// In the Secret of `storage.azureBlob.credentialsSecretRef`: the tenant of a service principal.
+pub const AZURE_TENANT_ID: &str = "tenantId";
+
+/// In the Secret of `storage.azureBlob.credentialsSecretRef`: the id of a service principal.
+pub const AZURE_CLIENT_ID: &str = "clientId";
+
+/// In the Secret of `storage.azureBlob.credentialsSecretRef`: the secret of a service principal.
+pub const AZURE_CLIENT_SECRET: &str = "clientSecret";
+
+/// In the Secret of `storage.gcs.credentialsSecretRef`: the key of a service account, JSON.
+pub const GCS_SERVICE_ACCOUNT_KEY: &str = "serviceAccountKey";
+
 /// In a database Secret, unless `usernameKey` names another: the role to log in as.
 pub const DATABASE_USERNAME: &str = "username";
 

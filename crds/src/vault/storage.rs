@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::{AuthorityRef, SecretReference},
-    rules::{fixed, fixed_optional, not_yet},
+    rules::{credentials_needed, fixed, fixed_optional},
     words,
 };
 
@@ -22,17 +22,15 @@ const STAYS: &str =
     validation = Rule::new("has(self.s3) == has(oldSelf.s3) && has(self.azureBlob) == has(oldSelf.azureBlob) && \
                             has(self.gcs) == has(oldSelf.gcs) && has(self.filesystem) == has(oldSelf.filesystem)")
         .message("the provider may not be changed: the backups would stay behind. Create a new vault"),
-    validation = not_yet("azureBlob"),
-    validation = not_yet("gcs"),
 )]
 pub struct Storage {
     /// A bucket of Amazon S3 or of any store that speaks its protocol and honours conditional writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub s3: Option<S3Storage>,
-    /// A container of Azure Blob Storage. Not supported yet.
+    /// A container of Azure Blob Storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub azure_blob: Option<AzureBlobStorage>,
-    /// A bucket of Google Cloud Storage. Not supported yet.
+    /// A bucket of Google Cloud Storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gcs: Option<GcsStorage>,
     /// A PersistentVolumeClaim of the vault's namespace.
@@ -58,15 +56,38 @@ impl Storage {
     pub fn place(&self) -> String {
         match self {
             Self { s3: Some(s3), .. } => {
-                let prefix = s3.prefix.as_deref().unwrap_or_default().trim_matches('/');
-                let bucket = format!("s3://{}/{prefix}", s3.bucket);
-                match &s3.endpoint {
-                    Some(endpoint) => format!("{} at {endpoint}", bucket.trim_end_matches('/')),
-                    None => bucket.trim_end_matches('/').to_owned(),
-                }
+                place(&format!("s3://{}", s3.bucket), s3.prefix.as_deref(), s3.endpoint.as_deref())
+            }
+            Self { azure_blob: Some(blob), .. } => place(
+                &format!("az://{}/{}", blob.account, blob.container),
+                blob.prefix.as_deref(),
+                blob.endpoint.as_deref(),
+            ),
+            Self { gcs: Some(gcs), .. } => {
+                place(&format!("gs://{}", gcs.bucket), gcs.prefix.as_deref(), gcs.endpoint.as_deref())
             }
             Self { filesystem: Some(held), .. } => format!("claim {}", held.claim_name),
             Self { .. } => self.provider().to_owned(),
+        }
+    }
+
+    /// Secret with the credentials, where the provider takes any.
+    pub fn credentials_secret(&self) -> Option<&SecretReference> {
+        match self {
+            Self { s3: Some(s3), .. } => s3.credentials_secret_ref.as_ref(),
+            Self { azure_blob: Some(blob), .. } => blob.credentials_secret_ref.as_ref(),
+            Self { gcs: Some(gcs), .. } => gcs.credentials_secret_ref.as_ref(),
+            Self { .. } => None,
+        }
+    }
+
+    /// Secret with the authority that signed the store's certificate.
+    pub fn authority_secret(&self) -> Option<&AuthorityRef> {
+        match self {
+            Self { s3: Some(s3), .. } => s3.ca_secret_ref.as_ref(),
+            Self { azure_blob: Some(blob), .. } => blob.ca_secret_ref.as_ref(),
+            Self { gcs: Some(gcs), .. } => gcs.ca_secret_ref.as_ref(),
+            Self { .. } => None,
         }
     }
 
@@ -74,11 +95,19 @@ impl Storage {
     /// caller's to compare.
     pub fn is_same_place(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self { s3: Some(_), .. }, Self { s3: Some(_), .. }) => self.place() == other.place(),
+            (Self { s3: Some(_), .. }, Self { s3: Some(_), .. })
+            | (Self { azure_blob: Some(_), .. }, Self { azure_blob: Some(_), .. })
+            | (Self { gcs: Some(_), .. }, Self { gcs: Some(_), .. }) => self.place() == other.place(),
             (Self { filesystem: Some(held), .. }, Self { filesystem: Some(other), .. }) => held == other,
             (Self { .. }, Self { .. }) => false,
         }
     }
+}
+
+fn place(bucket: &str, prefix: Option<&str>, endpoint: Option<&str>) -> String {
+    let place = format!("{bucket}/{}", prefix.unwrap_or_default().trim_matches('/'));
+    let place = place.trim_end_matches('/');
+    endpoint.map_or_else(|| place.to_owned(), |endpoint| format!("{place} at {endpoint}"))
 }
 
 /// A bucket of Amazon S3 or of a store that speaks its protocol.
@@ -87,8 +116,7 @@ impl Storage {
 #[x_kube(
     validation = fixed("bucket", STAYS),
     validation = fixed_optional("prefix", STAYS),
-    validation = Rule::new("has(self.credentialsSecretRef)")
-        .message("`credentialsSecretRef` must be set: credentials from the pod's own identity are not supported yet"),
+    validation = credentials_needed(),
 )]
 pub struct S3Storage {
     /// Name of the bucket. It must exist: Coffer never makes one.
@@ -148,6 +176,7 @@ pub enum Addressing {
     validation = fixed("account", STAYS),
     validation = fixed("container", STAYS),
     validation = fixed_optional("prefix", STAYS),
+    validation = credentials_needed(),
 )]
 pub struct AzureBlobStorage {
     /// Name of the storage account.
@@ -164,15 +193,24 @@ pub struct AzureBlobStorage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::endpoint")]
     pub endpoint: Option<String>,
-    /// Secret of the vault's namespace with the credentials. Unset: the pod's own identity.
+    /// Secret of the vault's namespace with `accountKey`, or `sasToken`, or `tenantId`, `clientId` and `clientSecret`.
+    /// Changes are taken up without a restart. Unset: refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretReference>,
+    /// Secret of the vault's namespace with the authority that signed the store's certificate. Unset: the public
+    /// authorities of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<AuthorityRef>,
 }
 
 /// A bucket of Google Cloud Storage.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = fixed("bucket", STAYS), validation = fixed_optional("prefix", STAYS))]
+#[x_kube(
+    validation = fixed("bucket", STAYS),
+    validation = fixed_optional("prefix", STAYS),
+    validation = credentials_needed(),
+)]
 pub struct GcsStorage {
     /// Name of the bucket. It must exist.
     #[schemars(length(min = 3, max = 222), regex(pattern = "^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$"))]
@@ -185,9 +223,14 @@ pub struct GcsStorage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::endpoint")]
     pub endpoint: Option<String>,
-    /// Secret of the vault's namespace with the credentials. Unset: the pod's own identity.
+    /// Secret of the vault's namespace with `serviceAccountKey`, the JSON text of a service account's key. Changes are
+    /// taken up without a restart. Unset: refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretReference>,
+    /// Secret of the vault's namespace with the authority that signed the store's certificate. Unset: the public
+    /// authorities of the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<AuthorityRef>,
 }
 
 /// A PersistentVolumeClaim. The simplest place, for trying Coffer and for storage that is replicated below.
@@ -226,4 +269,40 @@ pub struct Replica {
     pub name: String,
     /// Where the copy is stored.
     pub storage: Storage,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn storage(json: serde_json::Value) -> Storage {
+        serde_json::from_value(json).expect("a storage")
+    }
+
+    #[test]
+    fn every_provider_says_where_its_backups_are() {
+        for (given, place) in [
+            (serde_json::json!({"s3": {"bucket": "b", "prefix": "p"}}), "s3://b/p"),
+            (serde_json::json!({"azureBlob": {"account": "a", "container": "c"}}), "az://a/c"),
+            (
+                serde_json::json!({"gcs": {"bucket": "b", "prefix": "p/", "endpoint": "https://s"}}),
+                "gs://b/p at https://s",
+            ),
+        ] {
+            let storage = storage(given);
+            assert_eq!(storage.place(), place);
+            assert!(storage.is_same_place(&storage), "{place}");
+        }
+    }
+
+    #[test]
+    fn buckets_of_one_name_at_different_providers_are_different_places() {
+        let gcs = storage(serde_json::json!({"gcs": {"bucket": "backups"}}));
+        let s3 = storage(serde_json::json!({"s3": {"bucket": "backups"}}));
+        let azure = |account: &str| {
+            storage(serde_json::json!({"azureBlob": {"account": account, "container": "backups"}}))
+        };
+        assert!(!gcs.is_same_place(&s3));
+        assert!(!azure("one").is_same_place(&azure("two")));
+    }
 }

@@ -22,7 +22,8 @@ pub const KEEPER_PREVIOUS_TOKEN: &str = "/etc/coffer/token/previous";
 pub const KEEPER_CERTIFICATE: &str = "/etc/coffer/tls/tls.crt";
 /// The private key to [`KEEPER_CERTIFICATE`].
 pub const KEEPER_PRIVATE_KEY: &str = "/etc/coffer/tls/tls.key";
-/// Directory with the storage credentials: files `accessKeyId`, `secretAccessKey` and, optionally, `sessionToken`.
+/// Directory with the storage credentials. S3: files `accessKeyId`, `secretAccessKey` and, optionally, `sessionToken`. Azure:
+/// `accountKey`, or `sasToken`, or `tenantId` with `clientId` and `clientSecret`. Google: `serviceAccountKey`.
 pub const STORAGE_CREDENTIALS: &str = "/etc/coffer/storage";
 /// PEM bundle of the authority that signed the storage endpoint's certificate.
 pub const STORAGE_CA: &str = "/etc/coffer/storage-ca/ca.crt";

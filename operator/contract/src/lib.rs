@@ -35,7 +35,7 @@ pub use point::{
 pub use progress::{Progress, RunView};
 pub use report::{CheckItem, CheckReport, CheckResult, Outcome, Report, Summary, TERMINATION_MESSAGE_LIMIT};
 pub use secret::Secret;
-pub use storage::{Addressing, S3Credentials, Storage};
+pub use storage::{Addressing, AzureCredentials, GcsCredentials, S3Credentials, Storage};
 
 /// The version of every message in this crate.
 pub const VERSION: u32 = 1;

@@ -53,6 +53,8 @@ pub enum StoreErrorKind {
     Full,
     /// TLS did not come about: an unknown authority or another name.
     Untrusted,
+    /// The store knows no writes on a condition, without which nothing can be created for certain.
+    ConditionNotHonoured,
     /// What describes the store cannot be used.
     Misconfigured,
     /// An answer that fits none of these.
@@ -93,6 +95,7 @@ impl StoreError {
             // The object that a record or list names is not there, or is not what it was.
             StoreErrorKind::NotFound | StoreErrorKind::TooLarge => FailureCode::Damaged,
             StoreErrorKind::AlreadyExists => FailureCode::Internal,
+            StoreErrorKind::ConditionNotHonoured => FailureCode::ConditionalWritesNotHonoured,
             StoreErrorKind::Misconfigured => FailureCode::StorageMisconfigured,
             StoreErrorKind::AccessDenied | StoreErrorKind::Unexpected => FailureCode::StorageRefused,
         }

@@ -3,11 +3,12 @@
 //! Nothing is ever decided by what a listing lacks. Only heartbeats are overwritten.
 
 mod connect;
+mod credentials;
 mod error;
 mod filesystem;
+mod http;
 mod name;
 mod patience;
-mod s3;
 
 use std::sync::Arc;
 
@@ -17,12 +18,13 @@ use jiff::Timestamp;
 
 use crate::format::{Hash, Id};
 
-pub use connect::{connect, connect_with, read_credentials};
+pub use connect::{connect, connect_with};
+pub use credentials::mounted;
 pub use error::{StoreError, StoreErrorKind, Verb};
 pub use filesystem::FilesystemStore;
+pub use http::Network;
 pub use name::{Name, NameError, Place};
 pub use patience::Patience;
-pub use s3::{S3Settings, S3Store};
 
 /// A store that is shared by everything that works on one vault.
 pub type SharedStore = Arc<dyn Store>;
@@ -48,7 +50,7 @@ pub struct Listed {
     pub modified: Option<Timestamp>,
 }
 
-/// What became of an overwrite that was bound to an ETag.
+/// What became of an overwrite that was bound to what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overwrite {
     Done(Stored),
@@ -117,11 +119,11 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what a dead writer left half written, where the store has such a thing.
     fn clear_unfinished<'a>(&'a self, writer: Id) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Overwrites an object if its ETag is still this one. Only to try a store out: nothing rests on it.
+    /// Overwrites an object if it is still the one that was stored then. Only to try a store out: nothing rests on it.
     fn overwrite<'a>(
         &'a self,
         name: &'a Name,
-        etag: &'a str,
+        former: &'a Stored,
         bytes: Bytes,
     ) -> BoxFuture<'a, Result<Overwrite, StoreError>>;
 

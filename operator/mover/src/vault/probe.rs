@@ -92,12 +92,11 @@ async fn stale_overwrite_refused(store: &SharedStore) -> Result<Option<bool>, Va
 }
 
 async fn try_overwriting(store: &SharedStore, name: &Name) -> Result<Option<bool>, StoreError> {
-    let Some(stale) = store.create(name, FIRST).await?.etag else {
+    let stale = store.create(name, FIRST).await?;
+    let current = store.replace(name, SECOND).await?;
+    if stale.etag.is_none() || current.etag.is_none() {
         return Ok(None);
-    };
-    let Some(current) = store.replace(name, SECOND).await?.etag else {
-        return Ok(None);
-    };
+    }
     match store.overwrite(name, &stale, THIRD).await? {
         Overwrite::Refused if store.get(name, LIMIT).await? == SECOND => {}
         Overwrite::Refused | Overwrite::Done(_) => return Ok(Some(false)),

@@ -1,20 +1,28 @@
-//! What every store must do, asked of a directory and of a real S3 server alike; and what each failure is called.
+//! What every store must do, asked of a directory and of real servers of every protocol alike; and what each failure is
+//! called.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use crate::stores::{Dishonest, Forgetful, S3Server, clock, directory_store};
+use crate::stores::{
+    Dishonest, Forgetful, S3Server,
+    azurite::Azurite,
+    clock, directory_store,
+    google::{self, GoogleServer},
+    proxy::{Fault, Plan, Proxy},
+};
 use bytes::Bytes;
 use contract::{
-    Addressing, Decision, FailureCode, Owner, RunId, S3Credentials, Secret, Settled, SourceServer, Storage,
-    Trigger,
+    Addressing, AzureCredentials, Decision, FailureCode, GcsCredentials, Owner, RunId, S3Credentials, Secret,
+    Settled, SourceServer, Storage, Trigger,
 };
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::SignedDuration;
 use mover::{
     clock::later,
     format::Id,
     point::{PackKind, PointWriter, RecordDraft, WriterOptions},
     seal::{Identity, random_id},
-    store::{Name, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with, read_credentials},
+    store::{Name, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with},
     vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
     verify::{self, Level},
 };
@@ -25,6 +33,7 @@ async fn conforms(store: SharedStore) {
     create_is_only_for_names_that_are_free(&store).await;
     reads_are_bounded_and_ranges_exact(&store).await;
     listings_show_what_is_there(&store).await;
+    a_listing_of_several_pages_is_whole(&store).await;
     deleting_twice_is_no_error(&store).await;
     of_many_who_create_one_wins(&store).await;
     assert!(store.skew_seconds().is_some_and(|skew| skew.abs() <= 2), "{:?}", store.skew_seconds());
@@ -80,6 +89,26 @@ async fn listings_show_what_is_there(store: &SharedStore) {
     }
 }
 
+/// No store gives more than 1,000 names at once.
+async fn a_listing_of_several_pages_is_whole(store: &SharedStore) {
+    const COUNT: u32 = 1_003;
+    let writer = Id([0x55; 16]);
+    let write = |number| async move {
+        store.create(&Name::data(writer, number), Bytes::from_static(b"x")).await.map(|_| ())
+    };
+    futures::stream::iter(0..COUNT).map(write).buffer_unordered(16).try_collect::<()>().await.unwrap();
+    let mut names: Vec<String> = store
+        .list(&Place::data(writer))
+        .await
+        .unwrap()
+        .iter()
+        .map(|listed| listed.name.last().into())
+        .collect();
+    names.sort();
+    let expected: Vec<String> = (0..COUNT).map(|number| format!("{number:08}")).collect();
+    assert_eq!(names, expected);
+}
+
 async fn deleting_twice_is_no_error(store: &SharedStore) {
     let name = Name::probe(WRITER);
     store.create(&name, Bytes::from_static(b"x")).await.unwrap();
@@ -117,6 +146,51 @@ async fn an_s3_server_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_s3_server_that_knows_buckets_by_their_host_conforms() {
+    let server = S3Server::start_with_virtual_hosts();
+    conforms(server.by_virtual_host()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_s3_server_with_an_authority_of_its_own_conforms() {
+    let server = S3Server::start_with_tls();
+    conforms(server.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn azure_conforms_with_a_key_and_with_a_signature() {
+    let server = Azurite::start().await;
+    conforms(server.store()).await;
+    let mut signed = server.signed_storage("rwdlac");
+    if let Storage::AzureBlob { prefix, .. } = &mut signed {
+        *prefix = String::new();
+    }
+    conforms(connect(&signed, &clock()).unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn google_conforms() {
+    let server = GoogleServer::start().await;
+    conforms(server.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_key_that_is_no_path_does_not_spoil_a_listing() {
+    let server = GoogleServer::start().await;
+    let store = server.store();
+    let ours = Name::data(WRITER, 1);
+    store.create(&ours, Bytes::from_static(b"x")).await.unwrap();
+    let mut foreign = server.storage();
+    if let Storage::Gcs { prefix, .. } = &mut foreign {
+        *prefix = format!("{prefix}/data/{WRITER}//odd");
+    }
+    let foreign = connect(&foreign, &clock()).unwrap();
+    foreign.create(&Name::vault(), Bytes::from_static(b"x")).await.unwrap();
+    let listed = store.list(&Place::data(WRITER)).await.unwrap();
+    assert_eq!(listed.iter().map(|listed| &listed.name).collect::<Vec<_>>(), [&ours]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_s3_write_whose_answer_was_lost_is_a_success_all_the_same() {
     let server = S3Server::start();
     for losses in 1..4 {
@@ -131,15 +205,23 @@ async fn an_s3_write_whose_answer_was_lost_is_a_success_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_in_s3_is_written_accepted_and_verified() {
+async fn a_point_is_written_accepted_and_verified_in_every_store() {
     let server = S3Server::start();
-    let (store, clock) = (server.store(), clock());
+    a_point_is_good(server.storage(), server.store()).await;
+    let server = Azurite::start().await;
+    a_point_is_good(server.storage(), server.store()).await;
+    let server = GoogleServer::start().await;
+    a_point_is_good(server.storage(), server.store()).await;
+}
+
+async fn a_point_is_good(storage: Storage, store: SharedStore) {
+    let clock = clock();
     let identity = Identity::generate();
     let recipients = vec![identity.recipient()];
     let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
     init(&store, &request, &clock).await.unwrap();
     let request = OpenRequest {
-        storage: server.storage(),
+        storage,
         identities: vec![identity],
         catalogue: None,
         recipients: Vec::new(),
@@ -246,6 +328,74 @@ async fn an_s3_bucket_is_tried_out_and_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn azure_and_google_are_tried_out_and_asked() {
+    let server = Azurite::start().await;
+    let store = server.store();
+    assert_eq!(found(&store, &store).await, (true, Some(true), None, Some(false)));
+    let server = GoogleServer::start().await;
+    let plain = server.store();
+    assert_eq!(found(&plain, &plain).await, (true, Some(true), Some(false), Some(false)));
+    server.make_bucket("versioned", true).await;
+    let mut storage = server.storage();
+    if let Storage::Gcs { bucket, .. } = &mut storage {
+        *bucket = "versioned".into();
+    }
+    let versioned = connect(&storage, &clock()).unwrap();
+    assert_eq!(found(&versioned, &versioned).await, (true, Some(true), Some(true), Some(false)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_overlooks_conditions_is_found_out_before_a_vault_is_made() {
+    let azure = Azurite::start().await;
+    let proxy = Proxy::rewriting(azure.port(), |head| {
+        head.split_inclusive("\r\n")
+            .filter(|line| !line.to_lowercase().starts_with("if-none-match"))
+            .collect()
+    });
+    // A signature, since a key signs the condition too.
+    let mut overlooking = azure.signed_storage("rwdlac");
+    redirect(&mut overlooking, azure.port(), proxy.port);
+    is_found_out(&overlooking).await;
+    let google = GoogleServer::start().await;
+    let proxy = Proxy::rewriting(google.port(), |head| head.replacen("&ifGenerationMatch=0", "", 1));
+    let mut overlooking = google.storage();
+    redirect(&mut overlooking, google.port(), proxy.port);
+    is_found_out(&overlooking).await;
+}
+
+async fn is_found_out(storage: &Storage) {
+    let store = connect(storage, &clock()).unwrap();
+    let recipients = vec![Identity::generate().recipient()];
+    let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
+    let error = init(&store, &request, &clock()).await.unwrap_err();
+    assert!(matches!(error, VaultError::ConditionalWritesNotHonoured), "{error}");
+    assert!(store.head(&Name::vault()).await.unwrap_err().is_not_found());
+}
+
+/// Takes another port of this machine.
+fn redirect(storage: &mut Storage, from: u16, to: u16) {
+    if let Storage::S3 { endpoint: Some(endpoint), .. }
+    | Storage::AzureBlob { endpoint: Some(endpoint), .. }
+    | Storage::Gcs { endpoint: Some(endpoint), .. } = storage
+    {
+        *endpoint = endpoint.replace(&format!(":{from}"), &format!(":{to}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_conditional_writes_says_so_itself() {
+    let server = S3Server::start();
+    let proxy = Proxy::before(server.port());
+    let mut storage = server.storage();
+    redirect(&mut storage, server.port(), proxy.port);
+    let store = connect_with(&storage, &clock(), &Patience::NONE.into()).unwrap();
+    proxy.plan(Some(Plan { fault: Fault::Refused(501, "NotImplemented"), at: 1, lasts: true }));
+    let error = store.create(&Name::vault(), Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::ConditionNotHonoured, "{error}");
+    assert_eq!(error.code(), FailureCode::ConditionalWritesNotHonoured);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_overlooks_conditions_is_told_from_one_that_honours_them() {
     let server = S3Server::start();
     for (honours_create, bucket) in [(true, "half-honest"), (false, "dishonest")] {
@@ -286,6 +436,79 @@ async fn each_failure_of_s3_is_called_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_failure_of_azure_is_called_by_its_name() {
+    let server = Azurite::start().await;
+    let name = Name::vault();
+    let changed = |change: &dyn Fn(&mut Storage)| {
+        let mut storage = server.storage();
+        change(&mut storage);
+        connect_with(&storage, &clock(), &Patience::NONE.into())
+    };
+    let wrong_key = |storage: &mut Storage| {
+        if let Storage::AzureBlob { credentials, .. } = storage {
+            *credentials = Some(AzureCredentials::AccountKey(Secret::new("d3Jvbmc=")));
+        }
+    };
+    let error = changed(&wrong_key).unwrap().get(&name, 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::CredentialsRefused, "{error}");
+    let no_container = |storage: &mut Storage| {
+        if let Storage::AzureBlob { container, .. } = storage {
+            *container = "not-there".into();
+        }
+    };
+    let missing = changed(&no_container).unwrap();
+    for error in [
+        missing.get(&name, 10).await.unwrap_err(),
+        missing.list(&Place::attempts()).await.unwrap_err(),
+        missing.delete(&name).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, StoreErrorKind::BucketMissing, "{error}");
+    }
+    let reading = connect_with(&server.signed_storage("rl"), &clock(), &Patience::NONE.into()).unwrap();
+    let error = reading.create(&name, Bytes::from_static(b"x")).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::AccessDenied, "{error}");
+    assert!(!error.to_string().contains("sig="), "{error}");
+    let nobody = |storage: &mut Storage| {
+        if let Storage::AzureBlob { credentials, .. } = storage {
+            *credentials = None;
+        }
+    };
+    let error = changed(&nobody).err().unwrap();
+    assert_eq!(error.kind, StoreErrorKind::CredentialsRefused, "the machine's identity is not used: {error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_failure_of_google_is_called_by_its_name() {
+    let server = GoogleServer::start().await;
+    let name = Name::vault();
+    let mut storage = server.storage();
+    if let Storage::Gcs { bucket, .. } = &mut storage {
+        *bucket = format!("{}-gone", google::BUCKET);
+    }
+    let missing = connect_with(&storage, &clock(), &Patience::NONE.into()).unwrap();
+    for error in [
+        missing.create(&name, Bytes::from_static(b"x")).await.unwrap_err(),
+        missing.list(&Place::attempts()).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, StoreErrorKind::BucketMissing, "{error}");
+    }
+    let proxy = Proxy::before(server.port());
+    let mut storage = server.storage();
+    redirect(&mut storage, server.port(), proxy.port);
+    proxy.plan(Some(Plan { fault: Fault::Refused(401, "authError"), at: 1, lasts: true }));
+    let refused = connect_with(&storage, &clock(), &Patience::NONE.into()).unwrap();
+    let error = refused.get(&name, 10).await.unwrap_err();
+    assert_eq!(error.kind, StoreErrorKind::CredentialsRefused, "{error}");
+    for given in [Some("{\"private_key\": \"hidden\"}"), None] {
+        if let Storage::Gcs { credentials, .. } = &mut storage {
+            *credentials = given.map(|key| GcsCredentials { service_account_key: Secret::new(key) });
+        }
+        let error = connect(&storage, &clock()).err().unwrap();
+        assert!(!error.to_string().contains("hidden"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_an_unknown_authority_is_not_trusted_unless_it_is_given() {
     let (port, authority, _server) = crate::stores::tls_server().await;
     let mut storage = Storage::S3 {
@@ -301,19 +524,19 @@ async fn a_certificate_of_an_unknown_authority_is_not_trusted_unless_it_is_given
             session_token: None,
         }),
     };
-    let stranger = connect_with(&storage, &clock(), Patience::NONE).unwrap();
+    let stranger = connect_with(&storage, &clock(), &Patience::NONE.into()).unwrap();
     let error = stranger.get(&Name::vault(), 10).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Untrusted, "{error}");
     if let Storage::S3 { ca, .. } = &mut storage {
         *ca = Some(authority);
     }
     // The server says nothing after the handshake: that it was reached is what counts.
-    let friend = connect_with(&storage, &clock(), Patience::NONE).unwrap();
+    let friend = connect_with(&storage, &clock(), &Patience::NONE.into()).unwrap();
     let error = friend.get(&Name::vault(), 10).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::Unreachable, "{error}");
     let Storage::S3 { ca: Some(ca), .. } = &mut storage else { panic!("a CA") };
     *ca = "not a certificate".into();
-    let error = connect_with(&storage, &clock(), Patience::NONE).err().unwrap();
+    let error = connect_with(&storage, &clock(), &Patience::NONE.into()).err().unwrap();
     assert_eq!(error.kind, StoreErrorKind::Untrusted, "{error}");
 }
 
@@ -357,9 +580,4 @@ async fn a_write_whose_answer_was_lost_is_recognised_by_its_bytes() {
     assert!(store.create(&name, bytes.clone()).await.is_err());
     assert!(store.create(&name, bytes).await.is_ok());
     assert!(store.create(&name, Bytes::from_static(b"another")).await.unwrap_err().already_exists());
-}
-
-#[test]
-fn credentials_are_not_there_before_the_secret_is() {
-    assert_eq!(read_credentials(Path::new("/nowhere")).unwrap(), None);
 }

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use contract::{S3Credentials, files};
-use mover::store::{StoreError, read_credentials};
+use contract::{Storage, files};
+use mover::store::{self, StoreError};
 use zeroize::Zeroizing;
 
 /// No file that a keeper is given comes near this size; a larger one is refused before it is read whole.
@@ -98,12 +98,12 @@ impl Mounted {
         })
     }
 
-    /// What signs storage requests; `None` when nothing is mounted.
+    /// Puts what is mounted into a storage; `false` when it needs credentials and nothing is mounted.
     ///
     /// # Errors
-    /// When a file cannot be read, or one of the two that belong together is missing.
-    pub fn credentials(&self) -> Result<Option<S3Credentials>, StoreError> {
-        read_credentials(&self.path(files::STORAGE_CREDENTIALS))
+    /// When a file cannot be read, or one of those that belong together is missing.
+    pub fn credentials(&self, storage: &mut Storage) -> Result<bool, StoreError> {
+        store::mounted(storage, &self.path(files::STORAGE_CREDENTIALS))
     }
 
     /// The authority of the storage endpoint, PEM.
@@ -153,7 +153,9 @@ mod tests {
         let (_directory, mounted) = mounted(&[]);
         assert!(mounted.config().unwrap().is_none());
         assert!(mounted.certificate().unwrap().is_none());
-        assert!(mounted.credentials().unwrap().is_none());
+        let (bucket, prefix) = ("b".to_owned(), String::new());
+        let mut storage = Storage::Gcs { bucket, prefix, endpoint: None, ca: None, credentials: None };
+        assert!(!mounted.credentials(&mut storage).unwrap());
         assert!(mounted.keys().unwrap() == KeyFiles::default());
     }
 

@@ -138,16 +138,14 @@ fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
         failed(FailureCode::StorageTlsFailed, message)
     };
     let mut storage = keeper.config.storage.clone();
-    if let Storage::S3 { credentials, ca, .. } = &mut storage {
-        *credentials = keeper.mounted.credentials().map_err(|error| refused(error.to_string()))?;
-        if let Some(mounted) = keeper.mounted.storage_authority().map_err(no_authority)? {
-            *ca = Some(mounted);
-        }
-        if credentials.is_none() && keeper.config.credentials_expected {
-            let message = "the Secret with the storage credentials is missing, or has no `accessKeyId` and \
-                           `secretAccessKey`";
-            return Err(refused(message.to_owned()));
-        }
+    let entered = keeper.mounted.credentials(&mut storage).map_err(|error| refused(error.to_string()))?;
+    if !entered && keeper.config.credentials_expected {
+        return Err(refused(
+            "the Secret with the storage credentials is missing, or has none of its keys".into(),
+        ));
+    }
+    if let Some(mounted) = keeper.mounted.storage_authority().map_err(no_authority)? {
+        storage.set_authority(mounted);
     }
     let keys = keeper.mounted.keys().map_err(|error| failed(FailureCode::KeyMissing, error.to_string()))?;
     Ok(Inputs { storage, keys })

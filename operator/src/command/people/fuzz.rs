@@ -1,9 +1,9 @@
 //! What people write on the command line and in files of libpq.
 
 use super::environment::Environment;
-use super::location::Location;
+use super::ini;
+use super::location::{EntryError, Location};
 use super::server::{self, passfile, uri};
-use super::{aws, ini};
 
 /// Nothing but a name: no file of the machine is read.
 fn environment() -> Environment {
@@ -38,5 +38,5 @@ pub fn passfile(bytes: &[u8]) {
 /// Where a vault is, and the storage that this means.
 pub fn location(bytes: &[u8]) {
     let Ok(location) = String::from_utf8_lossy(bytes).parse::<Location>() else { return };
-    let _storage: Result<_, aws::AwsError> = location.storage(&environment());
+    let _storage: Result<_, EntryError> = location.storage(&environment());
 }

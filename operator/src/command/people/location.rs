@@ -1,4 +1,5 @@
-//! Where a vault is, as a URL on the command line: `file:///directory` or `s3://bucket/prefix`.
+//! Where a vault is, as a URL on the command line: `file:///directory`, `s3://bucket/prefix`, `az://account/container/prefix`
+//! or `gs://bucket/prefix`.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -7,36 +8,55 @@ use contract::{Addressing, Storage};
 use url::Url;
 
 use super::aws::{self, AwsError};
+use super::azure::{self, AzureError};
 use super::environment::Environment;
+use super::google::{self, GoogleError};
 
 /// The place of a vault, without what is needed to be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     Filesystem(PathBuf),
     S3 { bucket: String, prefix: String },
+    AzureBlob { account: String, container: String, prefix: String },
+    Gcs { bucket: String, prefix: String },
+}
+
+/// What the environment does not say of a storage.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error(transparent)]
+    Azure(#[from] AzureError),
+    #[error(transparent)]
+    Google(#[from] GoogleError),
 }
 
 /// Why a text is not the place of a vault.
 #[derive(Debug, thiserror::Error)]
 pub enum LocationError {
-    #[error("`{given}` is not a URL: write file:///directory or s3://bucket/prefix")]
+    #[error("`{given}` is not a URL: write {KINDS}")]
     NotUrl { given: String },
-    #[error("{scheme}:// vaults are not supported yet: use file:///directory or s3://bucket/prefix")]
-    NotSupported { scheme: String },
-    #[error("`{scheme}` is no kind of vault: use file:///directory or s3://bucket/prefix")]
+    #[error("`{scheme}` is no kind of vault: use {KINDS}")]
     UnknownScheme { scheme: String },
     #[error("a file vault needs an absolute directory with three slashes in front: file:///directory")]
     NotAbsolute,
-    #[error("the bucket is missing: write s3://bucket or s3://bucket/prefix")]
-    NoBucket,
+    #[error("the bucket is missing: write {scheme}://bucket or {scheme}://bucket/prefix")]
+    NoBucket { scheme: String },
+    #[error("the container is missing: write az://account/container or az://account/container/prefix")]
+    NoContainer,
     #[error(
         "a vault's URL has no user, password, port, query or fragment: credentials and endpoint come from the \
-         environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION)"
+         environment (such as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION; \
+         AZURE_STORAGE_KEY; GOOGLE_APPLICATION_CREDENTIALS)"
     )]
     Decorated,
     #[error("the path in the URL is not UTF-8 once its percent signs are decoded")]
     NotText,
 }
+
+const KINDS: &str =
+    "file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix";
 
 impl FromStr for Location {
     type Err = LocationError;
@@ -44,7 +64,7 @@ impl FromStr for Location {
     fn from_str(text: &str) -> Result<Self, LocationError> {
         let url = Url::parse(text).map_err(|_| match Path::new(text).is_absolute() {
             true => LocationError::NotUrl { given: text.to_owned() },
-            false if text.starts_with("s3:") => LocationError::NoBucket,
+            false if text.starts_with("s3:") => LocationError::NoBucket { scheme: "s3".to_owned() },
             false => LocationError::NotUrl { given: without_user(text) },
         })?;
         let decorated = !url.username().is_empty()
@@ -57,8 +77,9 @@ impl FromStr for Location {
         }
         match url.scheme() {
             "file" => filesystem(text, &url),
-            "s3" => s3(&url),
-            scheme @ ("az" | "gs") => Err(LocationError::NotSupported { scheme: scheme.to_owned() }),
+            "s3" => in_bucket(&url).map(|(bucket, prefix)| Self::S3 { bucket, prefix }),
+            "gs" => in_bucket(&url).map(|(bucket, prefix)| Self::Gcs { bucket, prefix }),
+            "az" => in_container(&url),
             scheme => Err(LocationError::UnknownScheme { scheme: scheme.to_owned() }),
         }
     }
@@ -68,26 +89,27 @@ impl Location {
     /// The storage at this place, with credentials, endpoint and region of the environment.
     ///
     /// # Errors
-    /// [`AwsError`] when the environment does not say what S3 needs.
-    pub fn storage(&self, environment: &Environment) -> Result<Storage, AwsError> {
-        let (bucket, prefix) = match self {
-            Self::Filesystem(path) => {
-                return Ok(Storage::Filesystem { path: path.to_string_lossy().into_owned() });
+    /// [`EntryError`] when the environment does not say what the storage needs.
+    pub fn storage(&self, environment: &Environment) -> Result<Storage, EntryError> {
+        match self.clone() {
+            Self::Filesystem(path) => Ok(Storage::Filesystem { path: path.to_string_lossy().into_owned() }),
+            Self::S3 { bucket, prefix } => {
+                let aws::Settings { credentials, region, endpoint, ca } = aws::settings(environment)?;
+                // A store at an endpoint of one's own seldom has a DNS name for each bucket.
+                let addressing = if endpoint.is_some() { Addressing::Path } else { Addressing::VirtualHost };
+                let credentials = Some(credentials);
+                Ok(Storage::S3 { bucket, prefix, endpoint, region, addressing, ca, credentials })
             }
-            Self::S3 { bucket, prefix } => (bucket.clone(), prefix.clone()),
-        };
-        let settings = aws::settings(environment)?;
-        // A store at an endpoint of one's own seldom has a DNS name for each bucket.
-        let addressing = if settings.endpoint.is_some() { Addressing::Path } else { Addressing::VirtualHost };
-        Ok(Storage::S3 {
-            bucket,
-            prefix,
-            endpoint: settings.endpoint,
-            region: settings.region,
-            addressing,
-            ca: settings.ca,
-            credentials: Some(settings.credentials),
-        })
+            Self::AzureBlob { account, container, prefix } => {
+                let azure::Settings { credentials, endpoint, ca } = azure::settings(environment)?;
+                let credentials = Some(credentials);
+                Ok(Storage::AzureBlob { account, container, prefix, endpoint, ca, credentials })
+            }
+            Self::Gcs { bucket, prefix } => {
+                let google::Settings { credentials, endpoint, ca } = google::settings(environment)?;
+                Ok(Storage::Gcs { bucket, prefix, endpoint, ca, credentials: Some(credentials) })
+            }
+        }
     }
 }
 
@@ -103,10 +125,26 @@ fn filesystem(text: &str, url: &Url) -> Result<Location, LocationError> {
     }
 }
 
-fn s3(url: &Url) -> Result<Location, LocationError> {
-    let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or(LocationError::NoBucket)?;
+fn in_bucket(url: &Url) -> Result<(String, String), LocationError> {
+    let missing = || LocationError::NoBucket { scheme: url.scheme().to_owned() };
+    let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or_else(missing)?;
     let prefix = percent_decoded(url.path())?.trim_matches('/').to_owned();
-    Ok(Location::S3 { bucket: bucket.to_owned(), prefix })
+    Ok((bucket.to_owned(), prefix))
+}
+
+fn in_container(url: &Url) -> Result<Location, LocationError> {
+    let account = url.host_str().filter(|host| !host.is_empty()).ok_or(LocationError::NoContainer)?;
+    let path = percent_decoded(url.path())?;
+    let path = path.trim_matches('/');
+    let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
+    if container.is_empty() {
+        return Err(LocationError::NoContainer);
+    }
+    Ok(Location::AzureBlob {
+        account: account.to_owned(),
+        container: container.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+    })
 }
 
 fn percent_decoded(path: &str) -> Result<String, LocationError> {
@@ -142,12 +180,21 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_vault_are_read() {
+    fn every_kind_of_vault_is_read() {
         assert_eq!(parsed("file:///backups/"), Ok(Location::Filesystem("/backups".into())));
         assert_eq!(parsed("file:///a%20b/c%C3%BC"), Ok(Location::Filesystem("/a b/cü".into())));
         let s3 = |bucket: &str, prefix: &str| Location::S3 { bucket: bucket.into(), prefix: prefix.into() };
         assert_eq!(parsed("s3://bucket"), Ok(s3("bucket", "")));
         assert_eq!(parsed("s3://bucket/one/two/"), Ok(s3("bucket", "one/two")));
+        let (bucket, prefix) = ("bucket.example_1".into(), "one/two".into());
+        assert_eq!(parsed("gs://bucket.example_1/one/two"), Ok(Location::Gcs { bucket, prefix }));
+        let azure = |prefix: &str| Location::AzureBlob {
+            account: "account".into(),
+            container: "container".into(),
+            prefix: prefix.into(),
+        };
+        assert_eq!(parsed("az://account/container"), Ok(azure("")));
+        assert_eq!(parsed("az://account/container/one/two/"), Ok(azure("one/two")));
     }
 
     #[test]
@@ -160,8 +207,9 @@ mod tests {
             ("file:///", "three slashes"),
             ("s3://", "bucket is missing"),
             ("s3:///prefix", "bucket is missing"),
-            ("az://account/container", "not supported yet"),
-            ("gs://bucket", "not supported yet"),
+            ("az://account", "container is missing"),
+            ("az://account/", "container is missing"),
+            ("gs://", "bucket is missing"),
             ("https://bucket", "no kind of vault"),
             ("s3://key:secret@bucket", "credentials and endpoint come from the environment"),
             ("s3://bucket:9000/x", "credentials and endpoint come from the environment"),

@@ -9,12 +9,14 @@
 //! Every other file is one command.
 
 mod aws;
+mod azure;
 mod backup;
 mod bar;
 mod environment;
 mod exit;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
+mod google;
 mod identity;
 mod ini;
 mod keygen;

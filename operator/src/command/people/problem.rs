@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use contract::{Failure, FailureCode};
 use serde_json::json;
 
-use super::aws::AwsError;
 use super::exit::Exit;
 use super::identity::IdentityError;
+use super::location::EntryError;
 use super::output::Format;
 use super::server::ServerError;
 
@@ -18,7 +18,7 @@ pub enum Problem {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
-    Aws(#[from] AwsError),
+    Entry(#[from] EntryError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// What was asked is no part of this release, or contradicts itself.
@@ -41,7 +41,7 @@ impl From<Failure> for Problem {
 impl Problem {
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => Exit::Usage,
+            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) => Exit::Usage,
             Self::Failed(failure) => failure.code.into(),
             Self::Output(_) | Self::Signals(_) => Exit::Failed,
         }
@@ -77,7 +77,7 @@ impl Problem {
         let code = |code: FailureCode| format!("{code:?}");
         match self {
             Self::Failed(failure) => code(failure.code),
-            Self::Server(_) | Self::Aws(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
+            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
             Self::Output(_) | Self::Signals(_) => code(FailureCode::Internal),
         }
     }

@@ -25,7 +25,7 @@ pub const RUN_LIMIT: SignedDuration = SignedDuration::from_hours(24);
 /// Which vault, and what opens it.
 #[derive(Debug, clap::Args)]
 pub struct VaultArguments {
-    /// The vault: file:///directory or s3://bucket/prefix.
+    /// The vault: file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix.
     ///
     /// S3 credentials, endpoint and region come from the AWS tools' variables and files (AWS_ACCESS_KEY_ID,
     /// AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE, AWS_CA_BUNDLE).

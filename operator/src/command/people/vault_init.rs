@@ -24,7 +24,7 @@ pub enum VaultCommand {
 /// identity.
 #[derive(Debug, clap::Args)]
 pub struct InitArguments {
-    /// Where the vault goes: file:///directory or s3://bucket/prefix.
+    /// Where the vault goes: file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix.
     #[arg(long, value_name = "URL", env = "COFFER_VAULT")]
     vault: Location,
     /// Whoever may open the backups: the recipient of `coffer keygen`, or any other age recipient. May be repeated.

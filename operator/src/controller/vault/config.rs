@@ -103,28 +103,50 @@ pub fn config_map(vault: &BackupVault, config: &KeeperConfig, certificates: &Cer
 
 /// The Secret with the storage's credentials, if the vault names one.
 pub fn credentials_secret(vault: &BackupVault) -> Option<&str> {
-    let reference = vault.spec.storage.s3.as_ref()?.credentials_secret_ref.as_ref()?;
-    Some(&reference.name)
+    Some(&vault.spec.storage.credentials_secret()?.name)
 }
 
 /// The Secret with the storage's authority and the key in it, if the vault names one.
 pub fn authority_secret(vault: &BackupVault) -> Option<(&str, &str)> {
-    let reference = vault.spec.storage.s3.as_ref()?.ca_secret_ref.as_ref()?;
+    let reference = vault.spec.storage.authority_secret()?;
     Some((&reference.name, reference.key()))
 }
 
-/// Keys of the credentials' Secret and the files that keepers read.
-pub const CREDENTIAL_FILES: [(&str, &str); 3] = [
-    (secret_keys::S3_ACCESS_KEY_ID, "accessKeyId"),
-    (secret_keys::S3_SECRET_ACCESS_KEY, "secretAccessKey"),
-    (secret_keys::S3_SESSION_TOKEN, "sessionToken"),
-];
+/// Keys of the credentials' Secret, which are also the names of the files that the keeper reads. Those that are not there
+/// are no files either.
+pub fn credential_files(vault: &BackupVault) -> &'static [&'static str] {
+    match &vault.spec.storage {
+        SpecStorage { s3: Some(_), .. } => {
+            &[secret_keys::S3_ACCESS_KEY_ID, secret_keys::S3_SECRET_ACCESS_KEY, secret_keys::S3_SESSION_TOKEN]
+        }
+        SpecStorage { azure_blob: Some(_), .. } => &[
+            secret_keys::AZURE_ACCOUNT_KEY,
+            secret_keys::AZURE_SAS_TOKEN,
+            secret_keys::AZURE_TENANT_ID,
+            secret_keys::AZURE_CLIENT_ID,
+            secret_keys::AZURE_CLIENT_SECRET,
+        ],
+        SpecStorage { gcs: Some(_), .. } => &[secret_keys::GCS_SERVICE_ACCOUNT_KEY],
+        SpecStorage { .. } => &[],
+    }
+}
+
+/// What a person has to write into the credentials' Secret.
+pub fn credentials_wanted(vault: &BackupVault) -> &'static str {
+    match &vault.spec.storage {
+        SpecStorage { azure_blob: Some(_), .. } => {
+            "`accountKey`, or `sasToken`, or `tenantId`, `clientId` and `clientSecret`"
+        }
+        SpecStorage { gcs: Some(_), .. } => "`serviceAccountKey`",
+        SpecStorage { .. } => "`accessKeyId` and `secretAccessKey`",
+    }
+}
 
 fn storage(storage: &SpecStorage) -> Option<Storage> {
     if let Some(s3) = &storage.s3 {
         return Some(Storage::S3 {
             bucket: s3.bucket.clone(),
-            prefix: s3.prefix.clone().unwrap_or_default().trim_matches('/').to_owned(),
+            prefix: trimmed(s3.prefix.as_deref()),
             endpoint: s3.endpoint.clone(),
             region: s3.region().to_owned(),
             addressing: match s3.addressing() {
@@ -135,10 +157,33 @@ fn storage(storage: &SpecStorage) -> Option<Storage> {
             credentials: None,
         });
     }
+    if let Some(blob) = &storage.azure_blob {
+        return Some(Storage::AzureBlob {
+            account: blob.account.clone(),
+            container: blob.container.clone(),
+            prefix: trimmed(blob.prefix.as_deref()),
+            endpoint: blob.endpoint.clone(),
+            ca: None,
+            credentials: None,
+        });
+    }
+    if let Some(gcs) = &storage.gcs {
+        return Some(Storage::Gcs {
+            bucket: gcs.bucket.clone(),
+            prefix: trimmed(gcs.prefix.as_deref()),
+            endpoint: gcs.endpoint.clone(),
+            ca: None,
+            credentials: None,
+        });
+    }
     let filesystem = storage.filesystem.as_ref()?;
-    let path = filesystem.path.as_deref().unwrap_or_default().trim_matches('/');
+    let path = trimmed(filesystem.path.as_deref());
     let root = files::VAULT_VOLUME;
     Some(Storage::Filesystem {
         path: if path.is_empty() { root.to_owned() } else { format!("{root}/{path}") },
     })
+}
+
+fn trimmed(prefix: Option<&str>) -> String {
+    prefix.unwrap_or_default().trim_matches('/').to_owned()
 }

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::certificate;
-use super::config::{Certificates, credentials_secret};
+use super::config::{Certificates, credentials_secret, credentials_wanted};
 use super::decide::{encryption_fault, unguarded};
 use super::observe::{Claim, Seen};
 use crate::clock::Now;
@@ -168,8 +168,8 @@ fn storage(vault: &BackupVault, view: Option<&VaultView>) -> Finding {
 fn remedy(vault: &BackupVault, reason: Reason) -> String {
     match credentials_secret(vault) {
         Some(secret) if reason == Reason::CredentialsMissing => format!(
-            "Write `accessKeyId` and `secretAccessKey` into Secret {secret}, which `credentialsSecretRef` names; it is \
-             taken up within two minutes."
+            "Write {} into Secret {secret}, which `credentialsSecretRef` names; it is taken up within two minutes.",
+            credentials_wanted(vault)
         ),
         Some(_) | None => reason.explanation().action.to_owned(),
     }

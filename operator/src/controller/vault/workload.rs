@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 
-use super::config::{CREDENTIAL_FILES, authority_secret, credentials_secret};
+use super::config::{authority_secret, credential_files, credentials_secret};
 use crate::controller::run::memory::{self, MEBIBYTE};
 use crate::names;
 use crate::settings::Settings;
@@ -282,7 +282,7 @@ fn volumes(vault: &BackupVault, mounts: &Mounts) -> Vec<Value> {
     ];
     if let Some(held) = credentials_secret(vault) {
         let items: Vec<Value> =
-            CREDENTIAL_FILES.iter().map(|(key, path)| json!({"key": key, "path": path})).collect();
+            credential_files(vault).iter().map(|key| json!({"key": key, "path": key})).collect();
         volumes.push(json!({"name": "storage", "secret": {
             "secretName": held, "items": items, "defaultMode": 0o440, "optional": true,
         }}));

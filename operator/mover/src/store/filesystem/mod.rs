@@ -144,7 +144,7 @@ impl Store for FilesystemStore {
     fn overwrite<'a>(
         &'a self,
         _name: &'a Name,
-        _etag: &'a str,
+        _former: &'a Stored,
         _bytes: Bytes,
     ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
         Box::pin(std::future::ready(Ok(Overwrite::NotOffered)))

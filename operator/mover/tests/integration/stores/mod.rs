@@ -1,17 +1,21 @@
-//! Stores to test against: a directory, a real S3 server, and stores that lie or lose answers.
+//! Stores to test against: a directory, real servers of every protocol, and stores that lie or lose answers.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod azurite;
+pub mod google;
+mod programs;
+pub mod proxy;
+
 use std::{
-    env, fs,
+    fs,
     io::Read as _,
-    net::{Shutdown, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    path::Path,
+    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -22,22 +26,23 @@ use mover::{
     clock::Clock,
     format::Id,
     store::{
-        FilesystemStore, Listed, Name, Overwrite, Patience, Place, Setup, SharedStore, Store, StoreError,
-        StoreErrorKind, Stored, Verb, connect_with,
+        FilesystemStore, Listed, Name, Network, Overwrite, Patience, Place, Setup, SharedStore, Store,
+        StoreError, StoreErrorKind, Stored, Verb, connect_with,
     },
 };
 use object_store::{
     ClientOptions, HeaderValue,
     aws::{AwsAuthorizer, AwsCredential},
-    client::{HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector},
+    client::{DnsFuture, DnsResolver, HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector},
 };
+use programs::{Program, find, free_port};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 /// A versitygw over a temporary directory, stopped when dropped.
 pub struct S3Server {
-    process: Child,
-    port: u16,
+    program: Program,
+    authority: Option<String>,
     _directory: TempDir,
 }
 
@@ -48,44 +53,60 @@ const SECRET: &str = "test-secret-key";
 impl S3Server {
     /// One that keeps former versions of objects in buckets where that is switched on.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// One whose buckets are part of the host's name, below [`HOST`].
+    pub fn start_with_virtual_hosts() -> Self {
+        Self::start_with(&["--virtual-domain", HOST])
+    }
+
+    /// One that is asked over TLS, with a certificate that nobody else has signed.
+    pub fn start_with_tls() -> Self {
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (certificate, key) = (directory.path().join("crt"), directory.path().join("key"));
+        fs::write(&certificate, certified.cert.pem()).expect("the certificate's file");
+        fs::write(&key, certified.signing_key.serialize_pem()).expect("the key's file");
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let mut server = Self::start_with(&["--cert", &text(&certificate), "--key", &text(&key)]);
+        server.authority = Some(certified.cert.pem());
+        server
+    }
+
+    fn start_with(more: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (root, versions) = (directory.path().join("root"), directory.path().join("versions"));
         fs::create_dir_all(root.join(BUCKET)).expect("the bucket's directory");
         fs::create_dir_all(&versions).expect("the directory of versions");
         let port = free_port();
-        let process = Command::new(binary())
+        let mut command = Command::new(find("COFFER_VERSITYGW", "versitygw-", "versitygw"));
+        command
             .args(["--access", ACCESS, "--secret", SECRET, "--quiet", "--port"])
             .arg(format!("127.0.0.1:{port}"))
+            .args(more)
             .arg("posix")
             .arg("--versioning-dir")
             .arg(&versions)
-            .arg(&root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("versitygw starts");
-        let server = Self { process, port, _directory: directory };
-        let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "versitygw does not listen on port {port}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        server
+            .arg(&root);
+        Self { program: Program::start(&mut command, port), authority: None, _directory: directory }
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.program.port
     }
 
     pub fn storage(&self) -> Storage {
         Storage::S3 {
             bucket: BUCKET.into(),
             prefix: "team a/vault".into(),
-            endpoint: Some(format!("http://127.0.0.1:{}", self.port)),
+            endpoint: Some(match self.authority {
+                Some(_) => format!("https://localhost:{}", self.port()),
+                None => format!("http://127.0.0.1:{}", self.port()),
+            }),
             region: "us-east-1".into(),
             addressing: Addressing::Path,
-            ca: None,
+            ca: self.authority.clone(),
             credentials: Some(S3Credentials {
                 access_key_id: ACCESS.into(),
                 secret_access_key: Secret::new(SECRET),
@@ -98,21 +119,21 @@ impl S3Server {
     pub fn changed(&self, change: impl FnOnce(&mut Storage)) -> SharedStore {
         let mut storage = self.storage();
         change(&mut storage);
-        connect_with(&storage, &clock(), Patience::NONE).expect("a store")
+        connect_with(&storage, &clock(), &Patience::NONE.into()).expect("a store")
     }
 
     pub fn store(&self) -> SharedStore {
-        connect_with(&self.storage(), &clock(), Patience::default()).expect("a store")
+        connect_with(&self.storage(), &clock(), &Network::default()).expect("a store")
     }
 
     /// The server behind a proxy that takes the first `losses` answers for itself and hangs up.
     pub fn forgetting(&self, losses: usize) -> SharedStore {
-        let through = losing_proxy(self.port, losses);
+        let through = losing_proxy(self.port(), losses);
         let mut storage = self.storage();
         if let Storage::S3 { endpoint, .. } = &mut storage {
             *endpoint = Some(format!("http://127.0.0.1:{through}"));
         }
-        connect_with(&storage, &clock(), Patience::default()).expect("a store")
+        connect_with(&storage, &clock(), &Network::default()).expect("a store")
     }
 
     /// The same store in another bucket.
@@ -147,7 +168,7 @@ impl S3Server {
     fn request(&self, bucket: &str, query: &str) -> HttpRequest {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = "PUT".parse().expect("a method");
-        let uri = format!("http://127.0.0.1:{}/{bucket}{query}", self.port);
+        let uri = format!("http://127.0.0.1:{}/{bucket}{query}", self.port());
         *request.uri_mut() = uri.parse().expect("an address");
         request
     }
@@ -165,15 +186,34 @@ impl S3Server {
     }
 
     pub fn stop(&mut self) {
-        self.process.kill().expect("the server can be stopped");
-        self.process.wait().expect("the server ends");
+        self.program.stop();
+    }
+
+    /// The bucket, asked for by its own host name, which only this client knows.
+    pub fn by_virtual_host(&self) -> SharedStore {
+        let mut storage = self.storage();
+        if let Storage::S3 { endpoint, addressing, .. } = &mut storage {
+            *endpoint = Some(format!("http://{HOST}:{}", self.port()));
+            *addressing = Addressing::VirtualHost;
+        }
+        let network = Network { resolver: Some(Arc::new(Nearby)), ..Network::default() };
+        connect_with(&storage, &clock(), &network).expect("a store")
     }
 }
 
-impl Drop for S3Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// Where the buckets of [`S3Server::start_with_virtual_hosts`] are.
+const HOST: &str = "s3.test";
+
+/// Knows the one host name that a bucket has in tests: it is this machine.
+#[derive(Debug)]
+struct Nearby;
+
+impl DnsResolver for Nearby {
+    fn resolve(&self, host: &str) -> DnsFuture {
+        let known = host == format!("{BUCKET}.{HOST}");
+        Box::pin(async move {
+            if known { Ok(vec![Ipv4Addr::LOCALHOST.into()]) } else { Err("there is no such host".into()) }
+        })
     }
 }
 
@@ -259,10 +299,10 @@ macro_rules! passed_on {
         fn overwrite<'a>(
             &'a self,
             name: &'a Name,
-            etag: &'a str,
+            former: &'a Stored,
             bytes: Bytes,
         ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
-            self.inner.overwrite(name, etag, bytes)
+            self.inner.overwrite(name, former, bytes)
         }
     };
     (@ description) => {
@@ -288,7 +328,7 @@ impl Store for Dishonest {
     fn overwrite<'a>(
         &'a self,
         name: &'a Name,
-        _etag: &'a str,
+        _former: &'a Stored,
         bytes: Bytes,
     ) -> BoxFuture<'a, Result<Overwrite, StoreError>> {
         Box::pin(async move { self.inner.replace(name, bytes).await.map(Overwrite::Done) })
@@ -342,31 +382,6 @@ impl Stamping {
     }
 }
 
-/// The S3 server's binary: `COFFER_VERSITYGW`, or the newest in the tools' cache.
-fn binary() -> PathBuf {
-    if let Some(path) = env::var_os("COFFER_VERSITYGW") {
-        return path.into();
-    }
-    let cache = env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let tools = cache.expect("HOME is set").join("coffer/tools");
-    let mut found: Vec<PathBuf> = fs::read_dir(&tools)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("versitygw")))
-        .filter(|path| path.is_file())
-        .collect();
-    found.sort();
-    let newest = found.pop();
-    newest.unwrap_or_else(|| {
-        panic!(
-            "no versitygw below {}: build the tools of e2e/cluster, or set COFFER_VERSITYGW",
-            tools.display()
-        )
-    })
-}
-
 /// A server that ends every connection after the handshake: its port, and its own certificate as authority.
 pub async fn tls_server() -> (u16, String, JoinSet<()>) {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
@@ -418,9 +433,4 @@ fn losing_proxy(server: u16, losses: usize) -> u16 {
         }
     });
     port
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }
