@@ -82,6 +82,16 @@ const VERSITYGW: Module = Module {
     cold_build: "about a minute",
 };
 
+const FAKE_GCS_SERVER: Module = Module {
+    name: "fake-gcs-server",
+    go_mod: module_files!("fake-gcs-server").0,
+    go_sum: module_files!("fake-gcs-server").1,
+    versioned_by: "github.com/fsouza/fake-gcs-server",
+    packages: &["github.com/fsouza/fake-gcs-server"],
+    version_variables: &[],
+    cold_build: "about 2 minutes",
+};
+
 /// The built programs. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tools {
@@ -90,6 +100,7 @@ pub struct Tools {
     coredns: PathBuf,
     helm: PathBuf,
     versitygw: PathBuf,
+    fake_gcs_server: PathBuf,
 }
 
 impl Tools {
@@ -113,6 +124,7 @@ impl Tools {
             coredns: build(&cache, &COREDNS)?,
             helm: build(&cache, &HELM)?,
             versitygw: build(&cache, &VERSITYGW)?,
+            fake_gcs_server: build(&cache, &FAKE_GCS_SERVER)?,
             cache,
         })
     }
@@ -139,6 +151,12 @@ impl Tools {
     #[must_use]
     pub fn versitygw(&self) -> PathBuf {
         self.versitygw.join("versitygw")
+    }
+
+    /// A server that speaks Google Cloud Storage's protocol and keeps everything in memory.
+    #[must_use]
+    pub fn fake_gcs_server(&self) -> PathBuf {
+        self.fake_gcs_server.join("fake-gcs-server")
     }
 
     /// Where the tools, and everything made with them, are kept.
@@ -216,8 +234,8 @@ mod tests {
 
     #[test]
     fn every_module_pins_the_version_that_names_its_build() {
-        let found = [&KUBERNETES, &COREDNS, &HELM, &VERSITYGW].map(version);
-        assert_eq!(found, ["1.34.4", "1.15.0", "4.3.1", "1.8.0"]);
+        let found = [&KUBERNETES, &COREDNS, &HELM, &VERSITYGW, &FAKE_GCS_SERVER].map(version);
+        assert_eq!(found, ["1.34.4", "1.15.0", "4.3.1", "1.8.0", "1.56.1"]);
     }
 
     #[test]

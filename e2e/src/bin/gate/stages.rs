@@ -1,5 +1,6 @@
 //! The stages of the gate, cheapest first.
 
+mod azurite;
 mod chart;
 mod code;
 mod decoder;
@@ -47,7 +48,7 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "tests",
-        purpose: "unit and component tests, with real PostgreSQL and a real S3 server",
+        purpose: "unit and component tests, with real PostgreSQL and servers of every kind of storage",
         needs: &["tools"],
         run: code::tests,
     },

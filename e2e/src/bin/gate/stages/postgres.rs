@@ -7,7 +7,7 @@ use std::process::Command;
 
 use e2e::cluster::{Cache, cache};
 
-use super::tools::{install_debian, other};
+use super::tools::{install_debian, install_npm, other};
 use crate::command::{CommandError, check};
 
 const PACKAGE: &str = include_str!("../../../../postgres/package.json");
@@ -54,11 +54,7 @@ fn install(place: &Path) -> Result<(), CommandError> {
 }
 
 fn install_servers(place: &Path) -> Result<(), CommandError> {
-    install_debian("npm", "npm")?;
-    fs::write(place.join("package.json"), PACKAGE).map_err(other)?;
-    fs::write(place.join("package-lock.json"), LOCK).map_err(other)?;
-    let mut npm = Command::new("npm");
-    check(npm.current_dir(place).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]))?;
+    install_npm(place, PACKAGE, LOCK)?;
     // npm keeps no symbolic links; each package's own script makes those of its libraries.
     for server in SERVERS {
         let mut node = Command::new("node");
