@@ -14,6 +14,7 @@ mod round_trip;
 mod schema;
 mod server_backup;
 mod store_conformance;
+mod store_faults;
 mod stored;
 mod stores;
 mod support;
