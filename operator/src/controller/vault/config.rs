@@ -187,3 +187,49 @@ fn storage(storage: &SpecStorage) -> Option<Storage> {
 fn trimmed(prefix: Option<&str>) -> String {
     prefix.unwrap_or_default().trim_matches('/').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn vault(storage: &Value) -> BackupVault {
+        serde_json::from_value(json!({
+            "apiVersion": "coffer.dev/v1alpha1",
+            "kind": "BackupVault",
+            "metadata": {"name": "main", "namespace": "backups", "uid": "u"},
+            "spec": {"storage": storage, "encryption": {"mode": "SystemManaged", "acceptKeyLoss": true}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_provider_reaches_the_keeper_with_the_files_that_let_it_in() {
+        let azure = vault(&json!({"azureBlob": {
+            "account": "a", "container": "c", "prefix": "p", "credentialsSecretRef": {"name": "azure"},
+            "caSecretRef": {"name": "ca"},
+        }}));
+        let config = keeper_config(&azure, None).unwrap();
+        let Storage::AzureBlob { account, container, prefix, credentials: None, .. } = &config.storage else {
+            panic!("{config:?}");
+        };
+        assert_eq!([account, container, prefix], ["a", "c", "p"]);
+        assert!(config.credentials_expected);
+        assert_eq!(
+            (credentials_secret(&azure), authority_secret(&azure)),
+            (Some("azure"), Some(("ca", "ca.crt")))
+        );
+        assert!(credential_files(&azure).contains(&"accountKey"));
+        let google = vault(&json!({"gcs": {
+            "bucket": "b", "endpoint": "https://s", "credentialsSecretRef": {"name": "gcs"},
+        }}));
+        let config = keeper_config(&google, None).unwrap();
+        let Storage::Gcs { bucket, prefix, endpoint, credentials: None, .. } = &config.storage else {
+            panic!("{config:?}");
+        };
+        assert_eq!((bucket.as_str(), prefix.as_str(), endpoint.as_deref()), ("b", "", Some("https://s")));
+        assert_eq!(credential_files(&google), ["serviceAccountKey"]);
+        assert!(credential_files(&vault(&json!({"filesystem": {"claimName": "c"}}))).is_empty());
+    }
+}
