@@ -149,6 +149,13 @@ fn a_database_is_saved_shown_checked_and_restored() {
         assert_eq!(verified[0]["damage"], serde_json::json!([]), "level {level}");
     }
 
+    let mut rehearse = desk.on_vault("verify");
+    rehearse.args([id, "--level", "4", "--scratch", &uri(server, "postgres"), "-o", "json"]);
+    let rehearsed = json(&ended(rehearse.env("PGPASSWORD", Server::PASSWORD), 0));
+    assert_eq!(rehearsed[0]["restored"]["differences"], serde_json::json!([]), "{rehearsed}");
+    assert_eq!(rehearsed[0]["restored"]["schema"]["result"], "compared", "{rehearsed}");
+    assert_eq!(server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%verify%'"), "0");
+
     let mut restore = desk.on_vault("restore");
     restore.args(["latest", "--target", &uri(server, "postgres"), "--as", "cli_shop_copy", "-o", "json"]);
     let restored = json(&ended(restore.env("PGPASSWORD", Server::PASSWORD), 0));
@@ -387,11 +394,12 @@ fn what_this_release_cannot_do_is_refused_as_usage() {
     let desk = Desk::new();
     let target = "postgresql://postgres@127.0.0.1:1";
     for (command, arguments, part) in [
-        ("restore", vec!["latest", "--target", target, "--schema", "s"], "not supported yet"),
-        ("restore", vec!["latest", "--target", target, "--table", "s.t"], "not supported yet"),
-        ("restore", vec!["latest", "--files", "/tmp/x"], "not supported yet"),
+        ("restore", vec!["latest", "--target", target, "--schema", "s.t"], "name of a schema"),
+        ("restore", vec!["latest", "--target", target, "--table", "t"], "SCHEMA.TABLE"),
+        ("restore", vec!["latest", "--target", target, "--rename", "a"], "SCHEMA=NEW"),
+        ("restore", vec!["latest", "--files", "x", "--target", target], "--target"),
         ("restore", vec!["latest"], "--target"),
-        ("verify", vec!["latest", "--level", "4"], "not supported yet"),
+        ("verify", vec!["latest", "--level", "4"], "--scratch"),
         ("verify", vec![], "POINT"),
         ("backup", vec!["--source", "postgresql://me:hunter2@127.0.0.1/app"], "PGPASSWORD"),
         ("backup", vec!["--source", target], "which database"),

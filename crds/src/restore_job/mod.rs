@@ -62,7 +62,15 @@ const STAYS: &str = "the spec of a job may not be changed, save `cancel`: create
     validation = fixed_optional("rehydrate", STAYS),
     validation = fixed_optional("validateOnly", STAYS),
     validation = cancel_is_one_way(),
-    validation = not_yet("select"),
+    validation = Rule::new("!has(self.select) || (has(self.select.schemas) && size(self.select.schemas) > 0) || \
+        (has(self.select.tables) && size(self.select.tables) > 0)")
+        .message("`select` names no schema and no table: name one, or leave it out to restore all"),
+    validation = Rule::new("!has(self.select) || !has(self.select.schemaOnly) || !self.select.schemaOnly")
+        .message("`select.schemaOnly: true` is not supported yet"),
+    validation = Rule::new("!has(self.select) || !has(self.select.dataOnly) || !self.select.dataOnly")
+        .message("`select.dataOnly: true` is not supported yet"),
+    validation = Rule::new("!has(self.select) || has(self.target.database)")
+        .message("`select` goes into one database: set `target.database`"),
     validation = not_yet("swap"),
     validation = not_yet("rehydrate"),
     validation = value_not_yet("ifExists", "Swap", "restore under another name and rename the databases yourself"),
@@ -79,7 +87,8 @@ pub struct RestoreJobSpec {
     pub source: RestoreSource,
     /// Where to: exactly one member.
     pub target: RestoreTarget,
-    /// The part of the point to restore. Unset: all of it. Not supported yet.
+    /// The part of the point to restore. Unset: all of it. With it the target database may be in use: all of it is added
+    /// in one transaction, and what is selected may not be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Selection>,
     /// Skip: owners and grants name roles that exist already. CreateMissing and Full: the point's own roles are
@@ -123,18 +132,18 @@ impl RestoreJob {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Selection {
-    /// Names of schemas. Unset: all.
+    /// Names of schemas, each with all that is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub schemas: Option<Vec<String>>,
-    /// Names of tables, as SCHEMA.TABLE. Unset: all.
+    /// Names of tables, views or sequences, as SCHEMA.TABLE; a name that has a dot stands in double quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
     pub tables: Option<Vec<String>>,
-    /// Whether to restore no rows. Unset: false.
+    /// Whether to restore no rows. Unset: false. True is not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_only: Option<bool>,
-    /// Whether to restore rows into tables that exist. Unset: false.
+    /// Whether to restore rows into tables that exist. Unset: false. True is not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_only: Option<bool>,
 }

@@ -61,9 +61,20 @@ pub struct RestoreTask {
     /// Namespace, name and spec hash of the RestoreJob, for the ledger.
     pub requested_by: (String, String, String),
     pub limits: Limits,
+    #[serde(default)]
+    pub select: RestoreSelection,
 }
 
-/// Where a restore goes. The database must not exist, or must be empty.
+/// What of a database is restored, by name; empty: all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreSelection {
+    pub schemas: Vec<String>,
+    /// `SCHEMA.TABLE`; a name with a dot stands in double quotes.
+    pub tables: Vec<String>,
+}
+
+/// Where a restore goes. The database must not exist, or must be empty; with a selection it may be in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreTarget {

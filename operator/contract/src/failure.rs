@@ -78,6 +78,7 @@ pub enum FailureCode {
     RoleMissing,
     ExtensionMissing,
     TablespaceMissing,
+    TargetFull,
     StatementFailed,
     ChecksFailed,
     // The run.
@@ -144,6 +145,7 @@ impl FailureCode {
             | Self::RoleMissing
             | Self::ExtensionMissing
             | Self::TablespaceMissing
+            | Self::TargetFull
             | Self::StatementFailed
             | Self::ChecksFailed
             | Self::Cancelled

@@ -79,6 +79,8 @@ impl Undo {
                     format!("the unfinished database \"{name}\" is still there, drop it: {error}")
                 })
             }
+            // The transaction ends with its session.
+            Place::InUse { .. } => None,
             Place::Existing { .. } => Some(format!(
                 "database \"{name}\" is unfinished, as its comment says: drop it, or empty it, before the next restore"
             )),

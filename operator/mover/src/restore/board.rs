@@ -9,11 +9,10 @@ use tokio::sync::Notify;
 
 use super::{
     RestoreError,
-    plan::{Plan, Table, Unit},
+    plan::{Plan, Table, Unit, place},
 };
 use crate::{
     digest::Digest,
-    format::RowFormat,
     schema::{Entry, Graph, NodeId, Work},
 };
 
@@ -101,7 +100,7 @@ impl Board {
     pub fn landed(&self, unit: &Unit, digest: Digest) -> bool {
         let mut state = self.lock();
         if let Some(digests) = state.digests.get_mut(unit.table) {
-            digests[index(unit.segment.format)].add(digest);
+            digests[place(unit.segment.format)].add(digest);
         }
         state.loading = state.loading.saturating_sub(1);
         state.landed += 1;
@@ -142,7 +141,7 @@ impl Board {
     pub fn differences(&self) -> Vec<String> {
         let state = self.lock();
         let tables = state.plan.tables.iter().zip(&state.digests);
-        tables.filter_map(|(table, digests)| difference(table, digests)).collect()
+        tables.filter_map(|(table, digests)| table.difference(digests)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -192,29 +191,4 @@ impl State {
         }
         self.units.pop_front()
     }
-}
-
-fn index(format: RowFormat) -> usize {
-    match format {
-        RowFormat::Text => 0,
-        RowFormat::Binary => 1,
-    }
-}
-
-fn difference(table: &Table, digests: &[Digest; 2]) -> Option<String> {
-    for format in [RowFormat::Text, RowFormat::Binary] {
-        let promised = table.entry.digests.iter().find(|digest| digest.format == format);
-        let promised =
-            promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
-        let loaded = digests[index(format)];
-        if loaded != promised {
-            return Some(format!(
-                "{} has {} rows where {} were stored, or other ones",
-                table.name(),
-                loaded.rows,
-                promised.rows
-            ));
-        }
-    }
-    None
 }

@@ -4,7 +4,11 @@ use contract::{Failure, FailureCode, Stage};
 
 use super::{acl::AclError, preflight::Objection};
 use crate::{
-    digest::StreamDigestError, point::ReadError, postgres::PgError, schema::SchemaError, seal::RandomError,
+    digest::StreamDigestError,
+    point::ReadError,
+    postgres::{PgError, sqlstate},
+    schema::SchemaError,
+    seal::RandomError,
     store::StoreError,
 };
 
@@ -35,6 +39,11 @@ pub enum RestoreError {
     Create { name: String, source: PgError },
     #[error("{what}: {source}")]
     Statement { what: String, source: PgError },
+    /// Nothing was written.
+    #[error(
+        "restore {object}: it is there already: drop it, rename it, or restore into another database: {source}"
+    )]
+    ObjectExists { object: String, source: PgError },
     #[error("load the rows of {table}: {source}")]
     Load { table: String, source: PgError },
     #[error("load the rows of {table}: {source}")]
@@ -45,6 +54,11 @@ pub enum RestoreError {
     Privileges { object: String, source: AclError },
     #[error("the restored rows are not those of the point: {}", .0.join("; "))]
     Differences(Vec<String>),
+    #[error("write {path}: {source}")]
+    File { path: String, source: std::io::Error },
+    /// Before the rows.
+    #[error("the role may not do what comes after the rows, restore as a superuser or without it: {}", .0.join("; "))]
+    NotAllowed(Vec<String>),
     #[error("a lane of the restore ended by itself: {0}")]
     Lane(String),
     #[error("the restore was cancelled")]
@@ -89,6 +103,11 @@ impl RestoreError {
             Self::Read { source, .. } => source.code(),
             // What is sealed is what was written: a header that cannot be read is one of a newer writer.
             Self::Schema(SchemaError::DecodeHeader { .. }) => FailureCode::FormatUnsupported,
+            // What kept the bytes from being read may pass.
+            Self::Schema(SchemaError::Read { source, .. }) => source
+                .get_ref()
+                .and_then(|error| error.downcast_ref::<ReadError>())
+                .map_or(FailureCode::Damaged, ReadError::code),
             Self::Schema(_) | Self::EmptyPoint | Self::UnknownTable { .. } | Self::Rows { .. } => {
                 FailureCode::Damaged
             }
@@ -99,7 +118,16 @@ impl RestoreError {
             Self::Create { source, .. } | Self::Statement { source, .. } | Self::Load { source, .. } => {
                 target_code(source)
             }
+            Self::ObjectExists { .. } => FailureCode::TargetExists,
             Self::Differences(_) => FailureCode::ChecksFailed,
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                FailureCode::TargetExists
+            }
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                FailureCode::TargetFull
+            }
+            Self::File { .. } => FailureCode::StatementFailed,
+            Self::NotAllowed(_) => FailureCode::TargetPrivilegesMissing,
             Self::Lane(_) | Self::Random(_) => FailureCode::Internal,
             Self::Cancelled => FailureCode::Cancelled,
             Self::DeadlineExceeded => FailureCode::DeadlineExceeded,
@@ -116,6 +144,9 @@ const RAISED: &str = "P0001";
 
 /// A failure of the target, in the words for targets.
 fn target_code(error: &PgError) -> FailureCode {
+    if error.is(sqlstate::DISK_FULL) {
+        return FailureCode::TargetFull;
+    }
     if error.is(DUPLICATE_DATABASE) {
         return FailureCode::TargetExists;
     }

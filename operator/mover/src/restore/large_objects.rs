@@ -37,15 +37,25 @@ pub fn stage(kind: TableKind) -> &'static str {
 
 /// The statement that takes pages or slices.
 pub fn copy(kind: TableKind, format: RowFormat) -> Vec<u8> {
-    let table = match kind {
+    copy_into(staged(kind), format)
+}
+
+/// The temporary table of [`stage`].
+pub fn staged(kind: TableKind) -> &'static str {
+    match kind {
         TableKind::LargeObjectSlices => "coffer_slices",
         TableKind::LargeObjectPages
         | TableKind::LargeObjects
         | TableKind::Ordinary
         | TableKind::Configuration => "coffer_pages",
-    };
-    copy_into(table, format)
+    }
 }
+
+/// The temporary table that lists large objects.
+pub const LIST: &str = "coffer_large_objects";
+/// Makes it.
+const MAKE_LIST: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS coffer_large_objects \
+    (loid oid PRIMARY KEY, owner text, acl text[], comment text) USING heap";
 
 fn copy_into(table: &str, format: RowFormat) -> Vec<u8> {
     let format = match format {
@@ -82,14 +92,39 @@ pub fn put(kind: TableKind) -> String {
 
 /// Begins a list of large objects, which lasts as long as the session, and gives the statement that takes its rows.
 pub async fn begin_list(session: &mut Session, format: RowFormat) -> Result<Vec<u8>, PgError> {
-    session
-        .execute(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS coffer_large_objects \
-             (loid oid PRIMARY KEY, owner text, acl text[], comment text) USING heap",
-        )
-        .await?;
-    Ok(copy_into("coffer_large_objects", format))
+    session.execute(MAKE_LIST).await?;
+    Ok(copy_into(LIST, format))
 }
+
+/// The script for psql that does all of it: makes the objects of the list that the lines `list` load, has the lines `pages`
+/// fill them, and gives them away.
+pub fn script(list: &[u8], pages: &[u8]) -> Vec<u8> {
+    let stages = "CREATE TEMPORARY TABLE coffer_pages (loid oid, pageno integer, data bytea) USING heap;\n\
+                  CREATE TEMPORARY TABLE coffer_slices (loid oid, at bigint, data bytea) USING heap;\n";
+    let sql = Sql::default().text(MAKE_LIST).text(";\n").text(stages).raw(list).text(MAKE_EACH).raw(pages);
+    sql.text(GIVE_EACH_AWAY).into_bytes()
+}
+
+/// psql executes each value that comes back of these, one by one.
+const MAKE_EACH: &str = "\
+SELECT pg_catalog.format('SELECT pg_catalog.lo_create(%s)', loid) FROM pg_temp.coffer_large_objects ORDER BY loid \\gexec
+";
+const GIVE_EACH_AWAY: &str = "\
+SELECT pg_catalog.format('ALTER LARGE OBJECT %s OWNER TO %I', loid, owner) FROM pg_temp.coffer_large_objects ORDER BY loid \\gexec
+SELECT pg_catalog.format('REVOKE ALL ON LARGE OBJECT %s FROM %I', loid, owner)
+  FROM pg_temp.coffer_large_objects WHERE acl IS NOT NULL ORDER BY loid \\gexec
+SELECT CASE WHEN grantor <> owner THEN pg_catalog.format('SET SESSION AUTHORIZATION %I', grantor) END,
+       pg_catalog.format('GRANT %s ON LARGE OBJECT %s TO %s%s', privilege_type, loid, grantee, option),
+       CASE WHEN grantor <> owner THEN 'RESET SESSION AUTHORIZATION' END
+  FROM (SELECT o.loid, o.owner, a.number, a.privilege_type, pg_catalog.pg_get_userbyid(a.grantor)::text AS grantor,
+               CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+                 AS grantee, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
+          FROM pg_temp.coffer_large_objects o, pg_catalog.aclexplode(o.acl::pg_catalog.aclitem[])
+               WITH ORDINALITY AS a (grantor, grantee, privilege_type, is_grantable, number)) AS granted
+  ORDER BY loid, number \\gexec
+SELECT pg_catalog.format('COMMENT ON LARGE OBJECT %s IS %L', loid, comment)
+  FROM pg_temp.coffer_large_objects WHERE comment IS NOT NULL ORDER BY loid \\gexec
+";
 
 /// Makes every object of the list, empty and owned by the session's user.
 pub async fn make(session: &mut Session) -> Result<(), RestoreError> {

@@ -63,6 +63,7 @@ impl Loader {
                 Err(RestoreError::Load { source, .. }) if source.ends_session() && attempt < ATTEMPTS => {
                     tracing::warn!(table = table.name(), %source, "the session was lost, the rows are sent again");
                     witness_lives(shared).await?;
+                    end_lost(shared, executor.session.process_id()).await?;
                     let session = shared.sessions.for_rows().await.map_err(RestoreError::Connect)?;
                     executor.replace(session);
                     attempt += 1;
@@ -211,6 +212,17 @@ impl Stream<'_> {
     fn odd(&self, source: StreamDigestError) -> RestoreError {
         RestoreError::Rows { table: self.table.clone(), source }
     }
+}
+
+/// Ends what is left of a lost session. Where nobody has told the server that the connection is gone, it would wait for us
+/// with the table locked, and we for it.
+async fn end_lost(shared: &Shared, process: i32) -> Result<(), RestoreError> {
+    let end = format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {process} \
+         AND usename = current_user AND application_name = pg_catalog.current_setting('application_name')"
+    );
+    let mut witness = shared.witness.lock().await;
+    witness.execute(end).await.map_err(RestoreError::statement("end what is left of a lost session"))
 }
 
 /// Whether what was committed without waiting is surely there: it is, unless the server crashed.

@@ -9,7 +9,11 @@
 //! preflight   everything that can be known before the first write
 //! pre_data    what comes before the rows; sets the rest aside
 //! plan, board, lane, load    rows by many sessions; keys and indexes as soon as a table's rows are in
-//! large_objects, sequences, statistics, finish    what comes after
+//! select, ready    what of the point is restored
+//! files       the same as files, without any server
+//! inside      selected objects into a database that is in use, in one transaction
+//! large_objects, sequences, statistics, complete, finish    what comes after
+//! compare     whether what is there is what was stored
 //! ```
 //!
 //! What the rows were checked by: every byte is authenticated when it is read, the digest of the rows that were sent is
@@ -19,13 +23,17 @@
 mod acl;
 mod begun;
 mod board;
-mod check;
 mod collation;
+mod compare;
+mod complete;
 mod database;
 mod error;
+pub mod files;
 mod finish;
+mod foresee;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod inside;
 mod lane;
 mod large_objects;
 mod lent;
@@ -34,8 +42,12 @@ mod names;
 mod plan;
 mod pre_data;
 mod preflight;
+mod ready;
 mod references;
+mod rename;
 mod roots;
+mod select;
+mod selection;
 mod sequences;
 mod statements;
 mod statistics;
@@ -49,8 +61,10 @@ use contract::{Failure, Limits, PointId, RestoreOutcome, RestoreTarget, RunId, S
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub use compare::{ComparedSchema, ComparedTable, Comparison, Verdict};
 pub use error::RestoreError;
 pub use preflight::Objection;
+pub use selection::{Rename, Selection, SelectionError};
 
 use crate::{
     clock::Clock,
@@ -74,6 +88,19 @@ pub struct RestoreInput {
     /// The run stops itself at this instant, and leaves no database behind.
     pub deadline: Timestamp,
     pub check: Check,
+    pub purpose: Purpose,
+    pub selection: Selection,
+}
+
+/// What a restore is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The database stays.
+    #[default]
+    Keep,
+    /// To see whether it can be done: the database is compared with the point, never gets its name, and is dropped. The
+    /// ledger is told of nothing but the reading.
+    Rehearse,
 }
 
 /// How far a restored database is checked before it gets its name.
@@ -94,6 +121,8 @@ pub struct RestoreDone {
     pub summary: Summary,
     /// What is not as it was in the source, each in a sentence.
     pub warnings: Vec<String>,
+    /// Of a rehearsal.
+    pub comparison: Option<Comparison>,
 }
 
 /// Restores a point. Nothing was written when [`contract::Progress::started`] is still empty afterwards.
@@ -118,7 +147,12 @@ pub async fn run(
     let ended = ended.map_err(|error| error.into_failure(progress.now().stage));
     let ended = match (ended, begun.take()) {
         (Err(failure), Some(undo)) => Err(taken_back(failure, undo).await),
-        (ended, _) => ended,
+        // Of a rehearsal nothing is to stay.
+        (Ok(mut done), Some(undo)) => {
+            done.warnings.extend(undo.undo().await);
+            Ok(done)
+        }
+        (ended, None) => ended,
     };
     if begun.is_announced() {
         let outcome = match &ended {

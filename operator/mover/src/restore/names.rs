@@ -25,6 +25,11 @@ pub fn progress_schema(run: &RunId) -> PgText {
     format!("coffer_restore_{}", run_digits(run)).into()
 }
 
+/// What a schema is called that is out of the way of one of its name, before the transaction ends.
+pub fn aside_schema(run: &RunId, number: usize) -> PgText {
+    format!("coffer_aside_{}_{number}", run_digits(run)).into()
+}
+
 /// The comment of a database whose restore is not finished.
 pub fn unfinished_comment(run: &RunId, point: &PointId) -> String {
     format!("Unfinished restore, run {run}, point {point}. Not usable: drop it if that run is over.")

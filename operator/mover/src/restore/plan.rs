@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{RestoreError, pre_data::Tables, references::References, roots::Roots};
 use crate::{
+    digest::Digest,
     format::{PgText, RowFormat, SegmentEntry, TableEntry, TableKind},
     schema::{Graph, Sql},
 };
@@ -203,6 +204,29 @@ impl Table {
     /// For people.
     pub fn name(&self) -> String {
         named(&self.entry)
+    }
+
+    /// How the rows that were sent, by the [`place`] of their format, are not those that the point promises.
+    pub fn difference(&self, sent: &[Digest; 2]) -> Option<String> {
+        for format in [RowFormat::Text, RowFormat::Binary] {
+            let promised = self.entry.digests.iter().find(|digest| digest.format == format);
+            let promised =
+                promised.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
+            let sent = sent[place(format)];
+            if sent != promised {
+                let (name, sent, promised) = (self.name(), sent.rows, promised.rows);
+                return Some(format!("{name} has {sent} rows where {promised} were stored, or other ones"));
+            }
+        }
+        None
+    }
+}
+
+/// Where the digest of a format's rows is.
+pub fn place(format: RowFormat) -> usize {
+    match format {
+        RowFormat::Text => 0,
+        RowFormat::Binary => 1,
     }
 }
 

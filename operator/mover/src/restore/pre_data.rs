@@ -19,6 +19,8 @@ pub struct Rest {
     /// Event triggers and what describes them.
     pub event_triggers: Vec<Entry>,
     pub tables: Tables,
+    /// The entries of `after_rows`.
+    waiting: HashSet<u32>,
 }
 
 /// The tables that the schema has made.
@@ -27,6 +29,31 @@ pub struct Tables {
     /// Number of the entry, by the OID that the table had in the source.
     by_oid: HashMap<u32, u32>,
     entries: HashSet<u32>,
+}
+
+impl Rest {
+    /// Sets an entry aside for later; gives it back when it is due now.
+    pub fn sort(&mut self, entry: Entry) -> Option<Entry> {
+        match Pass::of(&entry) {
+            None => {}
+            Some(Pass::Main) if is_due(&entry, self) => return Some(entry),
+            Some(Pass::Main) => {
+                self.waiting.insert(entry.id);
+                self.after_rows.push(entry);
+            }
+            Some(Pass::Grants) => self.grants.push(entry),
+            Some(Pass::Last) if entry.kind == Kind::MaterializedViewData => self.refreshes.push(entry),
+            Some(Pass::Last) => self.event_triggers.push(entry),
+        }
+        None
+    }
+
+    /// Takes note of a table that is there now.
+    pub fn note_made(&mut self, entry: &Entry) {
+        if entry.kind == Kind::Table {
+            self.tables.add(entry);
+        }
+    }
 }
 
 impl Tables {
@@ -46,35 +73,30 @@ impl Tables {
     }
 }
 
-/// Executes what comes before the rows, in the schema's order.
+/// Executes what comes before the rows, in the schema's order, of the entries that `take` gives.
 pub async fn run<R: AsyncRead + Unpin>(
     mut schema: SchemaReader<R>,
     executor: &mut Executor,
     owners: &Owners,
+    take: impl Fn(Entry) -> Option<Entry>,
 ) -> Result<Rest, RestoreError> {
     let mut rest = Rest::default();
     while let Some(entry) = schema.next_entry().await? {
-        match Pass::of(&entry) {
-            None => {}
-            Some(Pass::Main) if is_due(&entry, &rest) => {
-                executor.execute(&entry, owners).await?;
-                if entry.kind == Kind::Table {
-                    rest.tables.add(&entry);
-                }
-            }
-            Some(Pass::Main) => rest.after_rows.push(entry),
-            Some(Pass::Grants) => rest.grants.push(entry),
-            Some(Pass::Last) if entry.kind == Kind::MaterializedViewData => rest.refreshes.push(entry),
-            Some(Pass::Last) => rest.event_triggers.push(entry),
+        if let Some(due) = take(entry).and_then(|entry| rest.sort(entry)) {
+            executor.execute(&due, owners).await?;
+            rest.note_made(&due);
         }
     }
     Ok(rest)
 }
 
-/// Comments and labels go with their neighbours: once something had to wait, what they speak of may have waited too.
+/// Whether an entry may be executed before the rows. Comments and labels go with their neighbours: once something had to wait, what they speak of may have waited too.
 fn is_due(entry: &Entry, rest: &Rest) -> bool {
     match entry.section {
-        Section::Pre => true,
+        // A function that needs a key waits for it, and a view over that function with it.
+        Section::Pre => {
+            entry.kind == Kind::Table || !entry.dependencies.iter().any(|id| rest.waiting.contains(id))
+        }
         Section::None => rest.after_rows.is_empty(),
         Section::Post => false,
     }

@@ -23,7 +23,8 @@ pub async fn set(session: &mut Session, sequences: &[SequenceEntry]) -> Result<(
     Ok(())
 }
 
-fn statements(sequences: &[SequenceEntry]) -> Vec<u8> {
+/// The statements that do.
+pub fn statements(sequences: &[SequenceEntry]) -> Vec<u8> {
     let mut sql = Sql::default();
     for sequence in sequences {
         let name = qualified(&sequence.schema, &sequence.name);

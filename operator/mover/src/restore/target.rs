@@ -87,6 +87,16 @@ pub struct Sessions {
 }
 
 impl Sessions {
+    /// The way into the database.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What the sessions call themselves.
+    pub fn application(&self) -> &str {
+        &self.application
+    }
+
     /// Ends what any of the sessions still runs: a server notices only after a statement that nobody waits for it.
     pub async fn cancel_all(&self) {
         let handles = std::mem::take(&mut *self.cancels.lock().unwrap_or_else(PoisonError::into_inner));

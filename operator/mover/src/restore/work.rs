@@ -6,10 +6,12 @@ use contract::{RunId, Stage, Summary};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
-    Check, RestoreDone, RestoreError, RestoreInput,
+    Purpose, RestoreDone, RestoreError, RestoreInput,
     begun::{Begun, Undo},
     board::Board,
-    check, collation, database, finish,
+    compare::Comparison,
+    database, finish,
+    foresee::foresee,
     lane::{self, Shared},
     large_objects,
     lent::Lent,
@@ -17,13 +19,12 @@ use super::{
     names,
     plan::{Plan, Unit},
     pre_data::{self, Rest},
-    preflight::{self, Facts, Judged, Outline, Place, Question, Request},
+    preflight::Place,
+    ready::Ready,
     references::References,
     roots::Roots,
-    sequences,
     statements::Executor,
-    statistics,
-    target::{Sessions, Target},
+    target::Sessions,
     unfinished,
 };
 use crate::{
@@ -31,16 +32,11 @@ use crate::{
     clock::Clock,
     custody::{Custody, RestoreStart},
     digest::Digest,
-    format::{Manifest, SegmentEntry, SequenceEntry, TableEntry},
-    point::PointReader,
+    format::{SegmentEntry, TableEntry},
     postgres::{PgError, Session},
     progress::ProgressSink,
     schema::SchemaReader,
-    seal, store,
 };
-
-/// Sessions besides the lanes: the one that makes the schema, and the one that makes the database.
-const OTHER_SESSIONS: u32 = 2;
 
 /// One restore at work.
 pub struct Work<'a, C> {
@@ -52,80 +48,49 @@ pub struct Work<'a, C> {
     pub begun: &'a Begun,
 }
 
-/// What is known when nothing is in the way.
-struct Ready {
-    manifest: Manifest,
-    reader: PointReader,
-    target: Target,
-    facts: Facts,
-    judged: Judged,
-    outline: Outline,
-}
-
 impl<C: Custody> Work<'_, C> {
     pub async fn run(&self) -> Result<RestoreDone, RestoreError> {
         let clock = Instant::now();
         let ready = self.prepare().await?;
         let started = self.announce(&ready).await?;
-        let (sessions, oid) = self.make_database(&ready).await?;
         let mut warnings = ready.judged.warnings.clone();
-        let (session, rest) = self.fill(&ready, &sessions).await?;
-        warnings.extend(self.complete(&ready, &sessions, session, rest).await?);
-        warnings.extend(self.name(&ready, &sessions, oid).await?);
+        warnings.extend(ready.remarks());
+        let comparison = self.restore(&ready, &mut warnings).await?;
         let (manifest, record) = (&ready.manifest, ready.reader.record());
         // Whoever has the database now may not have seen what the backup said.
         warnings.extend(manifest.coverage.iter().map(|missing| format!("not in the point: {missing}")));
         let summary = Summary {
             // The manifest counts large objects' tables too; people are told what the record says, as at the backup.
-            tables: record.data_stores.first().map_or(manifest.tables, |store| store.tables),
+            tables: match record.data_stores.first() {
+                Some(store) if !ready.is_selection() => store.tables,
+                _ => manifest.tables,
+            },
             rows: manifest.rows,
             large_objects: manifest.large_objects,
             plain_bytes: manifest.plain_bytes,
             stored_bytes: record.stored_bytes,
             seconds: clock.elapsed().as_secs(),
         };
-        Ok(RestoreDone { started, summary, warnings })
+        Ok(RestoreDone { started, summary, warnings, comparison })
     }
 
-    /// Opens the point and looks at the target. Nothing is written.
-    async fn prepare(&self) -> Result<Ready, RestoreError> {
-        self.progress.stage(Stage::Connecting);
-        let reader_id = seal::random_id()?;
-        let grant = self.custody.read_grant(self.run, &self.input.point, &reader_id.into()).await;
-        let grant = grant.map_err(RestoreError::Custody)?;
-        let reader = PointReader::open(store::connect(&grant.storage, self.clock)?, &grant).await;
-        let reader = reader.map_err(RestoreError::read("the record"))?;
-        if reader.record().manifests.is_empty() {
-            return Err(RestoreError::EmptyPoint);
+    /// Puts everything where it belongs; gives what was compared where that is asked for.
+    async fn restore(
+        &self,
+        ready: &Ready,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Comparison>, RestoreError> {
+        if let Place::InUse { .. } = &ready.judged.place {
+            let sessions = self.begin(ready);
+            warnings.extend(self.run_inside(ready, &sessions).await?);
+            return Ok(None);
         }
-        let manifest = reader.manifest(0).await.map_err(RestoreError::read("the manifest"))?;
-        self.progress.expect(manifest.plain_bytes, manifest.tables);
-
-        let target = Target::new(&self.input.target.connection, self.run).map_err(RestoreError::Connect)?;
-        let mut session = target.maintenance().await.map_err(RestoreError::Connect)?;
-        self.progress.stage(Stage::Preflight);
-        let question = Question {
-            manifest: &manifest,
-            database: &self.input.target.database,
-            unfinished: &names::incomplete_database(&self.input.target.database, self.run),
-            owner: self.input.target.owner.as_deref(),
-        };
-        let facts = Facts::gather(&mut session, &target, &question).await.map_err(RestoreError::Look)?;
-        session.close().await;
-        let missing = preflight::missing_roles(&manifest, &facts).into_iter().collect();
-        let schema = SchemaReader::new(reader.schema(&manifest.schema).into_async_read());
-        let outline = Outline::read(schema, &missing).await?;
-        let request = Request {
-            run: self.run,
-            manifest: &manifest,
-            target: &self.input.target,
-            connections: u32::from(self.input.limits.lanes) + OTHER_SESSIONS,
-        };
-        let judged = preflight::judge(&request, &facts, &outline);
-        if !judged.objections.is_empty() {
-            return Err(RestoreError::Refused(judged.objections));
-        }
-        Ok(Ready { manifest, reader, target, facts, judged, outline })
+        let (sessions, oid) = self.make_database(ready).await?;
+        let (session, rest) = self.fill(ready, &sessions).await?;
+        let (told, comparison) = self.complete(ready, &sessions, session, rest).await?;
+        warnings.extend(told);
+        warnings.extend(self.name(ready, &sessions, oid).await?);
+        Ok(comparison)
     }
 
     /// Says to the ledger that the target is going to be written to.
@@ -139,19 +104,20 @@ impl<C: Custody> Work<'_, C> {
             target: format!("{server}/{}", self.input.target.database),
             point: self.input.point.clone(),
         };
-        self.begun.announced();
-        self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
+        if self.input.purpose == Purpose::Keep {
+            self.begun.announced();
+            self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
+        }
         let started = self.clock.now();
         self.progress.started(started);
         Ok(started)
     }
 
-    /// Makes the database, or marks the one that is there as unfinished. Its OID tells it from any other that may come to have
-    /// its name.
-    async fn make_database(&self, ready: &Ready) -> Result<(Sessions, u32), RestoreError> {
+    /// What opens sessions in the database; from now on there is something to take back.
+    fn begin(&self, ready: &Ready) -> Sessions {
         let place = &ready.judged.place;
-        let name = place.name();
-        let sessions = ready.target.sessions(&name.to_lossy(), &ready.outline.preamble, ready.facts.major);
+        let name = place.name().to_lossy();
+        let sessions = ready.target.sessions(&name, &ready.outline.preamble, ready.facts.major);
         let undo = Undo {
             run: self.run.clone(),
             target: ready.target.clone(),
@@ -159,6 +125,15 @@ impl<C: Custody> Work<'_, C> {
             sessions: sessions.clone(),
         };
         self.begun.set(undo);
+        sessions
+    }
+
+    /// Makes the database, or marks the one that is there as unfinished. Its OID tells it from any other that may come to have
+    /// its name.
+    async fn make_database(&self, ready: &Ready) -> Result<(Sessions, u32), RestoreError> {
+        let sessions = self.begin(ready);
+        let place = &ready.judged.place;
+        let name = place.name();
         let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
         let comment = names::unfinished_comment(self.run, &self.input.point);
         let comment = database::comment(name, Some(comment.as_bytes()));
@@ -196,9 +171,12 @@ impl<C: Custody> Work<'_, C> {
         let lent = Lent::default();
         let mut executor = Executor::new(session, &lent);
         let schema = SchemaReader::new(ready.reader.schema(&ready.manifest.schema).into_async_read());
-        let mut rest = pre_data::run(schema, &mut executor, owners).await?;
+        let mut rest = pre_data::run(schema, &mut executor, owners, |entry| ready.take(entry)).await?;
 
         let mut session = executor.session;
+        if !ready.facts.is_superuser {
+            foresee(&mut session, &rest, owners).await?;
+        }
         let mut plan = self.plan(ready, &rest, &mut session).await?;
         let loader = Loader {
             progress_schema: names::progress_schema(self.run),
@@ -245,10 +223,8 @@ impl<C: Custody> Work<'_, C> {
     }
 
     async fn plan(&self, ready: &Ready, rest: &Rest, session: &mut Session) -> Result<Plan, RestoreError> {
-        let tables = ready.reader.list::<TableEntry>(&ready.manifest).await;
-        let tables = tables.map_err(RestoreError::read("the list of tables"))?;
-        let segments = ready.reader.list::<SegmentEntry>(&ready.manifest).await;
-        let segments = segments.map_err(RestoreError::read("the list of segments"))?;
+        let tables = ready.tables().await?;
+        let segments = ready.segments(&tables).await?;
         let roots = Roots::find(session).await.map_err(RestoreError::statement("look at the partitions"))?;
         Plan::new(tables, segments, &rest.tables, &roots)
     }
@@ -308,51 +284,6 @@ impl<C: Custody> Work<'_, C> {
         if segments.is_empty() { Ok(()) } else { large_objects::make(session).await }
     }
 
-    /// What needs every row, key and trigger to be there.
-    async fn complete(
-        &self,
-        ready: &Ready,
-        sessions: &Sessions,
-        mut session: Session,
-        rest: Rest,
-    ) -> Result<Vec<String>, RestoreError> {
-        self.progress.stage(Stage::Finishing);
-        let owners = &ready.judged.owners;
-        if ready.manifest.large_objects > 0 {
-            large_objects::give_away(&mut session, owners, ready.facts.is_superuser).await?;
-        }
-        let values = ready.reader.list::<SequenceEntry>(&ready.manifest).await;
-        sequences::set(&mut session, &values.map_err(RestoreError::read("the list of sequences"))?).await?;
-        // Of the session's defaults only tablespace and access method count, and none of these entries has one.
-        let mut executor = Executor::new(session, &Lent::default());
-        for entry in &rest.grants {
-            executor.execute(entry, owners).await?;
-        }
-        // A view shows what its owner may see, as it did when it was last filled; policies on its tables are no error.
-        let policies = executor.session.execute("SET row_security = on").await;
-        policies.map_err(RestoreError::statement("prepare to fill materialised views"))?;
-        let collation = collation::difference(&mut executor.session, &ready.manifest.database).await?;
-        let mut warnings: Vec<String> = collation.into_iter().collect();
-        for entry in &rest.refreshes {
-            match executor.execute(entry, owners).await {
-                // It is computed from what is restored: a query that fails today, or needs another server, loses no data.
-                Err(RestoreError::Statement { source, .. }) if !source.ends_session() => {
-                    warnings.push(format!("{entry} was not filled, REFRESH it when you can: {source}"));
-                }
-                done => done?,
-            }
-        }
-        warnings.extend(statistics::gather(&mut executor.session, sessions, self.input.limits.lanes).await?);
-        if self.input.check == Check::Reread {
-            warnings.extend(check::reread(&ready.reader, &ready.manifest, sessions).await?);
-        }
-        for entry in &rest.event_triggers {
-            executor.execute(entry, owners).await?;
-        }
-        executor.session.close().await;
-        Ok(warnings)
-    }
-
     /// Gives the database what belongs to it, and its name.
     async fn name(&self, ready: &Ready, sessions: &Sessions, oid: u32) -> Result<Vec<String>, RestoreError> {
         let warnings = match &ready.judged.place {
@@ -367,6 +298,9 @@ impl<C: Custody> Work<'_, C> {
                     may_become: ready.facts.is_superuser,
                 };
                 let mut warnings = finished.give(sessions).await?;
+                if self.input.purpose == Purpose::Rehearse {
+                    return Ok(warnings);
+                }
                 self.begun.being_named();
                 finished.name(&ready.target).await?;
                 self.begun.forget();
@@ -378,6 +312,8 @@ impl<C: Custody> Work<'_, C> {
                 warnings.extend(finished.describe(&sessions).await);
                 warnings
             }
+            // Its own transaction has ended it.
+            Place::InUse { .. } => Vec::new(),
             Place::Existing { name, comment } => {
                 let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
                 self.begun.being_named();

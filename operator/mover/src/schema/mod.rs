@@ -5,6 +5,7 @@
 //! session, the tablespace and table access method of each entry, the owner (which no definition names), the passes,
 //! and which entries may run beside each other. Nothing here talks to a server.
 
+mod adapt;
 mod entry;
 mod error;
 mod graph;

@@ -2,18 +2,22 @@
 //!
 //! 1. record, inventory and sizes; lists and manifests read in full
 //! 2. every object read: its hash and every seal
-//! 3. every row decompressed; rows and digests equal the manifest
+//! 3. every row decompressed; rows and digests equal the manifest; every entry of the schema read
+//! 4. besides, restored into a scratch database and compared there: [`rehearse`]
 //!
 //! Damage is an answer, not an error: the report names each object and what is wrong with it. What keeps a check from being
 //! made (storage that does not answer, a key that is away) is an error.
 
 mod objects;
 mod rows;
+mod scratch;
 pub(crate) mod structure;
 
 use std::collections::HashSet;
 
 use contract::{FailureCode, ReadGrant};
+
+pub use scratch::{Rehearsal, Scratch, rehearse};
 
 use crate::{
     format::Damage,
@@ -27,6 +31,8 @@ pub enum Level {
     Structure,
     Objects,
     Rows,
+    /// What [`run`] does of it is level 3.
+    Scratch,
 }
 
 /// What a check saw.
@@ -54,6 +60,7 @@ impl Level {
             Self::Structure => 1,
             Self::Objects => 2,
             Self::Rows => 3,
+            Self::Scratch => 4,
         }
     }
 }

@@ -11,7 +11,7 @@ use mover::{
     clock::Clock,
     format::RowFormat,
     progress::ProgressSink,
-    restore::{Check, RestoreDone, RestoreInput, run},
+    restore::{Check, Purpose, RestoreDone, RestoreInput, Selection, run},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,8 @@ fn input(server: &Server, point: &StoredPoint, database: &str) -> RestoreInput {
         limits: Limits { lanes: 3, lock_timeout_seconds: 10, bytes_per_second: None },
         deadline: Timestamp::MAX,
         check: Check::Reread,
+        purpose: Purpose::Keep,
+        selection: Selection::default(),
     }
 }
 

@@ -54,6 +54,32 @@ async fn h1_every_major_comes_back_on_its_own_and_on_the_newest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn b11_an_unlogged_partitioned_table_comes_to_servers_that_refuse_the_word() {
+    let all = Installation::all();
+    let (Some(older), Some(newest)) =
+        (all.iter().rfind(|one| one.major < 18), all.iter().find(|one| one.major >= 18))
+    else {
+        return;
+    };
+    let (source, target) = (Server::start(older, &[]), Server::start(newest, &[]));
+    source.create_database("unlogged");
+    source.sql(
+        "unlogged",
+        "CREATE UNLOGGED TABLE root (i int) PARTITION BY RANGE (i);
+         CREATE UNLOGGED TABLE part PARTITION OF root FOR VALUES FROM (0) TO (100);
+         INSERT INTO root SELECT generate_series(0, 99)",
+    );
+    let vault = Vault::new().await;
+    let point = vault.back_up(&source, "unlogged").await;
+    vault.restore("unlogged", &target, &point, "unlogged_back", limits()).await.unwrap();
+    assert_eq!(target.sql("unlogged_back", "SELECT count(*) FROM root"), "100");
+    assert_eq!(
+        target.sql("unlogged_back", "SELECT relpersistence FROM pg_class WHERE relname = 'part'"),
+        "u"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: every pair of majors"]
 async fn h1_every_major_comes_back_on_every_newer_one() {
     every_major(|_, _| true).await;

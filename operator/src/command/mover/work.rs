@@ -4,8 +4,10 @@ use ::mover::backup::{self, BackupJobInput};
 use ::mover::check;
 use ::mover::clock::Clock;
 use ::mover::progress::ProgressSink;
-use ::mover::restore::{self, Check, RestoreInput};
-use contract::{Assignment, BackupTask, Failure, KeeperEndpoint, Outcome, RestoreTask, Task};
+use ::mover::restore::{self, Check, Purpose, RestoreInput, Selection};
+use contract::{
+    Assignment, BackupTask, Failure, FailureCode, KeeperEndpoint, Outcome, RestoreTask, Stage, Task,
+};
 
 use super::remote::Remote;
 use super::stopping::Stopping;
@@ -51,6 +53,12 @@ async fn put_back(
     clock: &Clock,
 ) -> Result<Ended, Failure> {
     let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
+    let selection = Selection::parse(&task.select.schemas, &task.select.tables, &[]);
+    let selection = selection.map_err(|error| Failure {
+        code: FailureCode::BadAssignment,
+        stage: Stage::Starting,
+        message: format!("read what is selected: {error}"),
+    })?;
     let input = RestoreInput {
         point: task.point.clone(),
         target: task.target.clone(),
@@ -58,6 +66,8 @@ async fn put_back(
         limits: task.limits.clone(),
         deadline: assignment.deadline,
         check: Check::default(),
+        purpose: Purpose::Keep,
+        selection,
     };
     let done = restore::run(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
     Ok((Outcome::Restored { summary: done.summary }, done.warnings))

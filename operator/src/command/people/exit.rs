@@ -81,6 +81,7 @@ impl From<FailureCode> for Exit {
             | FailureCode::RoleMissing
             | FailureCode::ExtensionMissing
             | FailureCode::TablespaceMissing
+            | FailureCode::TargetFull
             | FailureCode::StatementFailed
             | FailureCode::Cancelled
             | FailureCode::DeadlineExceeded

@@ -14,6 +14,7 @@ mod backup;
 mod bar;
 mod environment;
 mod exit;
+mod files;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
 mod google;
@@ -28,6 +29,7 @@ mod problem;
 mod recovery_kit;
 mod restore;
 mod running;
+mod selection;
 mod server;
 mod session;
 mod show;

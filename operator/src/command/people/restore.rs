@@ -1,17 +1,21 @@
 //! `coffer restore`: a point into a database.
 
+use std::path::PathBuf;
+
 use contract::{Connection, PointView, RestoreTarget, RunId, Summary};
 use mover::progress::ProgressSink;
-use mover::restore::{self, Check, RestoreInput};
+use mover::restore::{self, Check, Purpose, RestoreInput};
 use mover::vault::Access;
 use serde::Serialize;
 
 use super::environment::Environment;
 use super::exit::Exit;
+use super::files;
 use super::output::{OutputOption, bytes, printable};
 use super::points;
 use super::problem::Problem;
 use super::running;
+use super::selection::SelectionOptions;
 use super::server::{self, Server};
 use super::session::{self, VaultArguments};
 
@@ -20,7 +24,8 @@ const MAINTENANCE_DATABASE: &str = "postgres";
 /// A lock of a restore into a database of its own is never waited for long.
 const LOCK_TIMEOUT_SECONDS: u32 = 60;
 
-/// Restore a point into a database that does not exist yet, or is empty.
+/// Restore a point into a database that does not exist yet, or is empty; or only some schemas or tables, also into one that is
+/// in use.
 ///
 /// The database is loaded under another name and gets its own after everything was compared, so that a restore that is
 /// cut off leaves nothing that looks whole. It is called --as, else as the URI says, else as it was called.
@@ -48,18 +53,12 @@ pub struct Arguments {
     /// Connections that load at the same time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub jobs: u16,
-    /// Not in this release.
-    #[arg(long, value_name = "S", hide = true)]
-    pub schema: Vec<String>,
-    /// Not in this release.
-    #[arg(long, value_name = "S.T", hide = true)]
-    pub table: Vec<String>,
-    /// Not in this release.
-    #[arg(long, value_name = "DIR", hide = true)]
-    pub files: Option<String>,
-    /// Not in this release.
-    #[arg(long, value_name = "sql|archive", hide = true)]
-    pub layout: Option<String>,
+    #[command(flatten)]
+    pub select: SelectionOptions,
+    /// Write the database as files instead, which psql loads without Coffer: scripts, and the rows of each table in COPY's
+    /// formats. The directory may not be there yet. What is in it is not encrypted.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["target", "name", "owner", "rename"])]
+    pub files: Option<PathBuf>,
     #[command(flatten)]
     pub output: OutputOption,
 }
@@ -73,7 +72,11 @@ struct Restored {
 }
 
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
+    if let Some(directory) = &arguments.files {
+        return files::run(arguments, directory, environment).await;
+    }
     let uri = target_of(arguments)?;
+    let selection = arguments.select.selection()?;
     let server = server::resolve(uri, environment)?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let point = points::find(&session.vault, &arguments.point, arguments.database.as_deref())?;
@@ -92,6 +95,8 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
         limits: running::limits(arguments.jobs, LOCK_TIMEOUT_SECONDS),
         deadline,
         check: Check::default(),
+        purpose: Purpose::Keep,
+        selection,
     };
     let custody = session.custody(deadline);
     let sink = ProgressSink::new(1);
@@ -106,18 +111,8 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     Ok(if restored.warnings.is_empty() { Exit::Done } else { Exit::Warnings })
 }
 
-/// The URI of the target, once nothing is asked that this release cannot do.
+/// The URI of the target.
 fn target_of(arguments: &Arguments) -> Result<&str, Problem> {
-    let unsupported =
-        |what: &str, instead: &str| Err(Problem::Usage(format!("{what} is not supported yet: {instead}")));
-    if !arguments.schema.is_empty() || !arguments.table.is_empty() {
-        let instead = "restore the whole database with --as NAME, and copy what you need from there";
-        return unsupported("restoring single schemas or tables", instead);
-    }
-    if arguments.files.is_some() || arguments.layout.is_some() {
-        let instead = "restore into a server with --target, and use pg_dump there";
-        return unsupported("restoring into files", instead);
-    }
     match &arguments.target {
         Some(uri) => Ok(uri),
         None => Err(Problem::Usage("name the server with --target postgresql://user@host".to_owned())),

@@ -1,6 +1,7 @@
 //! `coffer verify`: whether points still hold what they promise.
 
 mod point;
+mod scratch;
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -24,7 +25,9 @@ use point::Verified;
 /// only allow reading, and ends with code 12. A point that none of the keys opens is not checked, and the others are.
 ///
 /// Level 1 reads record, index and the sizes of all objects; level 2 reads every object and opens every seal; level 3
-/// also counts every row and compares the digests with the manifest.
+/// also counts every row and compares the digests with the manifest; level 4 restores the point into a database of its own
+/// on the --scratch server, compares every table and the schema there, and drops it, whatever came of it. What keeps a
+/// scratch server from taking the point is no damage, and ends with the code of its cause; a difference ends with code 12.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -36,17 +39,24 @@ pub struct Arguments {
     #[arg(long)]
     pub all: bool,
     /// How deep to look.
-    #[arg(long, value_name = "1|2|3", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
+    #[arg(long, value_name = "1|2|3|4", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=4))]
     pub level: u8,
-    /// A server for level 4, which this release does not have.
-    #[arg(long, value_name = "URI", hide = true)]
+    /// The server for level 4: postgresql://user@host:port. The role needs what a restore needs.
+    #[arg(long, value_name = "URI", required_if_eq("level", "4"))]
     pub scratch: Option<String>,
+    /// On the scratch server, who gets what belonged to roles that are missing there.
+    #[arg(long, value_name = "ROLE", requires = "scratch")]
+    pub owner: Option<String>,
+    /// Connections that load into the scratch database at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub jobs: u16,
     #[command(flatten)]
     pub output: OutputOption,
 }
 
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
-    let level = level(arguments)?;
+    let level = level(arguments);
+    let scratch = scratch::Place::of(arguments, environment).await?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let points = match &arguments.point {
         Some(word) => vec![points::find(&session.vault, word, None)?],
@@ -60,7 +70,13 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let mut all = Vec::new();
     let ended = running::watched(&sink, async |cancel| {
         for point in &points {
-            all.extend(point::verify(&session, point, level, &sink, &cancel).await?);
+            let verified = point::verify(&session, point, level, &sink, &cancel).await?;
+            all.extend(match (verified, &scratch) {
+                (Some(verified), Some(scratch)) if verified.is_sound() => {
+                    Some(scratch.rehearse(&session, point, verified, &sink, &cancel).await?)
+                }
+                (verified, _) => verified,
+            });
         }
         Ok::<_, Failure>(())
     })
@@ -78,23 +94,19 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
 }
 
 fn exit(all: &[Verified]) -> Exit {
-    if all.iter().any(|verified| !verified.damage.is_empty()) {
+    if all.iter().any(|verified| !verified.damage.is_empty() || verified.has_differences()) {
         return Exit::Integrity;
     }
     let unchecked = all.iter().find_map(|verified| verified.not_checked.as_ref());
     unchecked.map_or(Exit::Done, |failure| failure.code.into())
 }
 
-fn level(arguments: &Arguments) -> Result<Level, Problem> {
+fn level(arguments: &Arguments) -> Level {
     match arguments.level {
-        1 => Ok(Level::Structure),
-        2 => Ok(Level::Objects),
-        3 => Ok(Level::Rows),
-        _ => Err(Problem::Usage(
-            "level 4 (restore into a scratch database and compare) is not supported yet: use --level 3, and \
-             `coffer restore --as NAME` for a trial restore"
-                .to_owned(),
-        )),
+        1 => Level::Structure,
+        2 => Level::Objects,
+        3 => Level::Rows,
+        _ => Level::Scratch,
     }
 }
 
@@ -105,6 +117,7 @@ fn bytes_to_read(point: &PointView, level: Level) -> u64 {
         Level::Structure => 0,
         Level::Objects => point.stored_bytes,
         Level::Rows => point.stored_bytes.saturating_add(rows),
+        Level::Scratch => point.stored_bytes.saturating_add(rows.saturating_mul(2)),
     }
 }
 
@@ -151,6 +164,9 @@ fn text(all: &[Verified]) -> String {
         for Damage { object, message } in &verified.damage {
             text.push_str(&format!("\n{}: {object}: {}", verified.point, printable(message)));
         }
+        for sentence in verified.restored.iter().flat_map(scratch::Restored::sentences) {
+            text.push_str(&format!("\n{}: {}", verified.point, printable(&sentence)));
+        }
         if let Some(failure) = &verified.not_checked {
             text.push_str(&format!("\n{}: {}", verified.point, printable(&failure.message)));
         }
@@ -161,7 +177,9 @@ fn text(all: &[Verified]) -> String {
 fn result(verified: &Verified) -> &'static str {
     match (verified.damage.is_empty(), &verified.not_checked) {
         (false, _) => "DAMAGED",
+        (true, Some(_)) if verified.level == Level::Scratch.number() => "not restored",
         (true, Some(_)) => "not checked",
+        (true, None) if verified.has_differences() => "DIFFERENT",
         (true, None) => "good",
     }
 }

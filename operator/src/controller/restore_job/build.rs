@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use contract::{
-    Assignment, Connection, KeeperEndpoint, Limits, PointView, Purpose, RestoreTarget, RestoreTask, RunId,
-    Task, VERSION,
+    Assignment, Connection, KeeperEndpoint, Limits, PointView, Purpose, RestoreSelection, RestoreTarget,
+    RestoreTask, RunId, Task, VERSION,
 };
 use crds::{BackupVault, RestoreJob};
 use jiff::Timestamp;
@@ -27,7 +27,10 @@ const RELATIONS_PER_TABLE: u64 = 4;
 /// Hash of what a restore is of and where it goes, hex. `cancel` is no part of it.
 pub fn spec_hash(job: &RestoreJob) -> String {
     let spec = (&job.spec.vault_ref, &job.spec.source, &job.spec.target, &job.spec.if_exists);
-    let text = serde_json::to_vec(&spec).expect("a spec is strings and numbers");
+    let mut text = serde_json::to_vec(&spec).expect("a spec is strings and numbers");
+    if let Some(select) = &job.spec.select {
+        text.extend(serde_json::to_vec(select).expect("a selection is strings"));
+    }
     digest(&SHA256, &text).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -56,6 +59,7 @@ pub fn plan<'a>(
         target: target(job, facts.connection.as_ref()?.as_ref().ok()?)?,
         requested_by: (job.namespace()?, job.name_any(), facts.spec_hash.clone()),
         limits: limits(vault),
+        select: selection(job),
     };
     Some(Plan {
         vault,
@@ -85,6 +89,14 @@ fn target(job: &RestoreJob, connection: &Connection) -> Option<RestoreTarget> {
         database: database.name.clone(),
         owner: database.owner.clone(),
     })
+}
+
+fn selection(job: &RestoreJob) -> RestoreSelection {
+    let select = job.spec.select.clone().unwrap_or_default();
+    RestoreSelection {
+        schemas: select.schemas.unwrap_or_default(),
+        tables: select.tables.unwrap_or_default(),
+    }
 }
 
 fn limits(vault: &BackupVault) -> Limits {

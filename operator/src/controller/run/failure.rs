@@ -179,7 +179,8 @@ pub fn meaning(code: FailureCode) -> (Reason, ErrorCode) {
         | F::TargetEncodingMismatch
         | F::RoleMissing
         | F::ExtensionMissing
-        | F::TablespaceMissing => (R::TargetUnsuitable, E::UserErrorTargetNotSuitable),
+        | F::TablespaceMissing
+        | F::TargetFull => (R::TargetUnsuitable, E::UserErrorTargetNotSuitable),
         F::StatementFailed => (R::TargetStatementFailed, E::UserErrorTargetStatementFailed),
         F::ChecksFailed => (R::RestoredDataDiffers, E::RestoredDataDiffers),
         F::Cancelled => (R::Cancelled, E::Cancelled),

@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub target: &'a RestoreTarget,
     /// Connections that the restore will hold at the same time.
     pub connections: u32,
+    /// Whether only some objects are restored, which may go into a database that is in use.
+    pub is_selection: bool,
 }
 
 /// What was found: nothing is in the way when there are no objections.
@@ -42,12 +44,14 @@ pub enum Place {
     },
     /// A database that somebody made, which is empty. `comment` is what it says now.
     Existing { name: PgText, comment: Option<PgText> },
+    /// A database that is in use, and stays as it is but for what is added to it.
+    InUse { name: PgText },
 }
 
 impl Place {
     pub fn name(&self) -> &PgText {
         match self {
-            Self::New { name, .. } | Self::Existing { name, .. } => name,
+            Self::New { name, .. } | Self::Existing { name, .. } | Self::InUse { name } => name,
         }
     }
 }
@@ -125,6 +129,9 @@ impl Judge<'_> {
                 names::NAME_LIMIT
             );
             self.object(FailureCode::BadAssignment, sentence);
+        }
+        if self.facts.existing.is_some() && self.request.is_selection {
+            return Place::InUse { name: wanted.as_str().into() };
         }
         if let Some(existing) = &self.facts.existing {
             self.existing(wanted, existing);

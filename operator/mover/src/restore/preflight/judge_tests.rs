@@ -105,7 +105,11 @@ fn judged(manifest: &Manifest, facts: &Facts, owner: Option<&str>, outline: &Out
         owner: owner.map(Into::into),
     };
     let run = RunId("0123456789".into());
-    judge(&Request { run: &run, manifest, target: &target, connections: 6 }, facts, outline)
+    judge(
+        &Request { run: &run, manifest, target: &target, connections: 6, is_selection: false },
+        facts,
+        outline,
+    )
 }
 
 fn outline() -> Outline {

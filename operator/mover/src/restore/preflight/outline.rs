@@ -19,19 +19,24 @@ pub struct Outline {
     /// Of the roles that were looked for, those that a grant, a policy or a user mapping names, and the first one that
     /// does.
     pub named: HashMap<PgText, String>,
+    /// Tablespaces that something lives in.
+    pub tablespaces: BTreeSet<PgText>,
     /// Subscriptions come back disabled.
     pub subscriptions: Vec<PgText>,
 }
 
 impl Outline {
-    /// Reads all entries. `missing` are the roles to look for in statements.
+    /// Reads all entries that are to be restored. `missing` are the roles to look for in statements.
     pub async fn read<R: AsyncRead + Unpin>(
         mut reader: SchemaReader<R>,
         missing: &HashSet<PgText>,
+        is_taken: impl Fn(&Entry) -> bool,
     ) -> Result<Self, SchemaError> {
         let mut outline = Self::default();
         while let Some(entry) = reader.next_entry().await? {
-            outline.take(&entry, missing);
+            if is_taken(&entry) {
+                outline.take(&entry, missing);
+            }
         }
         Ok(outline)
     }
@@ -45,6 +50,11 @@ impl Outline {
             && !self.owners.contains(owner)
         {
             self.owners.insert(owner.clone());
+        }
+        if let Some(tablespace) = entry.tablespace.as_ref().filter(|name| !name.is_empty())
+            && !self.tablespaces.contains(tablespace)
+        {
+            self.tablespaces.insert(tablespace.clone());
         }
         if entry.kind == Kind::Subscription {
             self.subscriptions.push(entry.tag.clone());

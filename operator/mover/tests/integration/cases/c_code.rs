@@ -89,3 +89,19 @@ async fn c3_another_version_of_the_collation_is_told() {
     let done = vault.restore("c_vers01", server, &point, "c_versions_own", limits()).await.unwrap();
     assert!(done.warnings.iter().any(told), "{:?}", done.warnings);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_a_view_over_a_function_that_waits_for_a_key_waits_with_it() {
+    if server().installation.major < 14 {
+        return;
+    }
+    let copied = Copied::of(
+        "c_waits",
+        "CREATE TABLE keyed (id int PRIMARY KEY, name text); INSERT INTO keyed VALUES (1, 'one');
+         CREATE FUNCTION grouped() RETURNS SETOF text LANGUAGE sql BEGIN ATOMIC SELECT name FROM public.keyed GROUP BY id; END;
+         CREATE VIEW names AS SELECT g AS name FROM public.grouped() g;
+         CREATE VIEW names_again AS SELECT * FROM public.names; COMMENT ON VIEW names IS 'of keyed'",
+    )
+    .await;
+    copied.expect_same(&["SELECT * FROM names_again", "SELECT obj_description('names'::regclass)"]).await;
+}

@@ -1,6 +1,6 @@
 //! The database as a whole, and what it shares with its server.
 
-use contract::{Credentials, FailureCode, Secret};
+use contract::{Credentials, FailureCode, Secret, Stage};
 
 use super::{Copied, server, surroundings::Extension};
 use crate::vaulted::{Vault, limits};
@@ -180,4 +180,29 @@ async fn d17_a_tablespace_that_the_target_does_not_have_is_refused_by_name() {
     let refused = vault.restore("d_placed1", server, &point, "d_placed_copy", limits()).await.unwrap_err();
     assert_eq!(refused.code, FailureCode::TablespaceMissing);
     assert!(refused.message.contains("Gone \"soon\""), "{}", refused.message);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d11_what_a_role_may_not_do_after_the_rows_is_told_before_them() {
+    let server = server();
+    server.sql("postgres", "CREATE ROLE d_plain LOGIN CREATEDB PASSWORD 'x'");
+    server.create_database("d_foreseen");
+    server.sql(
+        "d_foreseen",
+        "ALTER DATABASE d_foreseen OWNER TO d_plain; CREATE TABLE t AS SELECT generate_series(1, 1000);
+         ALTER TABLE t OWNER TO d_plain; GRANT SELECT ON t TO bob WITH GRANT OPTION;
+         SET ROLE bob; GRANT SELECT ON t TO readers",
+    );
+    let vault = Vault::new().await;
+    let point = vault.back_up(server, "d_foreseen").await;
+    let mut connection = server.connection("postgres");
+    connection.credentials = Credentials::Password { username: "d_plain".into(), password: Secret::new("x") };
+    let target = vault.restore_by("d_foreseen0", connection, &point, "d_foreseen_copy", limits()).await;
+    let failure = target.unwrap_err();
+    assert!(failure.message.contains("TABLE t"), "{failure:?}");
+    assert_eq!(
+        (failure.code, failure.stage),
+        (FailureCode::TargetPrivilegesMissing, Stage::Schema),
+        "{failure:?}"
+    );
 }

@@ -33,7 +33,7 @@ async fn h8_a_disk_that_is_full_is_told_and_nothing_stays_on_it() {
     let vault = Vault::new().await;
     let point = vault.back_up(&own, "h_full").await;
     let failure = vault.restore("h_full00", &own, &point, "h_full_copy", limits()).await.unwrap_err();
-    assert_eq!(failure.code, FailureCode::StatementFailed);
+    assert_eq!(failure.code, FailureCode::TargetFull);
     for words in ["public.big", "No space left on device", "free space on the server's disk"] {
         assert!(failure.message.contains(words), "{}", failure.message);
     }

@@ -15,6 +15,7 @@ mod e_server;
 mod g_bytes;
 mod g_crash;
 mod h_restore;
+mod h_select;
 mod h_stages;
 mod surroundings;
 mod under_fire;

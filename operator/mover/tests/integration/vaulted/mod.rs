@@ -1,7 +1,7 @@
 //! A vault in a directory, and backups into it and restores out of it by the product's own means.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use contract::{
     Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
@@ -15,7 +15,7 @@ use mover::{
     format::Manifest,
     point::PointReader,
     progress::ProgressSink,
-    restore::{self, Check, RestoreDone, RestoreInput},
+    restore::{self, Check, Purpose, RestoreDone, RestoreInput, Selection},
     seal::Identity,
     store,
     vault::{self, Access, InitRequest, OpenRequest},
@@ -27,7 +27,7 @@ use crate::support::Server;
 
 /// A vault in a directory, and its custodian in this process.
 pub struct Vault {
-    _directory: TempDir,
+    directory: TempDir,
     pub custody: Direct,
     /// What its backups may use.
     pub limits: Limits,
@@ -59,7 +59,7 @@ impl Vault {
         let vault = vault::open(store, open, &clock).await.unwrap();
         let deadline = clock.now() + Duration::from_secs(3_600);
         let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
-        Self { _directory: directory, custody, limits: limits(), clock }
+        Self { directory, custody, limits: limits(), clock }
     }
 
     /// Backs a database up, whole, and has its point accepted.
@@ -117,6 +117,14 @@ impl Vault {
         Ok(done)
     }
 
+    /// The largest of what is stored below `data/`.
+    pub fn largest_object(&self) -> PathBuf {
+        let writers = fs::read_dir(self.directory.path().join("data")).unwrap();
+        let objects = writers.flat_map(|writer| fs::read_dir(writer.unwrap().path()).unwrap());
+        let objects = objects.map(|object| object.unwrap());
+        objects.max_by_key(|object| object.metadata().unwrap().len()).unwrap().path()
+    }
+
     /// What a point says of its one database.
     pub async fn manifest(&self, point: &PointId) -> Manifest {
         self.reader(point).await.manifest(0).await.unwrap()
@@ -169,6 +177,32 @@ impl Vault {
         self.restore_into(run, target, point, limits(), cancel).await
     }
 
+    /// Restores only some objects, into a new database or one that is in use.
+    pub async fn restore_selection(
+        &self,
+        run: &str,
+        server: &Server,
+        point: &PointId,
+        database: &str,
+        selection: Selection,
+    ) -> Result<RestoreDone, Failure> {
+        self.restore_selection_by(run, server.connection("postgres"), point, database, selection).await
+    }
+
+    /// As [`Vault::restore_selection`], through a connection of its own.
+    pub async fn restore_selection_by(
+        &self,
+        run: &str,
+        connection: Connection,
+        point: &PointId,
+        database: &str,
+        selection: Selection,
+    ) -> Result<RestoreDone, Failure> {
+        let target = RestoreTarget { connection, database: database.into(), owner: None };
+        let cancel = CancellationToken::new();
+        self.restore_selection_into(run, target, point, limits(), selection, cancel).await
+    }
+
     /// Restores through a connection of its own, such as another role's.
     pub async fn restore_by(
         &self,
@@ -190,6 +224,18 @@ impl Vault {
         limits: Limits,
         cancel: CancellationToken,
     ) -> Result<RestoreDone, Failure> {
+        self.restore_selection_into(run, target, point, limits, Selection::default(), cancel).await
+    }
+
+    async fn restore_selection_into(
+        &self,
+        run: &str,
+        target: RestoreTarget,
+        point: &PointId,
+        limits: Limits,
+        selection: Selection,
+        cancel: CancellationToken,
+    ) -> Result<RestoreDone, Failure> {
         let input = RestoreInput {
             point: point.clone(),
             requested_by: ("ns".into(), target.database.clone(), "hash".into()),
@@ -197,6 +243,8 @@ impl Vault {
             limits,
             deadline: Timestamp::MAX,
             check: Check::Reread,
+            purpose: Purpose::Keep,
+            selection,
         };
         let progress = ProgressSink::new(1);
         let run = RunId(run.into());

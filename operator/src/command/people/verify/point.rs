@@ -9,6 +9,7 @@ use mover::verify::{self, Level, VerifyReport};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::scratch::Restored;
 use crate::command::people::session::Session;
 
 /// What was seen of a point.
@@ -22,6 +23,9 @@ pub struct Verified {
     pub rows: u64,
     /// What is damaged: each stored object, and how.
     pub damage: Vec<Damage>,
+    /// What became of it on the scratch server, at level 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
     /// Why it could not be checked, where that lies in the point and not in the way to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_checked: Option<Failure>,
@@ -99,7 +103,7 @@ async fn record(
 ) -> Result<Option<Verified>, Failure> {
     if session.vault.is_writable() {
         let damage = report.damage.first().cloned();
-        match session.vault.verified(&point.id, level.number(), damage).await {
+        match session.vault.verified(&point.id, level.min(Level::Rows).number(), damage).await {
             Ok(_) => {}
             Err(error) if error.refused().is_some_and(|refused| refused.is_gone()) => return Ok(None),
             Err(error) => return Err(finishing(error)),
@@ -117,8 +121,19 @@ impl Verified {
             stored_bytes: report.stored_bytes,
             rows: report.rows,
             damage: report.damage,
+            restored: None,
             not_checked: None,
         }
+    }
+
+    /// Whether every byte was read and is what was written.
+    pub fn is_sound(&self) -> bool {
+        self.damage.is_empty() && self.not_checked.is_none()
+    }
+
+    /// Whether the restored database was not what is stored.
+    pub fn has_differences(&self) -> bool {
+        self.restored.as_ref().is_some_and(Restored::has_differences)
     }
 }
 

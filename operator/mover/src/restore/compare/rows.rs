@@ -1,0 +1,189 @@
+//! Reads every restored table back and compares it with what the point promises.
+
+use std::collections::BTreeMap;
+
+use super::{ComparedTable, Verdict};
+use crate::{
+    backup::Rows,
+    digest::{Digest, RowDigester},
+    format::{PgText, RowFormat, TableEntry, TableKind},
+    postgres::{PgError, Session, sqlstate},
+    restore::{RestoreError, roots::Roots, target::Sessions},
+    schema::Sql,
+};
+
+/// Settings under which equal rows give equal bytes, as they were when the rows were read.
+const PINS: &str = "\
+    SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC'; SET extra_float_digits = 3; \
+    SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET xmlbinary = 'base64';";
+
+/// Compares all tables, one by one.
+///
+/// # Errors
+/// When a table of the schema, or the catalogue, cannot be read.
+pub async fn reread(tables: &[TableEntry], sessions: &Sessions) -> Result<Vec<ComparedTable>, RestoreError> {
+    let mut session = sessions.for_rows().await.map_err(RestoreError::Connect)?;
+    let compared = reread_in(&mut session, tables).await;
+    session.close().await;
+    compared
+}
+
+/// As [`reread`], in a session of one's own, whose settings change.
+///
+/// # Errors
+/// As those of [`reread`].
+pub async fn reread_in(
+    session: &mut Session,
+    tables: &[TableEntry],
+) -> Result<Vec<ComparedTable>, RestoreError> {
+    session.execute(PINS).await.map_err(RestoreError::statement("prepare to read back"))?;
+    let roots = Roots::find(session).await.map_err(RestoreError::statement("look at the partitions"))?;
+    let mut found = Findings::default();
+    for table in tables {
+        let compared = found.compare(session, table, &roots).await;
+        let what = format!("read back {}.{}", table.schema, table.name);
+        compared.map_err(RestoreError::statement(what))?;
+    }
+    Ok(found.conclude())
+}
+
+#[derive(Default)]
+struct Findings {
+    compared: Vec<ComparedTable>,
+    /// By root of partitions, what its partitions had, and what they have: rows may have gone to others of them.
+    by_root: BTreeMap<(PgText, PgText), Tree>,
+}
+
+/// Partitions of one root, together.
+struct Tree {
+    columns: Vec<PgText>,
+    format: Option<RowFormat>,
+    /// Whether all partitions have their columns in one order and their rows in one format.
+    is_uniform: bool,
+    stored: Digest,
+    found: Digest,
+}
+
+impl Findings {
+    async fn compare(
+        &mut self,
+        session: &mut Session,
+        table: &TableEntry,
+        roots: &Roots,
+    ) -> Result<(), PgError> {
+        if let Some(root) = roots.of(table).filter(|_| table.kind == TableKind::Ordinary) {
+            return self.compare_partition(session, table, root).await;
+        }
+        let (found_rows, verdict) = match (table.kind, table.digests.as_slice()) {
+            (TableKind::Ordinary, [] | [_]) => whole(session, table).await?,
+            (TableKind::LargeObjectPages, [] | [_]) => {
+                if_allowed(whole(session, table).await, (None, Verdict::NotCompared))?
+            }
+            (TableKind::Ordinary | TableKind::LargeObjects, _) => counted(session, table, false).await?,
+            // What the extension's script has put there is there besides.
+            (TableKind::Configuration, _) => counted(session, table, true).await?,
+            (TableKind::LargeObjectPages | TableKind::LargeObjectSlices, _) => (None, Verdict::NotCompared),
+        };
+        self.add(table.schema.clone(), table.name.clone(), table.rows(), found_rows, verdict);
+        Ok(())
+    }
+
+    async fn compare_partition(
+        &mut self,
+        session: &mut Session,
+        table: &TableEntry,
+        root: (PgText, PgText),
+    ) -> Result<(), PgError> {
+        let format = table.digests.first().map(|digest| digest.format);
+        let tree = self.by_root.entry(root).or_insert_with(|| Tree {
+            columns: table.columns.clone(),
+            format,
+            is_uniform: true,
+            stored: Digest::default(),
+            found: Digest::default(),
+        });
+        tree.format = tree.format.or(format);
+        let has_other_format = table.digests.iter().any(|digest| Some(digest.format) != tree.format);
+        tree.is_uniform &= tree.columns == table.columns && !has_other_format;
+        for stored in &table.digests {
+            tree.stored.add(Digest { rows: stored.rows, sum: stored.sum.0 });
+        }
+        tree.found.add(digest(session, table, tree.format.unwrap_or(RowFormat::Text)).await?);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        schema: PgText,
+        name: PgText,
+        stored_rows: u64,
+        found_rows: Option<u64>,
+        verdict: Verdict,
+    ) {
+        self.compared.push(ComparedTable { schema, name, stored_rows, found_rows, verdict });
+    }
+
+    fn conclude(mut self) -> Vec<ComparedTable> {
+        for ((schema, name), tree) in std::mem::take(&mut self.by_root) {
+            let verdict = match (tree.found == tree.stored, tree.found.rows == tree.stored.rows) {
+                (true, _) => Verdict::Same,
+                (false, true) if !tree.is_uniform => Verdict::Counted,
+                (false, _) => Verdict::Different,
+            };
+            self.add(schema, name, tree.stored.rows, Some(tree.found.rows), verdict);
+        }
+        self.compared
+    }
+}
+
+/// Every row of a table whose rows are stored in one format.
+async fn whole(session: &mut Session, table: &TableEntry) -> Result<(Option<u64>, Verdict), PgError> {
+    let stored = table.digests.first();
+    let format = stored.map_or(RowFormat::Text, |digest| digest.format);
+    let stored = stored.map_or(Digest::default(), |digest| Digest { rows: digest.rows, sum: digest.sum.0 });
+    let found = digest(session, table, format).await?;
+    Ok((Some(found.rows), if found == stored { Verdict::Same } else { Verdict::Different }))
+}
+
+async fn counted(
+    session: &mut Session,
+    table: &TableEntry,
+    may_have_more: bool,
+) -> Result<(Option<u64>, Verdict), PgError> {
+    let sql =
+        Sql::default().text("SELECT pg_catalog.count(*) FROM ONLY ").qualified(&table.schema, &table.name);
+    let found = session.query_one(sql.into_bytes()).await?.parse::<u64>(0)?;
+    let fits = found == table.rows() || (may_have_more && found > table.rows());
+    Ok((Some(found), if fits { Verdict::Counted } else { Verdict::Different }))
+}
+
+/// What a role that is no superuser may not read is told as such.
+fn if_allowed<T>(read: Result<T, PgError>, otherwise: T) -> Result<T, PgError> {
+    match read {
+        Err(error) if error.is(sqlstate::INSUFFICIENT_PRIVILEGE) => Ok(otherwise),
+        read => read,
+    }
+}
+
+async fn digest(session: &mut Session, table: &TableEntry, format: RowFormat) -> Result<Digest, PgError> {
+    let columns = Sql::default().text("COPY (SELECT ").names(&table.columns).text(" FROM ONLY ");
+    let copy = columns.qualified(&table.schema, &table.name).text(match format {
+        RowFormat::Text => ") TO STDOUT",
+        RowFormat::Binary => ") TO STDOUT (FORMAT binary)",
+    });
+    let mut copy = session.copy_out(copy.into_bytes()).await?;
+    let mut rows = Rows::new(format);
+    let mut digester = RowDigester::default();
+    loop {
+        while let Some(piece) = copy.piece()? {
+            let (bytes, ends_row) = rows.accept(piece)?;
+            if ends_row || !bytes.is_empty() {
+                digester.push(bytes, ends_row);
+            }
+        }
+        if !copy.fill().await? {
+            rows.finish(copy.rows())?;
+            return Ok(digester.digest());
+        }
+    }
+}
