@@ -81,7 +81,17 @@ impl Place {
             closed.map_err(|error| error.failure(contract::Stage::Finishing))?;
         }
         match seen {
-            Ok(seen) => Ok(Verified { restored: Some(seen.into()), ..verified }),
+            Ok(seen) => {
+                let mut restored = Restored::from(seen);
+                if let [first, _, ..] = point.data_stores.as_slice() {
+                    restored.warnings.push(format!(
+                        "of the point's {} databases only \"{}\" was restored and compared",
+                        point.data_stores.len(),
+                        first.database
+                    ));
+                }
+                Ok(Verified { restored: Some(restored), ..verified })
+            }
             Err(failure) if cancel.is_cancelled() => Err(failure),
             Err(failure) => Ok(Verified { not_checked: Some(failure), ..verified }),
         }
