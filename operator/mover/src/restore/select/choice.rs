@@ -230,7 +230,8 @@ impl<'a> Choice<'a> {
         let is_key = |kind| matches!(kind, Kind::Index | Kind::Constraint);
         let is_owner = self.owned.contains(&entry.id) && other.kind == Kind::Table;
         let is_parent = self.attached.contains(&(entry.id, other.id));
-        !is_owner && !is_parent && !(is_key(entry.kind) && is_key(other.kind))
+        let is_key_of_parent = is_key(entry.kind) && is_key(other.kind);
+        !(is_owner || is_parent || is_key_of_parent)
     }
 
     /// Comments, grants and labels of what comes, and the checks of domains that are stored apart from them.
