@@ -6,7 +6,7 @@ use mover::{
     clock::Clock,
     format::Hash,
     progress::ProgressSink,
-    restore::{Check, RestoreInput, run},
+    restore::{Check, Purpose, RestoreInput, Selection, run},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -119,6 +119,8 @@ async fn h13_a_point_of_a_newer_format_is_refused_as_such() {
         limits: limits(),
         deadline: Timestamp::MAX,
         check: Check::Reread,
+        purpose: Purpose::Keep,
+        selection: Selection::default(),
     };
     let clock = Clock::system(SignedDuration::ZERO);
     let (run_id, progress) = (RunId("h_newer0".into()), ProgressSink::new(1));
