@@ -240,7 +240,8 @@ fn is_there_already(error: &PgError) -> bool {
 /// Statistics of the tables, while nobody waits for them.
 async fn analyse(session: &mut Session, tables: &[Table]) -> Result<(), RestoreError> {
     for table in tables {
-        let analyse = [b"ANALYZE ".to_vec(), qualified(&table.into.0, &table.into.1)].concat();
+        let (schema, name) = table.destination();
+        let analyse = [b"ANALYZE ".to_vec(), qualified(schema, name)].concat();
         let what = format!("gather the statistics of {}", table.name());
         session.execute(analyse).await.map_err(RestoreError::statement(what))?;
     }
