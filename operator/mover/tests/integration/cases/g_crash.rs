@@ -174,6 +174,8 @@ async fn restore_and_compare(custody: &Direct, told: &Told, server: &Server, poi
         limits: limits(),
         deadline: jiff::Timestamp::MAX,
         check: Check::Reread,
+        purpose: restore::Purpose::Keep,
+        selection: restore::Selection::default(),
     };
     let run = RunId(format!("restore {}", told.run));
     let progress = ProgressSink::new(1);
