@@ -158,7 +158,8 @@ fn read_all(directory: &Path, found: &mut Found) {
 #[test]
 fn every_case_has_its_test_and_every_test_its_case() {
     let (cases, found) = here();
-    println!("{}", count(&cases, &found));
+    // The runner may have left its own line unfinished.
+    println!("\n{}", count(&cases, &found));
     assert_eq!(faults(&cases, &found), [""; 0]);
 }
 
