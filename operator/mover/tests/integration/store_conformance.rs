@@ -191,7 +191,7 @@ async fn a_foreign_key_that_is_no_path_does_not_spoil_a_listing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_s3_write_whose_answer_was_lost_is_a_success_all_the_same() {
+async fn g22_an_s3_write_whose_answer_was_lost_is_a_success_all_the_same() {
     let server = S3Server::start();
     for losses in 1..4 {
         let name = Name::data(Id([0x33; 16]), losses);
@@ -345,7 +345,7 @@ async fn azure_and_google_are_tried_out_and_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_overlooks_conditions_is_found_out_before_a_vault_is_made() {
+async fn g25_a_server_that_overlooks_conditions_is_found_out_before_a_vault_is_made() {
     let azure = Azurite::start().await;
     let proxy = Proxy::rewriting(azure.port(), |head| {
         head.split_inclusive("\r\n")
@@ -383,7 +383,7 @@ fn redirect(storage: &mut Storage, from: u16, to: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_conditional_writes_says_so_itself() {
+async fn g25_a_server_without_conditional_writes_says_so_itself() {
     let server = S3Server::start();
     let proxy = Proxy::before(server.port());
     let mut storage = server.storage();
@@ -571,7 +571,7 @@ async fn a_store_that_overwrites_is_found_out_before_a_vault_is_made() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_recognised_by_its_bytes() {
+async fn g22_a_write_whose_answer_was_lost_is_recognised_by_its_bytes() {
     let (_directory, store) = directory_store();
     let forgetful = Forgetful { inner: store, losses: 1.into(), lost: Default::default() };
     let store: SharedStore = Arc::new(forgetful);

@@ -237,7 +237,7 @@ async fn the_judge_sees_that_a_pack_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_befalls_a_request_once_there_is_a_good_point_or_none() {
+async fn g20_whatever_befalls_a_request_once_there_is_a_good_point_or_none() {
     let stage = Stage::set();
     for at in (1..=stage.length().await).step_by(2) {
         let fault = FAULTS[at / 2 % ORDINARY];
@@ -246,7 +246,7 @@ async fn whatever_befalls_a_request_once_there_is_a_good_point_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_expire_anywhere_leave_a_good_point_or_none() {
+async fn g28_credentials_that_expire_anywhere_leave_a_good_point_or_none() {
     let stage = Stage::set();
     let fault = Fault::Refused(400, "ExpiredToken");
     for at in (1..=stage.length().await).step_by(3) {
@@ -256,7 +256,7 @@ async fn credentials_that_expire_anywhere_leave_a_good_point_or_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: every fault at every request"]
-async fn whatever_befalls_whichever_request_there_is_a_good_point_or_none() {
+async fn g21_whatever_befalls_whichever_request_there_is_a_good_point_or_none() {
     let stage = Stage::set();
     let length = stage.length().await;
     for fault in FAULTS.into_iter().chain([Fault::DoneAndHang]) {
