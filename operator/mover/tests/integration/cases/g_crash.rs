@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     stores::S3Server,
-    support::{Asked, Killer, Moment, Server, fresh},
+    support::{Asked, At, Killer, Moment, Server, fresh},
     vaulted::limits,
 };
 
@@ -77,8 +77,11 @@ async fn back_up(told: &Told) {
 }
 
 /// One run that is killed at a write, and what the next one finds. `false` when there was no such write.
-async fn kill_at(s3: &S3Server, server: &Server, write: usize, moment: Moment) -> bool {
-    let name = format!("{write}-{moment:?}").to_lowercase();
+async fn kill_at(s3: &S3Server, server: &Server, write: At, moment: Moment) -> bool {
+    let name = match write {
+        At::Nth(number) => format!("{number}-{moment:?}").to_lowercase(),
+        At::Below(place) => format!("{place}-{moment:?}").to_lowercase(),
+    };
     let mut storage = s3.storage();
     if let Storage::S3 { prefix, .. } = &mut storage {
         *prefix = name.clone();
@@ -197,9 +200,13 @@ async fn g11_a_backup_that_is_killed_at_a_write_lists_no_point_that_does_not_res
     }
     let (server, s3) = (Server::shared(), S3Server::start());
     prepare(server);
-    // The first one, one in the middle, and those around the record, which are the last ones.
-    for (write, moment) in [(1, Moment::After), (6, Moment::Before)] {
-        assert!(kill_at(&s3, server, write, moment).await, "there is no write {write}");
+    for (write, moment) in [
+        (At::Nth(1), Moment::After),
+        (At::Below("data"), Moment::After),
+        (At::Below("points"), Moment::Before),
+        (At::Below("points"), Moment::After),
+    ] {
+        assert!(kill_at(&s3, server, write, moment).await, "there is no write {write:?}");
     }
 }
 
@@ -210,9 +217,9 @@ async fn g11_a_backup_that_is_killed_at_any_of_its_writes_lists_no_point_that_do
     prepare(server);
     for moment in [Moment::Before, Moment::After] {
         let mut write = 1;
-        while kill_at(&s3, server, write, moment).await {
+        while kill_at(&s3, server, At::Nth(write), moment).await {
             write += 1;
         }
-        assert!(write > 8, "only {write} writes");
+        assert!(write > 8, "only {} writes", write - 1);
     }
 }

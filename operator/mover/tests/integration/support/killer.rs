@@ -11,6 +11,15 @@ use std::{
     thread,
 };
 
+/// At which write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Counted from 1.
+    Nth(usize),
+    /// The first one whose object lies below this.
+    Below(&'static str),
+}
+
 /// At which side of a write the process dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
@@ -26,15 +35,14 @@ pub struct Killer {
 
 struct Shared {
     server: u16,
-    at: usize,
+    at: At,
     moment: Moment,
     writes: AtomicUsize,
     victim: Mutex<Option<Child>>,
 }
 
 impl Killer {
-    /// Writes are counted from 1.
-    pub fn before(server: u16, at: usize, moment: Moment) -> Self {
+    pub fn before(server: u16, at: At, moment: Moment) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (writes, victim) = (AtomicUsize::new(0), Mutex::new(None));
@@ -64,6 +72,19 @@ impl Killer {
 }
 
 impl Shared {
+    /// Whether a request is the write.
+    fn is_it(&self, head: &[u8]) -> bool {
+        let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        if !["PUT ", "POST ", "DELETE "].iter().any(|verb| line.starts_with(verb.as_bytes())) {
+            return false;
+        }
+        let number = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.at {
+            At::Nth(wanted) => number == wanted,
+            At::Below(place) => memchr::memmem::find(line, format!("/{place}/").as_bytes()).is_some(),
+        }
+    }
+
     fn kill(&self) {
         self.victim.lock().unwrap().as_mut().unwrap().kill().unwrap();
     }
@@ -90,8 +111,7 @@ fn pass(client: TcpStream, shared: &Arc<Shared>) {
     });
     let (mut from_client, mut to_server) = (BufReader::new(client), server);
     while let Some((head, body)) = request(&mut from_client) {
-        let is_write = ["PUT ", "POST ", "DELETE "].iter().any(|verb| head.starts_with(verb.as_bytes()));
-        if is_write && shared.writes.fetch_add(1, Ordering::SeqCst) + 1 == shared.at {
+        if shared.is_it(&head) {
             match shared.moment {
                 Moment::Before => return shared.kill(),
                 Moment::After => dies_of_the_answer.store(true, Ordering::SeqCst),

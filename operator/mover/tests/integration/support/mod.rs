@@ -15,7 +15,7 @@ mod workload;
 pub use backup::{Asked, Point, Psql, expect_nothing_left, fresh, rows_of, sessions, until, until_in};
 pub use custody::TestCustody;
 pub use installation::Installation;
-pub use killer::{Killer, Moment};
+pub use killer::{At, Killer, Moment};
 pub use pooler::PgBouncer;
 pub use proxy::Proxy;
 pub use server::Server;
