@@ -1,7 +1,5 @@
 //! What stands between a backup and the server, or in its settings: limits of time, standbys, poolers.
 
-use std::sync::Arc;
-
 use contract::FailureCode;
 
 use super::under_fire::{BIG, BIG_ROWS, Held};
@@ -61,16 +59,6 @@ async fn e8_a_standby_that_gives_up_a_lane_has_its_segment_read_again_and_one_th
     primary.sql("e8", "DELETE FROM big WHERE id % 3 = 0; VACUUM big");
     until(&standby, &gave_up("confl_snapshot"), "t").await;
     held.expect_failure(FailureCode::StandbyConflict).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn e8_a_standby_that_may_wait_gives_a_whole_point() {
-    let primary = Server::start(&Installation::usual(), &["autovacuum=off"]);
-    fresh(&primary, "e8b", BIG);
-    let standby = Server::standby_of(&primary, &["max_standby_streaming_delay=-1"]);
-    let custody = Arc::new(TestCustody::new());
-    let done = Asked::of(&standby, "e8b").run(&custody).await.unwrap();
-    assert_eq!(done.summary.rows, BIG_ROWS);
 }
 
 #[tokio::test(flavor = "multi_thread")]
