@@ -152,8 +152,8 @@ fn a_database_is_saved_shown_checked_and_restored() {
     let mut rehearse = desk.on_vault("verify");
     rehearse.args([id, "--level", "4", "--scratch", &uri(server, "postgres"), "-o", "json"]);
     let rehearsed = json(&ended(rehearse.env("PGPASSWORD", Server::PASSWORD), 0));
-    assert_eq!(rehearsed[0]["restored"]["differences"], serde_json::json!([]), "{rehearsed}");
-    assert_eq!(rehearsed[0]["restored"]["schema"]["result"], "compared", "{rehearsed}");
+    assert_eq!(rehearsed[0]["restored"][0]["differences"], serde_json::json!([]), "{rehearsed}");
+    assert_eq!(rehearsed[0]["restored"][0]["schema"]["result"], "compared", "{rehearsed}");
     assert_eq!(server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE '%verify%'"), "0");
 
     let mut restore = desk.on_vault("restore");

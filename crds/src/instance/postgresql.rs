@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::{DatabaseCredentialsRef, Tls},
-    rules::{not_yet, not_yet_but},
+    rules::not_yet,
     words,
 };
 
@@ -16,7 +16,6 @@ use crate::{
 #[x_kube(
     validation = Rule::new("has(self.database) != has(self.databases)")
         .message("set exactly one of `database` and `databases`"),
-    validation = not_yet_but("databases", "make one instance for each database, with `database`"),
     validation = not_yet("excludeTables"),
     validation = not_yet("excludeTableData"),
 )]
@@ -32,7 +31,8 @@ pub struct Postgresql {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::database")]
     pub database: Option<String>,
-    /// Patterns of the databases that are protected, with the server's roles. Not supported yet.
+    /// Patterns of the databases that are protected, 100 at most, with the server's roles. Coffer logs in to `postgres` to ask
+    /// for them. Each database has a snapshot of its own: they are not of one instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub databases: Option<DatabaseSelection>,
     /// Secret of this namespace with the log-in. It is read before each run, so a rotated password is taken up.
@@ -63,13 +63,21 @@ pub struct Postgresql {
 }
 
 impl Postgresql {
+    /// The database to log in to first: the one that is protected, else the one that every server has.
+    pub fn first_database(&self) -> &str {
+        self.database.as_deref().unwrap_or(MAINTENANCE_DATABASE)
+    }
+
     /// The protection of the connection, with the documented default.
     pub fn tls(&self) -> Tls {
         self.tls.clone().unwrap_or_default()
     }
 }
 
-/// Patterns of databases: `*` and `?` as in a shell.
+const MAINTENANCE_DATABASE: &str = "postgres";
+
+/// Patterns of databases: `*` and `?` as in a shell. Templates, databases that take no connections and those of the provider
+/// of a managed service are left out whatever the patterns.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatabaseSelection {

@@ -24,7 +24,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Task {
-    Check(CheckTask),
+    Check(Box<CheckTask>),
     Backup(Box<BackupTask>),
     Restore(Box<RestoreTask>),
 }
@@ -33,7 +33,11 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckTask {
+    /// Its `database` is the one to log in to first.
     pub source: Connection,
+    /// A message without it is of the connection's own.
+    #[serde(default)]
+    pub databases: Databases,
 }
 
 /// Move databases of one server into the vault.

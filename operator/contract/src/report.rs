@@ -59,7 +59,7 @@ pub struct Summary {
 pub struct CheckReport {
     pub items: Vec<CheckItem>,
     pub server_version: Option<String>,
-    /// `<system identifier>/<database>`.
+    /// `<system identifier>/<database>`; of several databases the system identifier alone.
     pub datasource_id: Option<String>,
     pub relations: Option<u64>,
     pub size_bytes: Option<u64>,

@@ -1,9 +1,18 @@
-//! Which databases of a server go into a point, and which are left out. Pure.
+//! Which databases of a server go into a point, and which are left out.
+
+use std::time::Duration;
 
 use contract::{Databases, FailureCode};
 
-use super::{facts::databases::Candidate, preflight::Obstacle};
-use crate::format::{LeftOut, LeftOutReason, PgText};
+use super::{
+    facts::databases::{self, Candidate},
+    pins::Pins,
+    preflight::Obstacle,
+};
+use crate::{
+    format::{LeftOut, LeftOutReason, PgText},
+    postgres::{PgError, Session},
+};
 
 /// Most databases in one point: its record names each of them.
 pub const MOST: usize = 100;
@@ -16,6 +25,21 @@ const PROVIDERS: [&str; 4] = ["azure_maintenance", "azure_sys", "cloudsqladmin",
 pub struct Chosen {
     pub names: Vec<String>,
     pub left_out: Vec<LeftOut>,
+}
+
+/// Asks the server and decides. The session is left in a transaction.
+///
+/// # Errors
+/// What the server says; inside, as [`choose`].
+pub async fn choose_databases(
+    session: &mut Session,
+    asked: &Databases,
+    lock_timeout: Duration,
+) -> Result<Result<Chosen, Obstacle>, PgError> {
+    let pins = Pins::first(session);
+    session.execute(pins.begin(None, lock_timeout)).await?;
+    let candidates = databases::read(session).await?;
+    Ok(choose(&candidates, asked))
 }
 
 /// Decides. `candidates` are all databases of the server.

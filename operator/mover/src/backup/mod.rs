@@ -47,6 +47,7 @@ pub use error::BackupError;
 pub use job::{BackupDone, BackupJobInput};
 pub use server::run;
 
+pub(crate) use databases::choose_databases;
 pub(crate) use dump::{DumpClient, DumpEnd, DumpProcess, DumpRequest};
 pub(crate) use facts::{large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts};
 pub(crate) use pins::Pins;

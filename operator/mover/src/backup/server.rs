@@ -12,13 +12,12 @@ use super::{
     adapt::LaneController,
     commit::{self, Server, Stored},
     databases::{self, Chosen},
-    facts::{self, globals::GlobalFacts},
+    facts::globals::GlobalFacts,
     globals,
     lane::{ReadDatabase, Reading},
     lists::Lists,
     one::{LOOK_LOCK_TIMEOUT, Looked, One, Preflight},
     opened::Opened,
-    pins::Pins,
     plan::Work,
     preflight::{self, Obstacle},
     reading::read_all,
@@ -146,12 +145,10 @@ impl<C: Custody> Backup<'_, C> {
     async fn choose(&self, asked: &Databases) -> Result<Chosen, BackupError> {
         let mut session = self.source.connect().await.map_err(BackupError::Connect)?;
         self.progress.stage(Stage::Preflight);
-        let failed = BackupError::doing("list the databases");
-        let pins = Pins::first(&session);
-        session.execute(pins.begin(None, LOOK_LOCK_TIMEOUT)).await.map_err(&failed)?;
-        let candidates = facts::databases::read(&mut session).await.map_err(&failed)?;
+        let chosen = databases::choose_databases(&mut session, asked, LOOK_LOCK_TIMEOUT).await;
+        let chosen = chosen.map_err(BackupError::doing("list the databases"))?;
         session.close().await;
-        databases::choose(&candidates, asked).map_err(refused)
+        chosen.map_err(refused)
     }
 
     fn one(&self, index: usize, source: Source) -> One<'_> {

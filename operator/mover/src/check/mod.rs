@@ -1,8 +1,9 @@
 //! The check of a source: can a backup be made of it, and if not, what has to be done? It writes nothing anywhere.
 
 mod probe;
+mod several;
 
-use contract::{CheckItem, CheckReport, CheckResult, Connection, Failure, FailureCode, Stage};
+use contract::{CheckItem, CheckReport, CheckResult, Connection, Databases, Failure, FailureCode, Stage};
 
 use crate::{
     backup::{DumpClient, Obstacle, obstacles},
@@ -14,8 +15,17 @@ use probe::Probed;
 const NAMES: [&str; 8] =
     ["Resolve", "Connect", "Tls", "LogIn", "Version", "Pooler", "Privileges", "Relations"];
 
-/// Looks at a source.
-pub async fn run(connection: &Connection) -> CheckReport {
+/// Looks at a source: the databases that are asked for.
+pub async fn run(connection: &Connection, databases: &Databases) -> CheckReport {
+    let first = of_one(connection).await;
+    match databases {
+        Databases::Connected => first,
+        asked => several::run(connection, asked, first).await,
+    }
+}
+
+/// Looks at the connection's database.
+async fn of_one(connection: &Connection) -> CheckReport {
     let mut checklist = Checklist::default();
     let endpoint = match Endpoint::new(connection) {
         Ok(endpoint) => endpoint,

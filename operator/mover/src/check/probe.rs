@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// How long a question may wait for a lock.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a check knows.
 pub struct Probed {

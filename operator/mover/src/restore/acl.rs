@@ -21,6 +21,16 @@ pub struct AclItem {
 pub struct AclError(String);
 
 impl AclItem {
+    /// `None`: PUBLIC.
+    pub fn grantee(&self) -> Option<&PgText> {
+        self.grantee.as_ref()
+    }
+
+    /// The letter of each privilege, and whether it may be passed on.
+    pub fn privileges(&self) -> &[(u8, bool)] {
+        &self.privileges
+    }
+
     /// Reads PostgreSQL's notation.
     pub fn parse(text: &PgText) -> Result<Self, AclError> {
         let error = || AclError(text.to_string());

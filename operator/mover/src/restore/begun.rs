@@ -1,7 +1,7 @@
 //! What a restore has begun, and the way back.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -12,6 +12,7 @@ use super::{
     target::{Sessions, Target},
     unfinished,
 };
+use crate::format::PgText;
 
 /// What was begun, and what of it has to be taken back when the restore fails. Outlives the work, which may be dropped
 /// anywhere.
@@ -19,7 +20,7 @@ use super::{
 pub struct Begun {
     is_announced: AtomicBool,
     is_being_named: AtomicBool,
-    undo: Mutex<Option<Undo>>,
+    undo: Mutex<Vec<Undo>>,
 }
 
 /// A target that was written to.
@@ -51,19 +52,25 @@ impl Begun {
         self.is_being_named.load(Ordering::Relaxed)
     }
 
-    /// What is to be taken back, for whoever does it.
-    pub fn take(&self) -> Option<Undo> {
-        self.undo.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What is to be taken back, the last that was begun first, for whoever does it.
+    pub fn take(&self) -> Vec<Undo> {
+        let mut begun = std::mem::take(&mut *self.lock());
+        begun.reverse();
+        begun
     }
 
-    /// What is to be taken back from now on.
-    pub fn set(&self, undo: Undo) {
-        *self.undo.lock().unwrap_or_else(PoisonError::into_inner) = Some(undo);
+    /// What else is to be taken back from now on.
+    pub fn add(&self, undo: Undo) {
+        self.lock().push(undo);
     }
 
-    /// The database has its name: nothing is taken back any more.
-    pub fn forget(&self) {
-        drop(self.take());
+    /// A database is finished: it is not taken back any more. `name` is what it was called while it was not.
+    pub fn forget(&self, name: &PgText) {
+        self.lock().retain(|undo| undo.place.name() != name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Undo>> {
+        self.undo.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -123,19 +123,19 @@ pub fn options(name: &PgText, source: &DatabaseEntry) -> Option<Vec<u8>> {
 
 /// `ALTER DATABASE … SET` or `ALTER ROLE … IN DATABASE … SET`; `None` for what is no setting.
 pub fn setting(database: &PgText, setting: &DatabaseSetting) -> Option<Vec<u8>> {
-    let text = setting.setting.as_bytes();
-    let equals = text.iter().position(|byte| *byte == b'=')?;
-    let (name, value) = (std::str::from_utf8(&text[..equals]).ok()?, &text[equals + 1..]);
     let sql = match &setting.role {
         Some(role) => Sql::default().text("ALTER ROLE ").name(role).text(" IN DATABASE "),
         None => Sql::default().text("ALTER DATABASE "),
     };
-    let mut sql = sql.name(database).text(" SET ");
-    // A setting of an extension has a prefix: each part is a name.
-    for (at, part) in name.split('.').enumerate() {
-        sql = sql.text(if at == 0 { "" } else { "." }).name(&part.into());
-    }
-    sql = sql.text(" TO ");
+    set(sql.name(database), &setting.setting)
+}
+
+/// Goes on with `SET parameter TO value`; `None` for what is no setting.
+pub fn set(sql: Sql, setting: &PgText) -> Option<Vec<u8>> {
+    let text = setting.as_bytes();
+    let equals = text.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = (std::str::from_utf8(&text[..equals]).ok()?, &text[equals + 1..]);
+    let mut sql = parameter(sql.text(" SET "), name).text(" TO ");
     if LISTS.contains(&name.to_ascii_lowercase().as_str()) {
         for (at, element) in elements(value).iter().enumerate() {
             sql = sql.text(if at == 0 { "" } else { ", " }).literal(element);
@@ -147,6 +147,14 @@ pub fn setting(database: &PgText, setting: &DatabaseSetting) -> Option<Vec<u8>> 
         sql = sql.literal(value);
     }
     Some(sql.into_bytes())
+}
+
+/// A parameter's name. That of an extension has a prefix: each part is a name.
+pub fn parameter(mut sql: Sql, name: &str) -> Sql {
+    for (at, part) in name.split('.').enumerate() {
+        sql = sql.text(if at == 0 { "" } else { "." }).name(&part.into());
+    }
+    sql
 }
 
 /// The elements of a list of names: between commas, in quotes or not.

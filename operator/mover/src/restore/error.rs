@@ -1,10 +1,13 @@
 //! What can go wrong while a database is put back.
 
+use std::collections::BTreeSet;
+
 use contract::{Failure, FailureCode, Stage};
 
 use super::{acl::AclError, preflight::Objection};
 use crate::{
     digest::StreamDigestError,
+    format::PgText,
     point::ReadError,
     postgres::{PgError, sqlstate},
     schema::SchemaError,
@@ -61,6 +64,9 @@ pub enum RestoreError {
     NotAllowed(Vec<String>),
     #[error("a lane of the restore ended by itself: {0}")]
     Lane(String),
+    /// Of one of several databases.
+    #[error("database \"{database}\": {error}{stay}")]
+    In { database: String, error: Box<Self>, stay: String },
     #[error("the restore was cancelled")]
     Cancelled,
     #[error("the restore was not finished at its deadline")]
@@ -70,6 +76,19 @@ pub enum RestoreError {
 impl RestoreError {
     pub(super) fn statement(what: impl Into<String>) -> impl FnOnce(PgError) -> Self {
         |source| Self::Statement { what: what.into(), source }
+    }
+
+    /// Told with the database that it was met in, and with the roles that were made for it and stay.
+    pub(super) fn met_in(self, database: &str, created: &BTreeSet<PgText>) -> Self {
+        if let Self::Custody(_) | Self::Cancelled | Self::DeadlineExceeded = self {
+            return self;
+        }
+        let names: Vec<String> = created.iter().map(|name| format!("\"{name}\"")).collect();
+        let stay = match names.as_slice() {
+            [] => String::new(),
+            names => format!("; roles that were made stay: {}", names.join(", ")),
+        };
+        Self::In { database: database.to_owned(), error: Box::new(self), stay }
     }
 
     pub(super) fn read(what: impl Into<String>) -> impl FnOnce(ReadError) -> Self {
@@ -129,6 +148,7 @@ impl RestoreError {
             Self::File { .. } => FailureCode::StatementFailed,
             Self::NotAllowed(_) => FailureCode::TargetPrivilegesMissing,
             Self::Lane(_) | Self::Random(_) => FailureCode::Internal,
+            Self::In { error, .. } => error.code(),
             Self::Cancelled => FailureCode::Cancelled,
             Self::DeadlineExceeded => FailureCode::DeadlineExceeded,
         }

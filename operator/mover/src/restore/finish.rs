@@ -62,28 +62,6 @@ impl Finished<'_> {
         Ok(warnings)
     }
 
-    /// Options, comment and name, in one transaction. A database that somebody is connected to cannot be renamed: whoever
-    /// looked into the unfinished one is asked to leave.
-    pub async fn name(&self, target: &Target) -> Result<(), RestoreError> {
-        let mut session = target.maintenance().await.map_err(RestoreError::Connect)?;
-        let mut attempt = 1;
-        loop {
-            match self.try_name(&mut session, target).await {
-                Err(RestoreError::Statement { source, .. })
-                    if source.is(IN_USE) && attempt < NAMING_ATTEMPTS =>
-                {
-                    session.execute("ROLLBACK").await.map_err(self.what("take back the naming"))?;
-                    self.clear(&mut session).await?;
-                    attempt += 1;
-                }
-                ended => {
-                    session.close().await;
-                    return ended;
-                }
-            }
-        }
-    }
-
     /// The comment, where only a session inside the database can say it. The database has its name already: what is refused
     /// is a warning.
     pub async fn describe(&self, sessions: &Sessions) -> Option<String> {
@@ -111,8 +89,8 @@ impl Finished<'_> {
         }
     }
 
-    async fn try_name(&self, session: &mut Session, target: &Target) -> Result<(), RestoreError> {
-        session.execute("BEGIN").await.map_err(self.what("begin the naming"))?;
+    /// Says all of it in a transaction that others share.
+    async fn say(&self, session: &mut Session) -> Result<(), RestoreError> {
         let open = database::limit(self.name, self.source.connection_limit);
         session.execute(open).await.map_err(self.what("open the database"))?;
         if let Some(options) = database::options(self.name, self.source) {
@@ -124,41 +102,12 @@ impl Finished<'_> {
         let rename = database::rename(self.name, self.own_name);
         session.execute(rename).await.map_err(self.what("set the name"))?;
         let named = name_of(session, self.oid).await.map_err(self.what("look at the name"))?;
-        if named.as_ref() != Some(self.own_name) {
-            // Dropped, and another made under the unfinished name: not what was loaded and checked.
-            let source = PgError::Answer("the database is not the one that was restored".to_owned());
-            return Err(self.what("set the name")(source));
+        if named.as_ref() == Some(self.own_name) {
+            return Ok(());
         }
-        match session.execute("COMMIT").await {
-            Ok(()) => Ok(()),
-            Err(lost) if lost.ends_session() => self.was_named(target, session.process_id(), lost).await,
-            Err(source) => Err(self.what("commit the naming")(source)),
-        }
-    }
-
-    /// Whether a commit took place whose answer was lost. Its session is ended first, lest it take place later.
-    async fn was_named(&self, target: &Target, process: i32, lost: PgError) -> Result<(), RestoreError> {
-        let ended = format!(
-            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {process} \
-             AND usename = current_user AND application_name = pg_catalog.current_setting('application_name')"
-        );
-        for _ in 0..ASKED {
-            let asked = async {
-                let mut session = target.maintenance().await?;
-                let is_gone = session.query(&ended).await?.is_empty();
-                let name = name_of(&mut session, self.oid).await?;
-                session.close().await;
-                Ok::<_, PgError>(is_gone.then_some(name))
-            };
-            match asked.await {
-                Ok(Some(Some(name))) if name == *self.own_name => return Ok(()),
-                Ok(Some(_)) => break,
-                Ok(None) => {}
-                Err(error) => tracing::info!(%error, "it is asked again whether the database has its name"),
-            }
-            tokio::time::sleep(ASKING_PAUSE).await;
-        }
-        Err(self.what("commit the naming")(lost))
+        // Dropped, and another made under the unfinished name: not what was loaded and checked.
+        let source = PgError::Answer("the database is not the one that was restored".to_owned());
+        Err(self.what("set the name")(source))
     }
 
     fn what(&self, what: &str) -> impl FnOnce(PgError) -> RestoreError {
@@ -205,6 +154,77 @@ impl Finished<'_> {
         }
         Ok(warnings)
     }
+}
+
+/// Options, comments and names of all, in one transaction. A database that somebody is connected to cannot be renamed: whoever
+/// looked into an unfinished one is asked to leave.
+pub async fn name(all: &[Finished<'_>], target: &Target) -> Result<(), RestoreError> {
+    let mut session = target.maintenance().await.map_err(RestoreError::Connect)?;
+    let mut attempt = 1;
+    loop {
+        match try_name(all, &mut session, target).await {
+            Err(RestoreError::Statement { source, .. }) if source.is(IN_USE) && attempt < NAMING_ATTEMPTS => {
+                session.execute("ROLLBACK").await.map_err(what(all, "take back the naming"))?;
+                for finished in all {
+                    finished.clear(&mut session).await?;
+                }
+                attempt += 1;
+            }
+            ended => {
+                session.close().await;
+                return ended;
+            }
+        }
+    }
+}
+
+async fn try_name(all: &[Finished<'_>], session: &mut Session, target: &Target) -> Result<(), RestoreError> {
+    session.execute("BEGIN").await.map_err(what(all, "begin the naming"))?;
+    for finished in all {
+        finished.say(session).await?;
+    }
+    match session.execute("COMMIT").await {
+        Ok(()) => Ok(()),
+        Err(lost) if lost.ends_session() => was_named(all, target, session.process_id(), lost).await,
+        Err(source) => Err(what(all, "commit the naming")(source)),
+    }
+}
+
+/// Whether a commit took place whose answer was lost. Its session is ended first, lest it take place later. It was of all or
+/// of none: the first one tells.
+async fn was_named(
+    all: &[Finished<'_>],
+    target: &Target,
+    process: i32,
+    lost: PgError,
+) -> Result<(), RestoreError> {
+    let ended = format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = {process} \
+         AND usename = current_user AND application_name = pg_catalog.current_setting('application_name')"
+    );
+    let Some(first) = all.first() else { return Ok(()) };
+    for _ in 0..ASKED {
+        let asked = async {
+            let mut session = target.maintenance().await?;
+            let is_gone = session.query(&ended).await?.is_empty();
+            let name = name_of(&mut session, first.oid).await?;
+            session.close().await;
+            Ok::<_, PgError>(is_gone.then_some(name))
+        };
+        match asked.await {
+            Ok(Some(Some(name))) if name == *first.own_name => return Ok(()),
+            Ok(Some(_)) => break,
+            Ok(None) => {}
+            Err(error) => tracing::info!(%error, "it is asked again whether the database has its name"),
+        }
+        tokio::time::sleep(ASKING_PAUSE).await;
+    }
+    Err(what(all, "commit the naming")(lost))
+}
+
+fn what(all: &[Finished<'_>], what: &str) -> impl FnOnce(PgError) -> RestoreError {
+    let names: Vec<String> = all.iter().map(|finished| format!("\"{}\"", finished.own_name)).collect();
+    RestoreError::statement(format!("{what} of {}", names.join(", ")))
 }
 
 fn is_utf8(text: &PgText) -> bool {

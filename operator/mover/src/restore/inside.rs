@@ -82,7 +82,7 @@ impl<C: Custody> Work<'_, C> {
         self.begun.being_named();
         // When its answer is lost nobody knows: the message says what was attempted, and the names can be looked up.
         session.execute("COMMIT").await.map_err(RestoreError::statement("commit the restored objects"))?;
-        self.begun.forget();
+        self.begun.forget(ready.judged.place.name());
         session.close().await;
         Ok(warnings)
     }

@@ -1,4 +1,4 @@
-//! Puts one database of a point back into a server.
+//! Puts databases of a point back into a server: one, or several with what they share.
 //!
 //! A database that is not there yet is made under a name that tells that it is unfinished, filled, checked, given its owner,
 //! privileges and settings while nobody may connect, and only then its own name: who sees the name sees all of it. When
@@ -6,6 +6,7 @@
 //! being filled, and is left with it when anything fails.
 //!
 //! ```text
+//! server, globals  several databases: roles first, the names of all of them last
 //! preflight   everything that can be known before the first write
 //! pre_data    what comes before the rows; sets the rest aside
 //! plan, board, lane, load    rows by many sessions; keys and indexes as soon as a table's rows are in
@@ -33,12 +34,14 @@ mod finish;
 mod foresee;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod globals;
 mod inside;
 mod lane;
 mod large_objects;
 mod lent;
 mod load;
 mod names;
+mod naming;
 mod plan;
 mod pre_data;
 mod preflight;
@@ -49,13 +52,15 @@ mod roots;
 mod select;
 mod selection;
 mod sequences;
+mod server;
 mod statements;
 mod statistics;
+mod tablespaces;
 mod target;
 mod unfinished;
 mod work;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use contract::{Failure, Limits, PointId, RestoreOutcome, RestoreTarget, RunId, Summary};
 use jiff::Timestamp;
@@ -65,13 +70,15 @@ pub use compare::{ComparedSchema, ComparedTable, Comparison, Verdict};
 pub use error::RestoreError;
 pub use preflight::Objection;
 pub use selection::{Rename, Selection, SelectionError};
+pub use server::{Roles, ServerRestoreInput};
 
 use crate::{
     clock::Clock,
     custody::Custody,
     progress::{self, ProgressSink},
 };
-use begun::{Begun, Undo};
+use begun::Begun;
+use server::ServerWork;
 use work::Work;
 
 /// How long the statements that name a database may take after the run was told to stop.
@@ -81,6 +88,10 @@ const NAMING: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct RestoreInput {
     pub point: PointId,
+    /// Which database of the point; `None`: the only one that it has, or of several the one that is called like the target's.
+    pub database: Option<String>,
+    /// For tablespaces of the source, those of the target that are taken instead.
+    pub tablespaces: BTreeMap<String, String>,
     pub target: RestoreTarget,
     /// Namespace, name and spec hash of whoever asked, for the ledger.
     pub requested_by: (String, String, String),
@@ -140,20 +151,53 @@ pub async fn run(
     let begun = Begun::default();
     let work = Work { input, custody, run, progress, clock, begun: &begun };
     let ended = until_stopped(work.run(), &begun, input.deadline, cancel, clock);
+    supervised(ended, &begun, custody, run, progress).await
+}
+
+/// Restores several databases of a point, with the roles that they need. They get their names all at once, when every one of
+/// them is loaded and checked; until then, and when anything fails, none of them is there. Roles that were made stay.
+///
+/// # Errors
+/// As those of [`run`].
+pub async fn run_server(
+    input: &ServerRestoreInput,
+    custody: &impl Custody,
+    run: &RunId,
+    progress: &ProgressSink,
+    cancel: CancellationToken,
+    clock: &Clock,
+) -> Result<RestoreDone, Failure> {
+    let begun = Begun::default();
+    let work = ServerWork { input, custody, run, progress, clock, begun: &begun };
+    let ended = until_stopped(work.run(), &begun, input.deadline, cancel, clock);
+    supervised(ended, &begun, custody, run, progress).await
+}
+
+/// Works, reports, takes back what came to nothing, and tells the custodian of the end.
+async fn supervised(
+    work: impl Future<Output = Result<RestoreDone, RestoreError>>,
+    begun: &Begun,
+    custody: &impl Custody,
+    run: &RunId,
+    progress: &ProgressSink,
+) -> Result<RestoreDone, Failure> {
     let ended = tokio::select! {
-        ended = ended => ended,
+        ended = work => ended,
         () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Cancelled),
     };
-    let ended = ended.map_err(|error| error.into_failure(progress.now().stage));
-    let ended = match (ended, begun.take()) {
-        (Err(failure), Some(undo)) => Err(taken_back(failure, undo).await),
-        // Of a rehearsal nothing is to stay.
-        (Ok(mut done), Some(undo)) => {
-            done.warnings.extend(undo.undo().await);
-            Ok(done)
+    let mut ended = ended.map_err(|error| error.into_failure(progress.now().stage));
+    for undo in begun.take() {
+        let left = undo.undo().await;
+        match &mut ended {
+            // Of a rehearsal nothing is to stay.
+            Ok(done) => done.warnings.extend(left),
+            Err(failure) => {
+                if let Some(left) = left {
+                    failure.message = format!("{}; {left}", failure.message);
+                }
+            }
         }
-        (ended, None) => ended,
-    };
+    }
     if begun.is_announced() {
         let outcome = match &ended {
             Ok(done) if done.warnings.is_empty() => RestoreOutcome::Completed,
@@ -165,14 +209,6 @@ pub async fn run(
         }
     }
     ended
-}
-
-/// Takes back what was made; the failure tells when that did not succeed either.
-async fn taken_back(mut failure: Failure, undo: Undo) -> Failure {
-    if let Some(left) = undo.undo().await {
-        failure.message = format!("{}; {left}", failure.message);
-    }
-    failure
 }
 
 /// The work's end, or its end before its time. While the database gets its name it is not stopped: either the name or an

@@ -10,9 +10,14 @@ pub const NAME_LIMIT: usize = 63;
 const RUN_DIGITS: usize = 8;
 
 /// What a database is called until its restore is finished and checked: the name that it will get, cut where needed,
-/// `_incomplete_` and the beginning of the run's name.
+/// `_incomplete_` and the beginning of the run's name. What is cut is told apart by a digest.
 pub fn incomplete_database(name: &str, run: &RunId) -> String {
-    let suffix = format!("_incomplete_{}", run_digits(run));
+    let mut suffix = format!("_incomplete_{}", run_digits(run));
+    if name.len() > NAME_LIMIT - suffix.len() {
+        // Two long names that begin alike stay two.
+        let rest = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) >> 32;
+        suffix = format!("_{rest:08x}{suffix}");
+    }
     let mut end = name.len().min(NAME_LIMIT - suffix.len());
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -57,6 +62,8 @@ mod tests {
             let long = incomplete_database(&name, &run);
             assert!(long.len() <= NAME_LIMIT && long.ends_with("_incomplete_0d3b4a5c"), "{long}");
         }
+        let other = incomplete_database(&format!("{}y", "x".repeat(62)), &run);
+        assert_ne!(incomplete_database(&"x".repeat(63), &run), other);
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! What is known once nothing is in the way: the point is open, the target was looked at, and it is settled what comes
 //! from the one into the other. Nothing was written.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use contract::{FailureCode, Stage};
+use contract::{DataStore, FailureCode, PointId, RunId, Stage};
 
 use super::{
     Purpose, RestoreError, names,
     preflight::{self, Facts, Judged, Objection, Outline, Place, Question, Request},
     select::Chosen,
     selection::Rename,
+    tablespaces,
     target::Target,
     work::Work,
 };
 use crate::{
+    clock::Clock,
     custody::Custody,
     format::{Manifest, PgText, SegmentEntry, SequenceEntry, TableEntry, TableKind},
     point::PointReader,
@@ -28,11 +30,15 @@ const OTHER_SESSIONS: u32 = 2;
 pub(super) struct Ready {
     /// Of a selection: what of it the selection needs.
     pub manifest: Manifest,
+    /// Its place in the point.
+    pub index: usize,
     pub reader: PointReader,
     pub target: Target,
     pub facts: Facts,
     pub judged: Judged,
     pub outline: Outline,
+    /// For tablespaces of the source, those that are taken instead.
+    tablespaces: BTreeMap<String, String>,
     /// `None`: everything.
     chosen: Option<Chosen>,
 }
@@ -41,15 +47,24 @@ impl<C: Custody> Work<'_, C> {
     /// Opens the point and looks at the target. Nothing is written.
     pub(super) async fn prepare(&self) -> Result<Ready, RestoreError> {
         self.progress.stage(Stage::Connecting);
-        let reader_id = seal::random_id()?;
-        let grant = self.custody.read_grant(self.run, &self.input.point, &reader_id.into()).await;
-        let grant = grant.map_err(RestoreError::Custody)?;
-        let reader = PointReader::open(store::connect(&grant.storage, self.clock)?, &grant).await;
-        let reader = reader.map_err(RestoreError::read("the record"))?;
-        if reader.record().manifests.is_empty() {
-            return Err(RestoreError::EmptyPoint);
-        }
-        let mut manifest = reader.manifest(0).await.map_err(RestoreError::read("the manifest"))?;
+        let reader = open(self.custody, self.run, &self.input.point, self.clock).await?;
+        let stores = &reader.record().data_stores;
+        let is_its_own = |store: &DataStore| store.database == self.input.target.database;
+        let own = stores.iter().find(|store| is_its_own(store)).map(|store| store.database.clone());
+        let name = self.input.database.clone().or_else(|| own.filter(|_| stores.len() > 1));
+        let index = index_of(&reader, name.as_deref())?;
+        self.prepare_one(reader, index, &BTreeSet::new()).await
+    }
+
+    /// Looks at the target for one of the point's databases. `created` are roles that will be there by then.
+    pub(super) async fn prepare_one(
+        &self,
+        reader: PointReader,
+        index: usize,
+        created: &BTreeSet<PgText>,
+    ) -> Result<Ready, RestoreError> {
+        let mut manifest = reader.manifest(index).await.map_err(RestoreError::read("the manifest"))?;
+        tablespaces::replace(&mut manifest, &self.input.tablespaces);
         let chosen = self.choose(&reader, &manifest).await?;
 
         let target = Target::new(&self.input.target.connection, self.run).map_err(RestoreError::Connect)?;
@@ -61,8 +76,9 @@ impl<C: Custody> Work<'_, C> {
             unfinished: &names::incomplete_database(&self.input.target.database, self.run),
             owner: self.input.target.owner.as_deref(),
         };
-        let facts = Facts::gather(&mut session, &target, &question).await.map_err(RestoreError::Look)?;
+        let mut facts = Facts::gather(&mut session, &target, &question).await.map_err(RestoreError::Look)?;
         session.close().await;
+        facts.expect_roles(created);
         let missing: HashSet<PgText> = preflight::missing_roles(&manifest, &facts).into_iter().collect();
         let schema = SchemaReader::new(reader.schema(&manifest.schema).into_async_read());
         let is_taken = |entry: &Entry| chosen.as_ref().is_none_or(|chosen| chosen.has(entry));
@@ -92,7 +108,17 @@ impl<C: Custody> Work<'_, C> {
         if !judged.objections.is_empty() {
             return Err(RestoreError::Refused(judged.objections));
         }
-        let mut ready = Ready { manifest, reader, target, facts, judged, outline, chosen };
+        let mut ready = Ready {
+            manifest,
+            index,
+            reader,
+            target,
+            facts,
+            judged,
+            outline,
+            tablespaces: self.input.tablespaces.clone(),
+            chosen,
+        };
         ready.count().await?;
         self.progress.expect(ready.manifest.plain_bytes, ready.manifest.tables);
         Ok(ready)
@@ -126,11 +152,52 @@ impl<C: Custody> Work<'_, C> {
     }
 }
 
+/// Opens a point.
+pub(super) async fn open(
+    custody: &impl Custody,
+    run: &RunId,
+    point: &PointId,
+    clock: &Clock,
+) -> Result<PointReader, RestoreError> {
+    let reader_id = seal::random_id()?;
+    let grant = custody.read_grant(run, point, &reader_id.into()).await;
+    let grant = grant.map_err(RestoreError::Custody)?;
+    let reader = PointReader::open(store::connect(&grant.storage, clock)?, &grant).await;
+    let reader = reader.map_err(RestoreError::read("the record"))?;
+    if reader.record().manifests.is_empty() {
+        return Err(RestoreError::EmptyPoint);
+    }
+    Ok(reader)
+}
+
+/// The place of a database in a point.
+///
+/// # Errors
+/// When the point does not have it, or has several and none is named.
+pub(super) fn index_of(reader: &PointReader, name: Option<&str>) -> Result<usize, RestoreError> {
+    let stores = &reader.record().data_stores;
+    let found = match name {
+        None if stores.len() == 1 => Some(0),
+        None => None,
+        Some(name) => stores.iter().position(|store| store.database == name),
+    };
+    found.ok_or_else(|| {
+        let names: Vec<String> = stores.iter().map(|store| format!("\"{}\"", store.database)).collect();
+        let what = name.map_or_else(String::new, |name| format!(" and not \"{name}\""));
+        let sentence = format!("the point holds the databases {}{what}: name one of them", names.join(", "));
+        RestoreError::Refused(vec![Objection { code: FailureCode::BadAssignment, sentence }])
+    })
+}
+
 impl Ready {
     /// An entry of the schema as the target takes it; `None`: it is not restored.
     pub fn take(&self, entry: Entry) -> Option<Entry> {
         let is_taken = self.chosen.as_ref().is_none_or(|chosen| chosen.has(&entry));
-        is_taken.then(|| entry.for_major(self.facts.major))
+        let mut entry = is_taken.then(|| entry.for_major(self.facts.major))?;
+        if let Some(name) = &mut entry.tablespace {
+            *name = tablespaces::instead_of(name, &self.tablespaces);
+        }
+        Some(entry)
     }
 
     /// Whether an entry is restored only because others depend on it.
@@ -151,6 +218,19 @@ impl Ready {
     /// Whether only some objects are restored.
     pub fn is_selection(&self) -> bool {
         self.chosen.is_some()
+    }
+
+    /// What the point lacks: whoever has the database now may not have seen what the backup said.
+    pub fn missing(&self) -> impl Iterator<Item = String> {
+        self.manifest.coverage.iter().map(|missing| format!("not in the point: {missing}"))
+    }
+
+    /// How many tables people are told of. The manifest counts those of large objects, too; the record does not.
+    pub fn table_count(&self) -> u64 {
+        match self.reader.record().data_stores.get(self.index) {
+            Some(store) if !self.is_selection() => store.tables,
+            _ => self.manifest.tables,
+        }
     }
 
     /// Tables whose rows are restored.

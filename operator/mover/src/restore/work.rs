@@ -10,13 +10,14 @@ use super::{
     begun::{Begun, Undo},
     board::Board,
     compare::Comparison,
-    database, finish,
+    database,
     foresee::foresee,
     lane::{self, Shared},
     large_objects,
     lent::Lent,
     load::{Loader, RowSource, Stream},
     names,
+    naming::{self, Loaded},
     plan::{Plan, Unit},
     pre_data::{self, Rest},
     preflight::Place,
@@ -56,15 +57,11 @@ impl<C: Custody> Work<'_, C> {
         let mut warnings = ready.judged.warnings.clone();
         warnings.extend(ready.remarks());
         let comparison = self.restore(&ready, &mut warnings).await?;
+        warnings.extend(ready.missing());
         let (manifest, record) = (&ready.manifest, ready.reader.record());
-        // Whoever has the database now may not have seen what the backup said.
-        warnings.extend(manifest.coverage.iter().map(|missing| format!("not in the point: {missing}")));
         let summary = Summary {
             // The manifest counts large objects' tables too; people are told what the record says, as at the backup.
-            tables: match record.data_stores.first() {
-                Some(store) if !ready.is_selection() => store.tables,
-                _ => manifest.tables,
-            },
+            tables: ready.table_count(),
             rows: manifest.rows,
             large_objects: manifest.large_objects,
             plain_bytes: manifest.plain_bytes,
@@ -85,12 +82,25 @@ impl<C: Custody> Work<'_, C> {
             warnings.extend(self.run_inside(ready, &sessions).await?);
             return Ok(None);
         }
+        let (loaded, told, comparison) = self.load(ready).await?;
+        warnings.extend(told);
+        if self.input.purpose == Purpose::Keep {
+            warnings.extend(naming::name(self.begun, &[loaded]).await?);
+        }
+        Ok(comparison)
+    }
+
+    /// Everything but the name.
+    pub(super) async fn load<'b>(
+        &self,
+        ready: &'b Ready,
+    ) -> Result<(Loaded<'b>, Vec<String>, Option<Comparison>), RestoreError> {
         let (sessions, oid) = self.make_database(ready).await?;
         let (session, rest) = self.fill(ready, &sessions).await?;
-        let (told, comparison) = self.complete(ready, &sessions, session, rest).await?;
-        warnings.extend(told);
-        warnings.extend(self.name(ready, &sessions, oid).await?);
-        Ok(comparison)
+        let (mut warnings, comparison) = self.complete(ready, &sessions, session, rest).await?;
+        let loaded = Loaded { ready, own_name: self.input.target.database.as_str().into(), oid };
+        warnings.extend(loaded.give(&sessions).await?);
+        Ok((loaded, warnings, comparison))
     }
 
     /// Says to the ledger that the target is going to be written to.
@@ -124,7 +134,7 @@ impl<C: Custody> Work<'_, C> {
             place: place.clone(),
             sessions: sessions.clone(),
         };
-        self.begun.set(undo);
+        self.begun.add(undo);
         sessions
     }
 
@@ -282,48 +292,5 @@ impl<C: Custody> Work<'_, C> {
         // The server makes them and gives them away without a byte from here, for hours if there are many millions.
         self.progress.stage(Stage::Schema);
         if segments.is_empty() { Ok(()) } else { large_objects::make(session).await }
-    }
-
-    /// Gives the database what belongs to it, and its name.
-    async fn name(&self, ready: &Ready, sessions: &Sessions, oid: u32) -> Result<Vec<String>, RestoreError> {
-        let warnings = match &ready.judged.place {
-            Place::New { name, .. } => {
-                let finished = finish::Finished {
-                    name,
-                    own_name: &self.input.target.database.as_str().into(),
-                    oid,
-                    source: &ready.manifest.database,
-                    owner: &ready.judged.owner,
-                    owners: &ready.judged.owners,
-                    may_become: ready.facts.is_superuser,
-                };
-                let mut warnings = finished.give(sessions).await?;
-                if self.input.purpose == Purpose::Rehearse {
-                    return Ok(warnings);
-                }
-                self.begun.being_named();
-                finished.name(&ready.target).await?;
-                self.begun.forget();
-                let sessions = ready.target.sessions(
-                    &self.input.target.database,
-                    &ready.outline.preamble,
-                    ready.facts.major,
-                );
-                warnings.extend(finished.describe(&sessions).await);
-                warnings
-            }
-            // Its own transaction has ended it.
-            Place::InUse { .. } => Vec::new(),
-            Place::Existing { name, comment } => {
-                let mut session = ready.target.maintenance().await.map_err(RestoreError::Connect)?;
-                self.begun.being_named();
-                let left =
-                    finish::leave(&mut session, name, comment.as_ref(), &ready.manifest.database).await?;
-                self.begun.forget();
-                session.close().await;
-                left
-            }
-        };
-        Ok(warnings)
     }
 }

@@ -3,6 +3,8 @@
 //! What is found says nothing against the stored bytes, which the levels before have read: a server that is full, or lacks
 //! a role, is a failure of the rehearsal and no damage.
 
+use std::collections::BTreeMap;
+
 use contract::{Connection, Failure, Limits, PointId, RestoreTarget, RunId};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +24,8 @@ const RUN_DIGITS: usize = 8;
 pub struct Scratch {
     /// Its database is the one to log in to; a new one is made beside it.
     pub connection: Connection,
+    /// Which database of the point; `None`: the only one that it has.
+    pub database: Option<String>,
     /// Who gets what belonged to roles that the server does not have.
     pub owner: Option<String>,
     pub limits: Limits,
@@ -52,6 +56,8 @@ pub async fn rehearse(
 ) -> Result<Rehearsal, Failure> {
     let input = RestoreInput {
         point: point.clone(),
+        database: scratch.database.clone(),
+        tablespaces: BTreeMap::new(),
         target: RestoreTarget {
             connection: scratch.connection.clone(),
             database: database(run),

@@ -29,6 +29,7 @@ async fn written(
     cancel: CancellationToken,
 ) -> Result<FilesDone, Failure> {
     let input = FilesInput {
+        database: None,
         point: point.clone(),
         directory: directory.to_owned(),
         selection,

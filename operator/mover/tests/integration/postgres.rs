@@ -1,7 +1,7 @@
 //! Sessions with a real server: who is let in, what TLS promises, statements, COPY in both directions, cancelling.
 
 use crate::support::{Installation, Server};
-use contract::{Connection, Credentials, FailureCode, Secret, Tls, TlsMode};
+use contract::{Connection, Credentials, Databases, FailureCode, Secret, Tls, TlsMode};
 use mover::{
     check,
     postgres::{BINARY_HEADER, BINARY_TRAILER, Endpoint, PgError, Session, TransactionStatus, sqlstate},
@@ -393,11 +393,11 @@ async fn a_check_says_what_is_well_and_stops_at_what_is_not() {
     let server = Server::shared();
     let results =
         |report: &contract::CheckReport| report.items.iter().map(|item| item.result).collect::<Vec<_>>();
-    let report = check::run(&server.connection("postgres")).await;
+    let report = check::run(&server.connection("postgres"), &Databases::Connected).await;
     assert_eq!(results(&report), [Passed; 8], "{report:?}");
     assert!(report.datasource_id.unwrap().ends_with("/postgres"));
     assert!(report.size_bytes.unwrap() > 1_000_000);
-    let report = check::run(&server.connection("nowhere")).await;
+    let report = check::run(&server.connection("nowhere"), &Databases::Connected).await;
     assert_eq!(results(&report), [Passed, Passed, Passed, Failed, Skipped, Skipped, Skipped, Skipped]);
     assert_eq!(report.items[3].failure.as_ref().unwrap().code, FailureCode::DatabaseNotFound);
     server.create_database("checked");
@@ -407,14 +407,14 @@ async fn a_check_says_what_is_well_and_stops_at_what_is_not() {
          CREATE TABLE seen (i int); GRANT SELECT ON seen TO checker",
     );
     let checker = with_login(server.connection("checked"), "checker", "checker");
-    let report = check::run(&checker).await;
+    let report = check::run(&checker, &Databases::Connected).await;
     let denied = report.items[6].failure.as_ref().unwrap();
     assert_eq!((report.items[6].result, denied.code), (Failed, FailureCode::PrivilegesMissing));
     assert!(denied.message.contains("public.\"Odd one\", public.s;"), "{}", denied.message);
     assert_eq!(report.relations, Some(3));
     server.sql("checked", "GRANT pg_read_all_data TO checker; ALTER TABLE seen ENABLE ROW LEVEL SECURITY");
-    let report = check::run(&checker).await;
+    let report = check::run(&checker, &Databases::Connected).await;
     assert_eq!(report.items[6].failure.as_ref().unwrap().code, FailureCode::RowSecurity);
     server.sql("checked", "ALTER ROLE checker BYPASSRLS");
-    assert_eq!(results(&check::run(&checker).await), [Passed; 8]);
+    assert_eq!(results(&check::run(&checker, &Databases::Connected).await), [Passed; 8]);
 }

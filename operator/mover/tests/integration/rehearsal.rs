@@ -19,7 +19,7 @@ use crate::{
 
 fn scratch(server: &Server, limits: Limits) -> Scratch {
     let connection = server.connection("postgres");
-    Scratch { connection, owner: None, limits, deadline: Timestamp::MAX }
+    Scratch { connection, database: None, owner: None, limits, deadline: Timestamp::MAX }
 }
 
 async fn rehearsed(

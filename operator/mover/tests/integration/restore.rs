@@ -1,6 +1,6 @@
 //! Restores of points made by plain means, judged by pg_dump and by the digests of what is there afterwards.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::compared::Database;
 use crate::stored::{Heard, Manner, StoredPoint};
@@ -30,6 +30,8 @@ fn rich(name: &str) {
 fn input(server: &Server, point: &StoredPoint, database: &str) -> RestoreInput {
     RestoreInput {
         point: point.point(),
+        database: None,
+        tablespaces: BTreeMap::new(),
         target: RestoreTarget {
             connection: server.connection("postgres"),
             database: database.into(),

@@ -95,7 +95,7 @@ async fn all_snapshots_are_fixed_before_any_row_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_server_has_its_roles_and_leaves_out_what_is_nobodys() {
+async fn d28_a_whole_server_has_its_roles_and_leaves_out_what_is_nobodys() {
     let server = Server::start(&Installation::usual(), &[]);
     let place = server.data_directory().join("place");
     std::fs::create_dir(&place).unwrap();

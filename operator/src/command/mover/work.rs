@@ -1,5 +1,7 @@
 //! The run itself: the task of the assignment, given to the data plane with the keeper as its custodian.
 
+use std::collections::BTreeMap;
+
 use ::mover::backup::{self, BackupJobInput};
 use ::mover::check;
 use ::mover::clock::Clock;
@@ -18,7 +20,9 @@ pub type Ended = (Outcome, Vec<String>);
 /// Does the task. A failure is an outcome like any other.
 pub async fn work(assignment: &Assignment, stopping: &Stopping, sink: &ProgressSink, clock: &Clock) -> Ended {
     let ended = match &assignment.task {
-        Task::Check(task) => Ok((Outcome::Checked(check::run(&task.source).await), Vec::new())),
+        Task::Check(task) => {
+            Ok((Outcome::Checked(check::run(&task.source, &task.databases).await), Vec::new()))
+        }
         Task::Backup(task) => back_up(assignment, task, stopping, sink, clock).await,
         Task::Restore(task) => put_back(assignment, task, stopping, sink, clock).await,
     };
@@ -61,6 +65,8 @@ async fn put_back(
     })?;
     let input = RestoreInput {
         point: task.point.clone(),
+        database: None,
+        tablespaces: BTreeMap::new(),
         target: task.target.clone(),
         requested_by: task.requested_by.clone(),
         limits: task.limits.clone(),

@@ -78,7 +78,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let (server, databases) = source(arguments, environment)?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let server = running::admitted(server).await?;
-    let report = checked(&server).await?;
+    let report = checked(&server, &databases).await?;
     let datasource_id = datasource_id(report, &server, &databases);
     let run = RunId(uuid::Uuid::new_v4().to_string());
     let deadline = session.deadline();
@@ -119,16 +119,13 @@ fn decision(arguments: &Arguments) -> Result<Decision, Problem> {
     })
 }
 
-/// What the point is of, for whoever lists points.
+/// What the point is of, for whoever lists points, where the server does not say who it is.
 fn datasource_id(report: CheckReport, server: &Server, databases: &Databases) -> String {
     let Connection { host, port, database, .. } = &server.connection;
-    let of_database = report.datasource_id.unwrap_or_else(|| format!("{host}:{port}/{database}"));
-    match databases {
-        Databases::Connected => of_database,
-        Databases::Named(_) | Databases::Matching { .. } => {
-            of_database.split_once('/').map_or(of_database.as_str(), |(server, _)| server).to_owned()
-        }
-    }
+    report.datasource_id.unwrap_or_else(|| match databases {
+        Databases::Connected => format!("{host}:{port}/{database}"),
+        Databases::Named(_) | Databases::Matching { .. } => format!("{host}:{port}"),
+    })
 }
 
 /// The server, and which of its databases are meant.
@@ -161,8 +158,8 @@ fn source(arguments: &Arguments, environment: &Environment) -> Result<(Server, D
 }
 
 /// Looks at the source before anything is written.
-async fn checked(server: &Server) -> Result<CheckReport, Problem> {
-    let report = check::run(&server.connection).await;
+async fn checked(server: &Server, databases: &Databases) -> Result<CheckReport, Problem> {
+    let report = check::run(&server.connection, databases).await;
     match first_failure(&report).cloned() {
         Some(failure) => Err(Problem::Failed(failure)),
         None => Ok(report),

@@ -44,6 +44,7 @@ pub async fn run(
     let deadline = session.deadline();
     let input = FilesInput {
         point: point.id.clone(),
+        database: arguments.database.clone(),
         directory: directory.to_owned(),
         selection,
         limits: running::limits(arguments.jobs, NO_LOCKS),

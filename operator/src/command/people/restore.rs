@@ -19,6 +19,8 @@ use super::selection::SelectionOptions;
 use super::server::{self, Server};
 use super::session::{self, VaultArguments};
 
+mod whole;
+
 /// Where to log in to make a database, and never a database that is meant by mistake.
 const MAINTENANCE_DATABASE: &str = "postgres";
 /// A lock of a restore into a database of its own is never waited for long.
@@ -41,9 +43,21 @@ pub struct Arguments {
     /// A password comes from PGPASSWORD, PGPASSFILE, a service file or a prompt.
     #[arg(long, value_name = "URI", required_unless_present = "files")]
     pub target: Option<String>,
-    /// Which database of the point, if `latest` is to mean the newest point of one.
+    /// Which database of the point, if it holds several. `latest` is then the newest point with this one.
     #[arg(long, value_name = "NAME")]
     pub database: Option<String>,
+    /// Every database of the point, with the roles that the target lacks. They get their names all at once.
+    #[arg(long, conflicts_with_all = ["database", "name", "owner", "files", "schema", "table"])]
+    pub all_databases: bool,
+    /// With --all-databases: what one of them is to be called.
+    #[arg(long, value_name = "OLD=NEW", requires = "all_databases", value_parser = pair)]
+    pub rename_database: Vec<(String, String)>,
+    /// With --all-databases: make no roles; those that the databases need must be there.
+    #[arg(long, requires = "all_databases")]
+    pub no_roles: bool,
+    /// The tablespace of the target that is taken for one of the source, such as `fast=pg_default`.
+    #[arg(long, value_name = "OLD=NEW", value_parser = pair)]
+    pub tablespace: Vec<(String, String)>,
     /// The restored database's name; Coffer then logs in to the URI's database, else to `postgres`.
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
@@ -80,12 +94,19 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let server = server::resolve(uri, environment)?;
     let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let point = points::find(&session.vault, &arguments.point, arguments.database.as_deref())?;
+    if arguments.all_databases {
+        let ended = whole::run(arguments, server, &session, point).await;
+        session.close().await;
+        return ended;
+    }
     let database = name_of(arguments, &server, &point)?;
     let server = running::admitted(log_in_to(server, arguments)).await?;
     let run = RunId(uuid::Uuid::new_v4().to_string());
     let deadline = session.deadline();
     let input = RestoreInput {
         point: point.id.clone(),
+        database: arguments.database.clone(),
+        tablespaces: arguments.tablespace.iter().cloned().collect(),
         target: RestoreTarget {
             connection: server.connection,
             database: database.clone(),
@@ -128,13 +149,23 @@ fn name_of(arguments: &Arguments, server: &Server, point: &PointView) -> Result<
     if named {
         return Ok(server.connection.database.clone());
     }
-    match point.data_stores.as_slice() {
-        [store] => Ok(store.database.clone()),
-        [] | [_, _, ..] => {
+    match (&arguments.database, point.data_stores.as_slice()) {
+        (Some(name), _) => Ok(name.clone()),
+        (None, [store]) => Ok(store.database.clone()),
+        (None, [] | [_, _, ..]) => {
             let names = points::databases(point);
-            Err(Problem::Usage(format!("the point holds {names}: name the restored database with --as NAME")))
+            let message =
+                format!("the point holds {names}: name one with --database NAME, or take --all-databases");
+            Err(Problem::Usage(message))
         }
     }
+}
+
+/// `old=new`.
+fn pair(given: &str) -> Result<(String, String), String> {
+    let halves = given.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
+    let (old, new) = halves.ok_or("expected OLD=NEW")?;
+    Ok((old.to_owned(), new.to_owned()))
 }
 
 /// The server, with the database to log in to.

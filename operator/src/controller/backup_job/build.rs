@@ -1,8 +1,7 @@
 //! The plan of one attempt of a backup. Pure.
 
 use contract::{
-    Assignment, BackupTask, Connection, Databases, KeeperEndpoint, Limits, Owner, Purpose, RunId, Task,
-    VERSION,
+    Assignment, BackupTask, Connection, KeeperEndpoint, Limits, Owner, Purpose, RunId, Task, VERSION,
 };
 use crds::{BackupInstance, BackupJob, BackupVault};
 use kube::ResourceExt as _;
@@ -10,7 +9,7 @@ use kube::ResourceExt as _;
 use super::facts::{Facts, Start};
 use super::observe::KIND;
 use crate::cluster::JobOwner;
-use crate::controller::run::{Plan, Role};
+use crate::controller::run::{Plan, Role, databases};
 use crate::keeper_client::KeeperAddress;
 use crate::names;
 use crate::settings::Settings;
@@ -32,7 +31,7 @@ pub fn plan<'a>(
     let task = BackupTask {
         keeper: endpoint(facts.keeper.as_ref()?, token, &claims),
         source: Connection::clone(source),
-        databases: Databases::Connected,
+        databases: databases(&instance.spec.postgresql),
         owner: owner(job, facts, instance, settings)?,
         decision: start.promise.clone(),
         limits: limits(instance, vault),

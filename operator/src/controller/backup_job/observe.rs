@@ -135,7 +135,7 @@ async fn source(
     let target = Target {
         host: &server.host,
         port: server.port,
-        database: server.database.as_deref().unwrap_or_default(),
+        database: server.first_database(),
         credentials: &server.credentials_secret_ref,
         tls,
         namespace,

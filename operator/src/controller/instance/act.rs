@@ -83,7 +83,10 @@ async fn start_check(
         attempt: 1,
         clock_offset_seconds: context.clock.offset_seconds(),
         deadline: now.time.checked_add(DEADLINE).unwrap_or(now.time),
-        task: Task::Check(CheckTask { source }),
+        task: Task::Check(Box::new(CheckTask {
+            source,
+            databases: run::databases(&instance.spec.postgresql),
+        })),
     };
     let plan = Plan {
         vault,

@@ -59,7 +59,7 @@ pub fn checked(instance: &BackupInstance, seen: &Seen, settings: &Settings, now:
     let place = Place {
         host: &postgresql.host,
         port: postgresql.port,
-        database: postgresql.database.as_deref().unwrap_or_default(),
+        database: postgresql.first_database(),
         credentials: &postgresql.credentials_secret_ref,
         tls: postgresql.tls(),
         namespace: &namespace,

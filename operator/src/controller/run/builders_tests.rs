@@ -1,8 +1,8 @@
 //! Whole objects, compared as JSON: what is not in the picture is not in the cluster.
 
 use contract::{
-    Assignment, CheckTask, Connection, Credentials, Decision, RunId, Secret, Task, Tls, TlsMode, Trigger,
-    VERSION,
+    Assignment, CheckTask, Connection, Credentials, Databases, Decision, RunId, Secret, Task, Tls, TlsMode,
+    Trigger, VERSION,
 };
 use crds::{BackupVault, labels};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn assignment() -> Assignment {
         attempt: 1,
         clock_offset_seconds: 0,
         deadline: "2026-11-21T00:00:00Z".parse().unwrap(),
-        task: Task::Check(CheckTask { source }),
+        task: Task::Check(Box::new(CheckTask { source, databases: Databases::Connected })),
     }
 }
 

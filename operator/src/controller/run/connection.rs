@@ -1,7 +1,8 @@
 //! A tenant's Secrets as what a mover connects with. Pure: Secrets in, a connection or a named fault out.
 
-use contract::{Connection, Credentials, Secret, Tls, TlsMode};
+use contract::{Connection, Credentials, Databases, Secret, Tls, TlsMode};
 use crds::common::{self, DatabaseCredentialsRef};
+use crds::instance::Postgresql;
 use crds::{ErrorCode, Reason, secret_keys};
 use k8s_openapi::api::core::v1;
 
@@ -62,6 +63,17 @@ pub fn connection(place: &Place<'_>, material: &Material) -> Result<Connection, 
         credentials: credentials(place, &material.credentials)?,
         tls: tls(place, material)?,
     })
+}
+
+/// Which databases of its server an instance protects.
+pub fn databases(server: &Postgresql) -> Databases {
+    match &server.databases {
+        None => Databases::Connected,
+        Some(selection) => Databases::Matching {
+            include: selection.include.clone(),
+            exclude: selection.exclude.clone().unwrap_or_default(),
+        },
+    }
 }
 
 fn credentials(place: &Place<'_>, found: &Found) -> Result<Credentials, Fault> {

@@ -38,6 +38,6 @@ mod builders_tests;
 mod kstatus_tests;
 
 pub use attempt::{AttemptState, Ending, SeenAttempt};
-pub use connection::{Fault, Found, Material};
+pub use connection::{Fault, Found, Material, databases};
 pub use current::{Current, current};
 pub use plan::{Plan, Role};

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{RestoreError, preflight::Objection, select::Chosen, selection::Selection};
+use super::{RestoreError, preflight::Objection, ready::index_of, select::Chosen, selection::Selection};
 use crate::{
     backup::Throttle,
     clock::Clock,
@@ -40,6 +40,8 @@ use folder::Folder;
 #[derive(Debug, Clone)]
 pub struct FilesInput {
     pub point: PointId,
+    /// Which database of the point; `None`: the only one that it has.
+    pub database: Option<String>,
     /// Is not there yet; the directory above it is.
     pub directory: PathBuf,
     pub selection: Selection,
@@ -93,7 +95,8 @@ impl<C: Custody> Files<'_, C> {
         let began = Instant::now();
         self.progress.stage(Stage::Starting);
         let reader = self.open().await?;
-        let manifest = reader.manifest(0).await.map_err(RestoreError::read("the manifest"))?;
+        let index = index_of(&reader, self.input.database.as_deref())?;
+        let manifest = reader.manifest(index).await.map_err(RestoreError::read("the manifest"))?;
         let chosen = self.choose(&reader, &manifest).await?;
         let mut folder = Folder::make(&self.input.directory, self.run)?;
 

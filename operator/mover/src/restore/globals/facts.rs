@@ -14,7 +14,6 @@ use crate::{
 pub struct Facts {
     pub major: u32,
     pub is_superuser: bool,
-    pub user: PgText,
     /// The role that the server was initialised with.
     pub bootstrap: PgText,
     pub roles: HashMap<PgText, Properties>,
@@ -41,8 +40,7 @@ impl Facts {
         let mut facts = Self {
             major: server.parse::<u32>(0)? / 10_000,
             is_superuser: server.boolean(1)?,
-            user: name(&server, 2)?,
-            bootstrap: name(&server, 3)?,
+            bootstrap: name(&server, 2)?,
             ..Self::default()
         };
         for row in session.query(ROLES).await? {
@@ -75,7 +73,6 @@ fn properties(row: &Row) -> Result<Properties, PgError> {
 
 const SERVER: &str = "\
     SELECT pg_catalog.current_setting('server_version_num'), rolsuper, \
-           pg_catalog.encode(pg_catalog.namesend(rolname), 'hex'), \
            (SELECT pg_catalog.encode(pg_catalog.namesend(b.rolname), 'hex') FROM pg_catalog.pg_roles b WHERE b.oid = 10) \
     FROM pg_catalog.pg_roles WHERE rolname = current_user";
 

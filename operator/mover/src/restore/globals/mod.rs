@@ -10,7 +10,7 @@ pub use plan::{Plan, plan};
 
 use super::RestoreError;
 use crate::{
-    format::{DatabaseSetting, Globals, MembershipEntry, ParameterEntry, PgText, RoleEntry},
+    format::{DatabaseSetting, Globals, MembershipEntry, ParameterEntry, Passwords, PgText, RoleEntry},
     point::PointReader,
     postgres::{PgError, Session},
 };
@@ -19,6 +19,7 @@ use crate::{
 pub struct Stored {
     pub server_version: u32,
     pub bootstrap: PgText,
+    pub passwords: Passwords,
     pub roles: Vec<RoleEntry>,
     pub memberships: Vec<MembershipEntry>,
     pub settings: Vec<DatabaseSetting>,
@@ -29,7 +30,8 @@ impl Stored {
     /// `None`: the point is not of a whole server.
     pub async fn read(reader: &PointReader) -> Result<Option<Self>, RestoreError> {
         let globals = reader.globals().await.map_err(RestoreError::read("the globals"))?;
-        let Some(Globals { server_version, bootstrap, lists, settings, parameters, .. }) = globals else {
+        let Some(Globals { server_version, bootstrap, passwords, lists, settings, parameters, .. }) = globals
+        else {
             return Ok(None);
         };
         let roles = reader.list_of::<RoleEntry>(&lists).await;
@@ -37,6 +39,7 @@ impl Stored {
         Ok(Some(Self {
             server_version,
             bootstrap,
+            passwords,
             roles: roles.map_err(RestoreError::read("the list of roles"))?,
             memberships: memberships.map_err(RestoreError::read("the list of memberships"))?,
             settings,

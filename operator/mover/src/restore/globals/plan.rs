@@ -10,7 +10,7 @@ use super::{
     statements::{self, Granted},
 };
 use crate::{
-    format::{MembershipEntry, PgText, RoleEntry},
+    format::{MembershipEntry, Passwords, PgText, RoleEntry},
     restore::{acl::AclItem, preflight::Objection},
 };
 
@@ -83,18 +83,28 @@ impl Planner<'_> {
             let what = format!("create role \"{}\"", role.name);
             self.step(what, statements::create(role), false);
             if let Some(comment) = &role.comment {
-                self.step(format!("comment on role \"{}\"", role.name), statements::comment(&role.name, comment), true);
+                self.step(
+                    format!("comment on role \"{}\"", role.name),
+                    statements::comment(&role.name, comment),
+                    true,
+                );
             }
             for label in &role.security_labels {
                 let what = format!("security label of {} on role \"{}\"", label.provider, role.name);
                 self.step(what, statements::label(&role.name, label), true);
             }
         }
+        if self.stored.passwords == Passwords::Closed {
+            self.tell_of_passwords();
+        }
+    }
+
+    fn tell_of_passwords(&mut self) {
         let without: Vec<String> = self
             .stored
             .roles
             .iter()
-            .filter(|role| self.is_created(&role.name) && role.may_log_in && role.password.is_none())
+            .filter(|role| self.is_created(&role.name) && role.may_log_in)
             .map(|role| format!("\"{}\"", role.name))
             .collect();
         if !without.is_empty() {
@@ -177,7 +187,9 @@ impl Planner<'_> {
                     Some(sql) => self.step(of, sql, true),
                     None => self.plan.warnings.push(format!("{of} was not understood and not restored")),
                 },
-                _ => self.plan.warnings.push(format!("{of} is the point's and not the target's: not restored")),
+                _ => {
+                    self.plan.warnings.push(format!("{of} is the point's and not the target's: not restored"))
+                }
             }
         }
     }

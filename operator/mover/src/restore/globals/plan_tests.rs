@@ -34,6 +34,7 @@ fn stored(roles: Vec<RoleEntry>, memberships: Vec<MembershipEntry>) -> Stored {
     Stored {
         server_version: 170_002,
         bootstrap: "postgres".into(),
+        passwords: Passwords::Stored,
         roles,
         memberships,
         settings: Vec::new(),
@@ -42,11 +43,14 @@ fn stored(roles: Vec<RoleEntry>, memberships: Vec<MembershipEntry>) -> Stored {
 }
 
 fn target(roles: &[&str]) -> Facts {
-    let usual = Properties { flags: [false, true, false, false, false, false, false], connection_limit: -1, valid_until: None };
+    let usual = Properties {
+        flags: [false, true, false, false, false, false, false],
+        connection_limit: -1,
+        valid_until: None,
+    };
     Facts {
         major: 17,
         is_superuser: true,
-        user: "admin".into(),
         bootstrap: "admin".into(),
         roles: roles.iter().map(|name| ((*name).into(), usual.clone())).collect(),
         ..Facts::default()
@@ -75,7 +79,9 @@ fn a_missing_role_is_created_as_it_was_and_one_that_is_there_stays() {
         ]
     );
     assert_eq!(plan.warnings.len(), 1);
-    assert!(plan.warnings[0].contains("\"there\" is there already") && plan.warnings[0].contains(" CREATEDB"));
+    assert!(
+        plan.warnings[0].contains("\"there\" is there already") && plan.warnings[0].contains(" CREATEDB")
+    );
     assert!(plan.objections.is_empty());
     assert!(!format!("{plan:?}").contains("\"what\": \"SCRAM"));
 }
@@ -116,7 +122,8 @@ fn memberships_of_an_older_server_have_no_options_and_any_grantor() {
 
 #[test]
 fn between_roles_that_are_there_nothing_is_granted_and_that_is_told() {
-    let memberships = vec![member("group", "clerk", "postgres", true), member("group", "new", "postgres", false)];
+    let memberships =
+        vec![member("group", "clerk", "postgres", true), member("group", "new", "postgres", false)];
     let roles = ["group", "clerk", "new"].map(role).to_vec();
     let plan = plan(&stored(roles, memberships), &target(&["group", "clerk"]));
     assert_eq!(said(&plan).len(), 2, "{:?}", said(&plan));
@@ -126,9 +133,19 @@ fn between_roles_that_are_there_nothing_is_granted_and_that_is_told() {
 #[test]
 fn settings_and_parameters_come_back_with_their_role_only() {
     let mut stored = stored(vec![role("new"), role("there")], Vec::new());
-    let setting = |role: Option<&str>, setting: &str| DatabaseSetting { role: role.map(Into::into), setting: setting.into() };
-    stored.settings = vec![setting(Some("new"), "search_path=a, \"B\""), setting(Some("there"), "work_mem=1MB"), setting(None, "jit=off")];
-    stored.parameters = vec![ParameterEntry { name: "log_statement".into(), acl: vec!["new=s*A/postgres".into(), "there=s/postgres".into()] }];
+    let setting = |role: Option<&str>, setting: &str| DatabaseSetting {
+        role: role.map(Into::into),
+        setting: setting.into(),
+    };
+    stored.settings = vec![
+        setting(Some("new"), "search_path=a, \"B\""),
+        setting(Some("there"), "work_mem=1MB"),
+        setting(None, "jit=off"),
+    ];
+    stored.parameters = vec![ParameterEntry {
+        name: "log_statement".into(),
+        acl: vec!["new=s*A/postgres".into(), "there=s/postgres".into()],
+    }];
     let plan = plan(&stored, &target(&["there"]));
     assert_eq!(
         said(&plan)[1..],

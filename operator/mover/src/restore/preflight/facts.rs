@@ -1,6 +1,6 @@
 //! What the target says of itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use data_encoding::HEXLOWER;
 
@@ -75,6 +75,13 @@ pub struct Question<'a> {
 }
 
 impl Facts {
+    /// Takes roles that are made before anything is given to them for roles that are there.
+    pub fn expect_roles(&mut self, created: &BTreeSet<PgText>) {
+        for role in created {
+            self.roles.entry(role.clone()).or_insert(Role { is_open: true });
+        }
+    }
+
     /// Looks. `session` is one in any database of the target.
     pub async fn gather(
         session: &mut Session,

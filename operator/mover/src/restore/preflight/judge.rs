@@ -325,7 +325,9 @@ impl Judge<'_> {
         if !missing.is_empty() {
             self.object(
                 FailureCode::TablespaceMissing,
-                format!("tablespaces are missing on the target: {}; create them", missing.join(", ")),
+                format!("tablespaces are missing on the target: {}; create them, or name those that are to be taken instead, such as \
+                     pg_default",
+                    missing.join(", ")),
             );
         }
         let closed: Vec<String> = wanted

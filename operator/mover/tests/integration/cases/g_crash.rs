@@ -172,6 +172,8 @@ async fn restore_and_compare(custody: &Direct, told: &Told, server: &Server, poi
     connection.database = "postgres".into();
     let input = RestoreInput {
         point: point.clone(),
+        database: None,
+        tablespaces: std::collections::BTreeMap::new(),
         requested_by: ("ns".into(), database.clone(), "hash".into()),
         target: contract::RestoreTarget { connection, database: database.clone(), owner: None },
         limits: limits(),

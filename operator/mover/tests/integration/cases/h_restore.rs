@@ -110,6 +110,8 @@ async fn h13_a_point_of_a_newer_format_is_refused_as_such() {
     point.grant.record_hash = Hash::of(&bytes).to_string();
     let input = RestoreInput {
         point: point.point(),
+        database: None,
+        tablespaces: std::collections::BTreeMap::new(),
         target: RestoreTarget {
             connection: server.connection("postgres"),
             database: "h_newer_copy".into(),

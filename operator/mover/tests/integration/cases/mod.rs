@@ -7,6 +7,7 @@ mod b_tables;
 mod c_code;
 mod d_database;
 mod d_many;
+mod d_server;
 mod e_load;
 mod e_locks;
 mod e_lost;

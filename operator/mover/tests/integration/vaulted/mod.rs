@@ -1,7 +1,7 @@
 //! A vault in a directory, and backups into it and restores out of it by the product's own means.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use contract::{
     Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
@@ -15,7 +15,7 @@ use mover::{
     format::Manifest,
     point::PointReader,
     progress::ProgressSink,
-    restore::{self, Check, Purpose, RestoreDone, RestoreInput, Selection},
+    restore::{self, Check, Purpose, RestoreDone, RestoreInput, Roles, Selection, ServerRestoreInput},
     seal::Identity,
     store,
     vault::{self, Access, InitRequest, OpenRequest},
@@ -149,6 +149,21 @@ impl Vault {
         self.restore_by(run, server.connection("postgres"), point, database, limits).await
     }
 
+    /// Restores one of a point's databases.
+    pub async fn restore_database(
+        &self,
+        run: &str,
+        server: &Server,
+        point: &PointId,
+        database: &str,
+        name: &str,
+    ) -> Result<RestoreDone, Failure> {
+        let mut input = self.server_restore(server, point);
+        input.databases = vec![database.into()];
+        input.rename.insert(database.into(), name.into());
+        self.restore_server(run, &input).await
+    }
+
     /// Restores for an owner, who also gets what belonged to roles that are missing.
     pub async fn restore_for(
         &self,
@@ -216,6 +231,32 @@ impl Vault {
         self.restore_into(run, target, point, limits, CancellationToken::new()).await
     }
 
+    /// What a test asks of a restore of several databases.
+    pub fn server_restore(&self, server: &Server, point: &PointId) -> ServerRestoreInput {
+        ServerRestoreInput {
+            point: point.clone(),
+            connection: server.connection("postgres"),
+            databases: Vec::new(),
+            rename: BTreeMap::new(),
+            tablespaces: BTreeMap::new(),
+            roles: Roles::CreateMissing,
+            requested_by: ("ns".into(), "server".into(), "hash".into()),
+            limits: limits(),
+            deadline: Timestamp::MAX,
+            check: Check::Reread,
+        }
+    }
+
+    pub async fn restore_server(
+        &self,
+        run: &str,
+        input: &ServerRestoreInput,
+    ) -> Result<RestoreDone, Failure> {
+        let (progress, run) = (ProgressSink::new(1), RunId(run.into()));
+        restore::run_server(input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock)
+            .await
+    }
+
     async fn restore_into(
         &self,
         run: &str,
@@ -238,6 +279,8 @@ impl Vault {
     ) -> Result<RestoreDone, Failure> {
         let input = RestoreInput {
             point: point.clone(),
+            database: None,
+            tablespaces: BTreeMap::new(),
             requested_by: ("ns".into(), target.database.clone(), "hash".into()),
             target,
             limits,

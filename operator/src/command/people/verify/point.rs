@@ -24,8 +24,8 @@ pub struct Verified {
     /// What is damaged: each stored object, and how.
     pub damage: Vec<Damage>,
     /// What became of it on the scratch server, at level 4.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub restored: Option<Restored>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<Restored>,
     /// Why it could not be checked, where that lies in the point and not in the way to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_checked: Option<Failure>,
@@ -121,7 +121,7 @@ impl Verified {
             stored_bytes: report.stored_bytes,
             rows: report.rows,
             damage: report.damage,
-            restored: None,
+            restored: Vec::new(),
             not_checked: None,
         }
     }
@@ -133,7 +133,7 @@ impl Verified {
 
     /// Whether the restored database was not what is stored.
     pub fn has_differences(&self) -> bool {
-        self.restored.as_ref().is_some_and(Restored::has_differences)
+        self.restored.iter().any(Restored::has_differences)
     }
 }
 

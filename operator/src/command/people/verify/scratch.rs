@@ -30,6 +30,9 @@ pub struct Place {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Restored {
+    /// Which of several databases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<String>,
     #[serde(flatten)]
     comparison: Comparison,
     differences: Vec<String>,
@@ -67,33 +70,37 @@ impl Place {
     ) -> Result<Verified, Failure> {
         let run = RunId(uuid::Uuid::new_v4().to_string());
         let deadline = session.deadline();
-        let scratch = Scratch {
-            connection: self.connection.clone(),
-            owner: self.owner.clone(),
-            limits: running::limits(self.jobs, LOCK_TIMEOUT_SECONDS),
-            deadline,
-        };
         let custody = session.custody(deadline);
-        let seen =
-            verify::rehearse(&scratch, &point.id, &custody, &run, sink, cancel.clone(), &session.clock).await;
+        let mut restored = Vec::new();
+        let mut failed = None;
+        for store in &point.data_stores {
+            let scratch = Scratch {
+                connection: self.connection.clone(),
+                database: Some(store.database.clone()),
+                owner: self.owner.clone(),
+                limits: running::limits(self.jobs, LOCK_TIMEOUT_SECONDS),
+                deadline,
+            };
+            let cancel = cancel.clone();
+            match verify::rehearse(&scratch, &point.id, &custody, &run, sink, cancel, &session.clock).await {
+                Ok(seen) => {
+                    let database = Some(store.database.clone()).filter(|_| point.data_stores.len() > 1);
+                    restored.push(Restored { database, ..seen.into() });
+                }
+                Err(failure) => {
+                    failed = Some(failure);
+                    break;
+                }
+            }
+        }
         if session.vault.is_writable() {
             let closed = session.vault.close_read(&run).await;
             closed.map_err(|error| error.failure(contract::Stage::Finishing))?;
         }
-        match seen {
-            Ok(seen) => {
-                let mut restored = Restored::from(seen);
-                if let [first, _, ..] = point.data_stores.as_slice() {
-                    restored.warnings.push(format!(
-                        "of the point's {} databases only \"{}\" was restored and compared",
-                        point.data_stores.len(),
-                        first.database
-                    ));
-                }
-                Ok(Verified { restored: Some(restored), ..verified })
-            }
-            Err(failure) if cancel.is_cancelled() => Err(failure),
-            Err(failure) => Ok(Verified { not_checked: Some(failure), ..verified }),
+        match failed {
+            None => Ok(Verified { restored, ..verified }),
+            Some(failure) if cancel.is_cancelled() => Err(failure),
+            failed => Ok(Verified { not_checked: failed, restored, ..verified }),
         }
     }
 }
@@ -101,6 +108,7 @@ impl Place {
 impl From<Rehearsal> for Restored {
     fn from(seen: Rehearsal) -> Self {
         Self {
+            database: None,
             differences: seen.comparison.differences(),
             warnings: seen.warnings.into_iter().chain(seen.comparison.remarks()).collect(),
             comparison: seen.comparison,
@@ -116,6 +124,10 @@ impl Restored {
     /// For people: what differs, and what they should know.
     pub fn sentences(&self) -> Vec<String> {
         let warnings = self.warnings.iter().map(|warning| format!("warning: {warning}"));
-        self.differences.iter().cloned().chain(warnings).collect()
+        let sentences = self.differences.iter().cloned().chain(warnings);
+        match &self.database {
+            None => sentences.collect(),
+            Some(name) => sentences.map(|sentence| format!("database {name}: {sentence}")).collect(),
+        }
     }
 }
