@@ -298,11 +298,23 @@ fn a_check_tells_how_far_it_is() {
     server.sql("cli_progress", SHOP);
     let desk = Desk::new();
     ended(&mut desk.backup(server, "cli_progress"), 0);
-    let checked = ended(desk.on_vault("verify").args(["--all", "--level", "3"]), 0);
-    let lines = complaint(&checked);
-    let first = lines.lines().find(|line| line.starts_with('{')).unwrap();
-    let first: Value = serde_json::from_str(first).unwrap();
-    assert!(first["bytesTotal"].as_u64() > Some(0), "{lines}");
+    let verify = |how: &str| {
+        let arguments = ["--all", "--level", "3", "--progress", how, "-o", "jsonl"];
+        ended(desk.on_vault("verify").args(arguments), 0)
+    };
+    for how in ["auto", "json"] {
+        let checked = verify(how);
+        let lines: Vec<Value> =
+            complaint(&checked).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told = |line: Option<&Value>, name: &str| line.unwrap()["progress"][name].as_u64().unwrap();
+        assert!(told(lines.first(), "bytesTotal") > 0, "{lines:?}");
+        assert!(told(lines.last(), "bytesDone") > 0, "{lines:?}");
+        assert_eq!(json(&checked)["damage"], serde_json::json!([]), "the result is not mixed with it");
+    }
+    for how in ["none", "bar"] {
+        assert_eq!(complaint(&verify(how)), "", "{how}: there is no terminal here");
+    }
+    ended(desk.on_vault("verify").args(["--all", "--progress", "loud"]), 2);
 }
 
 /// Every file below a directory, with its size.

@@ -107,18 +107,13 @@ impl ProgressSink {
 
 impl ProgressWatch {
     /// The newest numbers.
-    pub fn now(&mut self) -> Progress {
-        self.receiver.borrow_and_update().told.clone()
-    }
-
-    /// Waits for numbers that [`Self::now`] has not told yet; `false`: none will come any more.
-    pub async fn changed(&mut self) -> bool {
-        self.receiver.changed().await.is_ok()
+    pub fn now(&self) -> Progress {
+        self.receiver.borrow().told.clone()
     }
 }
 
 /// Tells the custodian every few seconds, for as long as it is polled. One that cannot be reached is no reason to stop.
-pub async fn report(custody: &impl Custody, run: &RunId, mut watch: ProgressWatch) {
+pub async fn report(custody: &impl Custody, run: &RunId, watch: ProgressWatch) {
     let mut tick = interval(REPORT_EVERY);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -151,16 +146,5 @@ mod tests {
         assert_eq!((told.attempt, told.tables_done, told.tables_total), (2, 1, 3));
         sink.bytes(500);
         assert_eq!(sink.now().bytes_total, 1_300, "more was there than the server had guessed");
-    }
-
-    #[tokio::test]
-    async fn a_watch_wakes_for_news_and_ends_with_the_last_sink() {
-        let sink = ProgressSink::new(1);
-        let mut watch = sink.watch();
-        sink.stage(Stage::Data);
-        assert!(watch.changed().await);
-        assert_eq!(watch.now().stage, Stage::Data);
-        drop(sink);
-        assert!(!watch.changed().await);
     }
 }

@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::output::{OutputOption, bytes, printable};
 use super::points;
 use super::problem::Problem;
+use super::progress::ProgressOption;
 use super::running;
 use super::server::{self, Server};
 use super::session::{self, VaultArguments};
@@ -64,6 +65,8 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub label: Option<String>,
     #[command(flatten)]
+    pub progress: ProgressOption,
+    #[command(flatten)]
     pub output: OutputOption,
 }
 
@@ -92,7 +95,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     };
     let custody = session.custody(deadline);
     let sink = ProgressSink::new(1);
-    let moved = running::watched(&sink, async |cancel| {
+    let moved = running::watched(&sink, arguments.progress.mode, async |cancel| {
         backup::run(&input, &custody, &run, &sink, cancel, &session.clock).await
     })
     .await?;

@@ -37,10 +37,14 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
         Listing { vault_id: vault.id().to_string(), fingerprint: vault.fingerprint().to_string(), points };
     arguments
         .output
-        .print(&listing, |listing| match listing.points.is_empty() {
-            true => "the vault has no points yet\n".to_owned(),
-            false => points::table(&listing.points),
-        })
+        .print_list(
+            &listing,
+            |listing| &listing.points,
+            |listing| match listing.points.is_empty() {
+                true => "the vault has no points yet\n".to_owned(),
+                false => points::table(&listing.points),
+            },
+        )
         .map_err(Problem::Output)?;
     Ok(Exit::Done)
 }

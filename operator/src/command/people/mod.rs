@@ -3,7 +3,7 @@
 //! ```text
 //! location, aws, server, identity    what the command line and the environment name
 //! session, points, running           an open vault, a point of it, a run on it
-//! output, bar, problem, exit         what is told
+//! output, progress, problem, exit    what is told
 //! ```
 //!
 //! Every other file is one command.
@@ -11,7 +11,6 @@
 mod aws;
 mod azure;
 mod backup;
-mod bar;
 mod environment;
 mod exit;
 mod files;
@@ -26,6 +25,7 @@ mod location;
 mod output;
 mod points;
 mod problem;
+mod progress;
 mod recovery_kit;
 mod restore;
 mod running;

@@ -13,6 +13,8 @@ pub enum Format {
     Table,
     /// One JSON document.
     Json,
+    /// JSON lines: of a list, one element a line.
+    Jsonl,
 }
 
 /// The option that chooses it.
@@ -30,16 +32,41 @@ impl OutputOption {
     /// When standard output does not take it.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> io::Result<()> {
         let mut whole = match self.format {
-            Format::Json => serde_json::to_string(value)?,
+            Format::Json | Format::Jsonl => serde_json::to_string(value)?,
             Format::Table => text(value),
         };
         if !whole.ends_with('\n') {
             whole.push('\n');
         }
-        let mut output = io::stdout().lock();
-        output.write_all(whole.as_bytes())?;
-        output.flush()
+        write(&whole)
     }
+
+    /// Prints what is a list, or holds one: as JSON lines its elements, otherwise as [`Self::print`] does.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn print_list<T: Serialize, E: Serialize>(
+        self,
+        value: &T,
+        elements: impl FnOnce(&T) -> &[E],
+        text: impl FnOnce(&T) -> String,
+    ) -> io::Result<()> {
+        if self.format != Format::Jsonl {
+            return self.print(value, text);
+        }
+        let mut lines = String::new();
+        for element in elements(value) {
+            lines.push_str(&serde_json::to_string(element)?);
+            lines.push('\n');
+        }
+        write(&lines)
+    }
+}
+
+fn write(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
 }
 
 /// Rows under a heading, each column as wide as its widest cell.

@@ -51,7 +51,9 @@ impl Problem {
     pub fn tell(&self, format: Format) {
         let text = match format {
             Format::Table => self.text(),
-            Format::Json => json!({ "error": { "code": self.code(), "message": self.text() } }).to_string(),
+            Format::Json | Format::Jsonl => {
+                json!({ "error": { "code": self.code(), "message": self.text() } }).to_string()
+            }
         };
         let prefix = if format == Format::Table { "error: " } else { "" };
         // Nobody is left to be told when standard error is closed.

@@ -14,6 +14,7 @@ use super::files;
 use super::output::{OutputOption, bytes, printable};
 use super::points;
 use super::problem::Problem;
+use super::progress::ProgressOption;
 use super::running;
 use super::selection::SelectionOptions;
 use super::server::{self, Server};
@@ -74,6 +75,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["target", "name", "owner", "rename"])]
     pub files: Option<PathBuf>,
     #[command(flatten)]
+    pub progress: ProgressOption,
+    #[command(flatten)]
     pub output: OutputOption,
 }
 
@@ -121,7 +124,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     };
     let custody = session.custody(deadline);
     let sink = ProgressSink::new(1);
-    let moved = running::watched(&sink, async |cancel| {
+    let moved = running::watched(&sink, arguments.progress.mode, async |cancel| {
         restore::run(&input, &custody, &run, &sink, cancel, &session.clock).await
     })
     .await?;

@@ -1,6 +1,5 @@
-//! What backup and restore have in common: the bar, the signals, and the prompt for a password.
+//! What backup and restore have in common: progress, the signals, and the prompt for a password.
 
-use std::convert::Infallible;
 use std::io::{self, IsTerminal as _};
 
 use console::Term;
@@ -9,8 +8,8 @@ use mover::postgres::Endpoint;
 use mover::progress::ProgressSink;
 use tokio_util::sync::CancellationToken;
 
-use super::bar;
 use super::problem::Problem;
+use super::progress::{Display, ProgressMode};
 use super::server::Server;
 use crate::command::signals;
 
@@ -25,10 +24,11 @@ pub fn limits(lanes: u16, lock_timeout_seconds: u32) -> Limits {
 /// When signals cannot be listened to; how the run itself ended is the inner result.
 pub async fn watched<T>(
     sink: &ProgressSink,
+    mode: ProgressMode,
     run: impl AsyncFnOnce(CancellationToken) -> T,
 ) -> Result<T, Problem> {
     let cancel = CancellationToken::new();
-    let mut bar = bar::Display::new();
+    let mut display = Display::new(mode);
     let work = run(cancel.clone());
     let listening = async {
         match signals::cancel_on_stop(cancel.clone()).await {
@@ -36,16 +36,12 @@ pub async fn watched<T>(
             Err(error) => Problem::Signals(error),
         }
     };
-    let showing = async {
-        bar.follow(sink.watch()).await;
-        std::future::pending::<Infallible>().await
-    };
     let ended = tokio::select! {
         ended = work => Ok(ended),
         problem = listening => Err(problem),
-        never = showing => match never {},
+        never = display.follow(sink) => match never {},
     };
-    bar.end();
+    display.end(sink);
     ended
 }
 

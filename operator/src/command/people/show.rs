@@ -48,7 +48,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let run = RunId(uuid::Uuid::new_v4().to_string());
     let tables = read(&session, &run, &point).await?;
     let contents = Contents { point, tables };
-    arguments.output.print(&contents, text).map_err(Problem::Output)?;
+    arguments.output.print_list(&contents, |contents| &contents.tables, text).map_err(Problem::Output)?;
     Ok(Exit::Done)
 }
 

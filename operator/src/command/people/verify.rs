@@ -17,6 +17,7 @@ use super::exit::Exit;
 use super::output::{OutputOption, Table, bytes, printable};
 use super::points;
 use super::problem::Problem;
+use super::progress::ProgressOption;
 use super::running;
 use super::session::{self, VaultArguments};
 use point::Verified;
@@ -51,6 +52,8 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub jobs: u16,
     #[command(flatten)]
+    pub progress: ProgressOption,
+    #[command(flatten)]
     pub output: OutputOption,
 }
 
@@ -68,7 +71,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     sink.stage(Stage::Data);
     sink.expect(points.iter().map(|point| bytes_to_read(point, level)).sum(), 0);
     let mut all = Vec::new();
-    let ended = running::watched(&sink, async |cancel| {
+    let ended = running::watched(&sink, arguments.progress.mode, async |cancel| {
         for point in &points {
             let verified = point::verify(&session, point, level, &sink, &cancel).await?;
             all.extend(match (verified, &scratch) {
@@ -88,7 +91,7 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
         forgive_what_was_removed(&mut all, arguments, environment).await?;
     }
     // What was found is told also when the rest could not be checked.
-    arguments.output.print(&all, |all| text(all)).map_err(Problem::Output)?;
+    arguments.output.print_list(&all, |all| all, |all| text(all)).map_err(Problem::Output)?;
     ended??;
     Ok(exit(&all))
 }
