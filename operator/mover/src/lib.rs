@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! backup, restore, check     PostgreSQL on one side of a point
+//! grants                     what a role needs for a backup, as SQL
 //! point                      one writer's or reader's work on one point
 //! vault, custody, verify     promises: grants, acceptance, expiry, checks
 //! ledger                     the promises, as a chain of entries
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod format;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod grants;
 pub mod ledger;
 pub mod point;
 pub mod postgres;

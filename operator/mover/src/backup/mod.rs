@@ -49,7 +49,9 @@ pub use server::run;
 
 pub(crate) use databases::choose_databases;
 pub(crate) use dump::{DumpClient, DumpEnd, DumpProcess, DumpRequest};
-pub(crate) use facts::{large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts};
+pub(crate) use facts::{
+    is_ours, large_objects::LargeObjects, privileges::PrivilegeFacts, server::ServerFacts,
+};
 pub(crate) use pins::Pins;
 pub(crate) use preflight::Obstacle;
 pub(crate) use rows::Rows;
@@ -57,6 +59,7 @@ pub(crate) use throttle::Throttle;
 pub(crate) mod obstacles {
     //! What stands in the way of a backup.
     pub use super::preflight::{
-        coverage, grants, pooler, privileges, relations, row_security, version, with_oids,
+        coverage, damage_is_told, free_connections, grants, pooler, privileges, relations, row_security,
+        usable_locks, version, with_oids,
     };
 }

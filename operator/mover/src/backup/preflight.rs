@@ -145,6 +145,11 @@ pub fn with_oids(facts: &PrivilegeFacts) -> Option<Obstacle> {
     )
 }
 
+/// How many locks of the table of locks are to be had.
+pub fn usable_locks(locks: LockSettings) -> u64 {
+    locks.per_transaction * (locks.connections + locks.prepared).max(1) * USABLE_LOCKS / 1_000
+}
+
 /// Every table is locked twice: by the leader and by pg_dump.
 pub fn relations(facts: &PrivilegeFacts, locks: LockSettings) -> Option<Obstacle> {
     tables(facts.tables, locks)
@@ -153,7 +158,7 @@ pub fn relations(facts: &PrivilegeFacts, locks: LockSettings) -> Option<Obstacle
 /// So many tables, of all databases together.
 pub fn tables(tables: u64, locks: LockSettings) -> Option<Obstacle> {
     let sessions = (locks.connections + locks.prepared).max(1);
-    let usable = locks.per_transaction * sessions * USABLE_LOCKS / 1_000;
+    let usable = usable_locks(locks);
     if tables <= usable {
         return None;
     }

@@ -8,6 +8,7 @@ mod cases;
 mod compared;
 mod damage;
 mod files;
+mod grants;
 mod kept;
 mod postgres;
 mod rehearsal;

@@ -38,6 +38,6 @@ async fn if_allowed(session: &mut Session, sql: &str) -> Result<Option<Vec<Row>>
 }
 
 /// Relations whose rows or values are users' own. What an extension has made, it will make again.
-fn is_ours() -> String {
+pub(crate) fn is_ours() -> String {
     format!("{USER_SCHEMAS} AND (NOT {MEMBER} OR {CONFIGURED})")
 }
