@@ -1,38 +1,49 @@
-//! The check of a source: can a backup be made of it, and if not, what has to be done? It writes nothing anywhere.
+//! The check before a backup: can it be made, and if not, what has to be done?
+//!
+//! ```text
+//! probe, settings     what a source is; what of it is worth a warning
+//! checklist           findings, in the order in which they depend on each other
+//! several             the worst of each, where there are several databases
+//! vault               the same of the place where backups go
+//! ```
 
+mod advice;
+mod checklist;
 mod probe;
+mod settings;
 mod several;
+mod vault;
 
-use contract::{CheckItem, CheckReport, CheckResult, Connection, Databases, Failure, FailureCode, Stage};
+use contract::{CheckReport, Connection, Databases, FailureCode, Tls, TlsMode};
 
 use crate::{
     backup::{DumpClient, Obstacle, obstacles},
     postgres::{Endpoint, PgError},
 };
+use checklist::Checklist;
+pub use checklist::{Examination, Finding};
 use probe::Probed;
+pub use vault::{VaultRequest, examine_vault};
 
-/// The checks in the order in which they depend on each other.
-const NAMES: [&str; 8] =
-    ["Resolve", "Connect", "Tls", "LogIn", "Version", "Pooler", "Privileges", "Relations"];
-
-/// Looks at a source: the databases that are asked for.
+/// Looks at the databases of a source that are asked for, for a report. It writes nothing anywhere.
 pub async fn run(connection: &Connection, databases: &Databases) -> CheckReport {
-    let first = of_one(connection).await;
+    let first = examine(connection).await.report;
     match databases {
         Databases::Connected => first,
         asked => several::run(connection, asked, first).await,
     }
 }
 
-/// Looks at the connection's database.
-async fn of_one(connection: &Connection) -> CheckReport {
+/// Looks at the connection's database, for people: everything that a report has, and what is no reason to refuse a backup.
+pub async fn examine(connection: &Connection) -> Examination {
     let mut checklist = Checklist::default();
     let endpoint = match Endpoint::new(connection) {
         Ok(endpoint) => endpoint,
         Err(error) => return checklist.refused("Resolve", &error),
     };
-    if let Err(error) = endpoint.resolve().await {
-        return checklist.refused("Resolve", &error);
+    match endpoint.resolve().await {
+        Ok(addresses) => checklist.passed("Resolve", listed(&addresses)),
+        Err(error) => return checklist.refused("Resolve", &error),
     }
     let mut session = match endpoint.connect("coffer check").await {
         Ok(session) => session,
@@ -41,18 +52,28 @@ async fn of_one(connection: &Connection) -> CheckReport {
     let probed = probe::probe(&mut session).await;
     let told = session.process_id();
     session.close().await;
+    checklist.passed("Connect", format!("{}:{}", endpoint.host(), endpoint.port()));
+    checklist.passed("Tls", protection(&connection.tls).to_owned());
     match probed {
         Ok(probed) => {
-            let client = DumpClient::for_server(probed.server.major()).await;
-            let newest = client.map_or_else(|newest| newest, |client| Some(client.major));
-            judge(checklist, &probed, told, newest, connection)
+            let (who, where_to) = (endpoint.user(), endpoint.database());
+            checklist.passed("LogIn", format!("role \"{who}\" in database \"{where_to}\""));
+            judge(checklist, &probed, told, connection).await
         }
-        Err(error) => {
-            for name in ["Resolve", "Connect", "Tls"] {
-                checklist.passed(name);
-            }
-            checklist.refused("LogIn", &error)
-        }
+        Err(error) => checklist.refused("LogIn", &error),
+    }
+}
+
+fn listed(addresses: &[impl std::fmt::Display]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn protection(tls: &Tls) -> &'static str {
+    match tls.mode {
+        TlsMode::VerifyFull => "certificate and name of the server are verified",
+        TlsMode::VerifyCa => "the server's certificate is verified, its name is not",
+        TlsMode::Require => "encrypted; nothing proves who the server is",
+        TlsMode::Disable => "off",
     }
 }
 
@@ -78,25 +99,43 @@ fn met_at(error: &PgError) -> &'static str {
     }
 }
 
-fn judge(
-    mut checklist: Checklist,
-    probed: &Probed,
-    told: i32,
-    newest_client: Option<u32>,
-    connection: &Connection,
-) -> CheckReport {
-    let Probed { server, privileges, .. } = probed;
-    for name in ["Resolve", "Connect", "Tls", "LogIn"] {
-        checklist.passed(name);
-    }
+async fn judge(mut checklist: Checklist, probed: &Probed, told: i32, connection: &Connection) -> Examination {
+    let Probed { server, privileges, standby, .. } = probed;
+    let client = DumpClient::for_server(server.major()).await;
+    let newest_client = client.as_ref().map_or_else(|newest| *newest, |client| Some(client.major));
     let version = obstacles::version(server, newest_client).or_else(|| obstacles::with_oids(privileges));
-    checklist.found("Version", version, None);
-    checklist.found("Pooler", obstacles::pooler(server, told), None);
+    checklist.found("Version", format!("PostgreSQL {}", server.version_text), version, None);
+    if let Ok(client) = client {
+        checklist.passed("DumpClient", format!("{} of {}", client.program.display(), client.major));
+    }
+    checklist.found("Pooler", "none".to_owned(), obstacles::pooler(server, told), None);
+    checklist.found("Settings", "damaged pages are told".to_owned(), obstacles::damage_is_told(server), None);
     let denied = obstacles::privileges(privileges).or_else(|| obstacles::row_security(privileges));
-    checklist.found("Privileges", denied, warning(probed));
-    checklist.found("Relations", obstacles::relations(privileges, server.locks), None);
-    CheckReport {
-        items: checklist.items,
+    let readable = format!("role \"{}\" may read everything", privileges.role);
+    checklist.found("Privileges", readable, denied, warning(probed));
+    checklist.found(
+        "Relations",
+        format!(
+            "{} tables; the server has room for {} locks",
+            privileges.tables,
+            obstacles::usable_locks(server.locks)
+        ),
+        obstacles::relations(privileges, server.locks),
+        None,
+    );
+    let free = obstacles::free_connections(server);
+    checklist.found(
+        "Connections",
+        format!("{free} of {} are to spare", server.connections.most),
+        None,
+        settings::connections(server, free),
+    );
+    if let Some(standby) = standby {
+        let shown = format!("a standby; it gives queries {} before it cancels them", standby.delay);
+        checklist.found("Standby", shown, None, settings::standby(standby));
+    }
+    checklist.examination(CheckReport {
+        items: Vec::new(),
         server_version: Some(server.version_text.clone()),
         datasource_id: server
             .system_identifier
@@ -105,7 +144,7 @@ fn judge(
         relations: Some(privileges.relations),
         size_bytes: Some(server.database_bytes),
         missing_grants: obstacles::grants(server.version, privileges),
-    }
+    })
 }
 
 /// What will be missing from a backup that can be made.
@@ -114,52 +153,4 @@ fn warning(probed: &Probed) -> Option<Obstacle> {
     missing.extend(probed.unreadable_large_objects.clone());
     let message = missing.join("; ");
     (!message.is_empty()).then_some(Obstacle { code: FailureCode::PrivilegesMissing, message })
-}
-
-/// Items as they are found.
-#[derive(Default)]
-struct Checklist {
-    items: Vec<CheckItem>,
-}
-
-impl Checklist {
-    fn passed(&mut self, name: &str) {
-        self.add(name, CheckResult::Passed, None);
-    }
-
-    fn found(&mut self, name: &str, obstacle: Option<Obstacle>, warning: Option<Obstacle>) {
-        let failure =
-            |found: Obstacle| Failure { code: found.code, stage: Stage::Preflight, message: found.message };
-        match (obstacle, warning) {
-            (Some(obstacle), _) => self.add(name, CheckResult::Failed, Some(failure(obstacle))),
-            (None, Some(warning)) => self.add(name, CheckResult::Warning, Some(failure(warning))),
-            (None, None) => self.passed(name),
-        }
-    }
-
-    /// Nothing after this one can be looked at; everything before it was well.
-    fn refused(mut self, at: &str, error: &PgError) -> CheckReport {
-        for name in NAMES.iter().take_while(|name| **name != at) {
-            if !self.items.iter().any(|item| item.name == *name) {
-                self.passed(name);
-            }
-        }
-        let failure = Failure { code: error.code(), stage: Stage::Connecting, message: error.to_string() };
-        self.add(at, CheckResult::Failed, Some(failure));
-        for name in NAMES.iter().skip_while(|name| **name != at).skip(1) {
-            self.add(name, CheckResult::Skipped, None);
-        }
-        CheckReport {
-            items: self.items,
-            server_version: None,
-            datasource_id: None,
-            relations: None,
-            size_bytes: None,
-            missing_grants: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, name: &str, result: CheckResult, failure: Option<Failure>) {
-        self.items.push(CheckItem { name: name.to_owned(), result, failure });
-    }
 }

@@ -16,6 +16,18 @@ pub struct Probed {
     pub privileges: PrivilegeFacts,
     /// A sentence, where there are some.
     pub unreadable_large_objects: Option<String>,
+    /// Of a standby.
+    pub standby: Option<Standby>,
+}
+
+/// What a standby does with queries that keep it from following its primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standby {
+    /// Whether the primary keeps what they may still look at.
+    pub feedback: bool,
+    pub waits_for_ever: bool,
+    /// How long it waits for them, as the server says it.
+    pub delay: String,
 }
 
 /// Asks, in a transaction that changes nothing.
@@ -25,5 +37,16 @@ pub async fn probe(session: &mut Session) -> Result<Probed, PgError> {
     let server = ServerFacts::read(session).await?;
     let privileges = PrivilegeFacts::read(session, server.version).await?;
     let large_objects = LargeObjects::read(session, server.block_size).await?;
-    Ok(Probed { server, privileges, unreadable_large_objects: large_objects.missing() })
+    let standby = if server.is_standby { Some(standby(session).await?) } else { None };
+    Ok(Probed { server, privileges, unreadable_large_objects: large_objects.missing(), standby })
+}
+
+async fn standby(session: &mut Session) -> Result<Standby, PgError> {
+    let row = session
+        .query_one(
+            "SELECT current_setting('hot_standby_feedback'), current_setting('max_standby_streaming_delay')",
+        )
+        .await?;
+    let delay = row.text(1)?.to_string();
+    Ok(Standby { feedback: row.bytes(0)? == b"on", waits_for_ever: delay == "-1", delay })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contract::{CheckReport, CheckResult, Connection, Databases, Failure, Stage};
 
-use super::{Checklist, of_one, probe};
+use super::{Checklist, examine, probe};
 use crate::{
     backup::{Obstacle, choose_databases},
     postgres::{Endpoint, PgError},
@@ -19,12 +19,12 @@ pub async fn run(connection: &Connection, asked: &Databases, first: CheckReport)
     let names = match names(connection, asked).await {
         Ok(Ok(names)) => names,
         Ok(Err(obstacle)) => return refused(first, obstacle),
-        Err(error) => return Checklist::default().refused("LogIn", &error),
+        Err(error) => return Checklist::default().refused("LogIn", &error).report,
     };
     let mut whole: Option<CheckReport> = None;
     for name in names {
         let one = Connection { database: name.clone(), ..connection.clone() };
-        let report = of_one(&one).await;
+        let report = examine(&one).await.report;
         let is_unreachable = report.server_version.is_none();
         let report = named(report, &name);
         whole = Some(match whole {

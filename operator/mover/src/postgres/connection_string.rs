@@ -8,6 +8,8 @@ mod uri;
 
 use contract::{Secret, TlsMode};
 
+pub use keywords::keyword_values;
+
 /// The longest connection string that is looked at, bytes.
 const LIMIT: usize = 16 * 1024;
 

@@ -23,7 +23,7 @@ mod wire;
 
 pub use address::{Address, CONNECT_TIMEOUT, connect as connect_address};
 pub use cancel::CancelHandle;
-pub use connection_string::{ConnectionString, ConnectionStringError};
+pub use connection_string::{ConnectionString, ConnectionStringError, keyword_values};
 pub use copy_in::CopyIn;
 pub use copy_out::{BINARY_HEADER, BINARY_TRAILER, CopyOut, Piece};
 pub use endpoint::Endpoint;

@@ -45,6 +45,8 @@ pub use sweep::{SweepOptions, SweepReport};
 pub use view::Totals;
 
 pub(crate) use grant::RestoreAnnouncement;
+pub(crate) use probe::create_only;
+pub(crate) use tombstone::SKEW_LIMIT;
 
 /// An open vault. Clones share it.
 #[derive(Clone)]

@@ -67,7 +67,7 @@ impl Vault {
 }
 
 /// Whether a create-only write of a name that is taken is refused and the old content kept.
-pub(super) async fn create_only(store: &SharedStore) -> Result<bool, VaultError> {
+pub(crate) async fn create_only(store: &SharedStore) -> Result<bool, VaultError> {
     let name = Name::probe(random_id()?);
     let found = try_creating(store, &name).await;
     removed(store, &name, found).await

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Clocks further apart than this are not to be trusted with deletion. Seconds.
-const SKEW_LIMIT: i64 = 300;
+pub(crate) const SKEW_LIMIT: i64 = 300;
 /// Records that are read at a time.
 const READS: usize = 16;
 /// Most characters of a reason or message in the ledger.

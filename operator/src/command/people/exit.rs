@@ -22,6 +22,21 @@ pub enum Exit {
     Integrity = 12,
 }
 
+impl Exit {
+    /// For choosing one of several: the more severe, the greater.
+    pub fn severity(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Warnings => 1,
+            Self::Failed => 2,
+            Self::Usage => 3,
+            Self::Unreachable => 4,
+            Self::Credentials => 5,
+            Self::Integrity => 6,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

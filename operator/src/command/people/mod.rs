@@ -11,12 +11,14 @@
 mod aws;
 mod azure;
 mod backup;
+mod doctor;
 mod environment;
 mod exit;
 mod files;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
 mod google;
+mod grants;
 mod identity;
 mod ini;
 mod keygen;
@@ -54,6 +56,8 @@ pub enum Command {
     #[command(subcommand)]
     Vault(VaultCommand),
     RecoveryKit(recovery_kit::Arguments),
+    Doctor(doctor::Arguments),
+    Grants(grants::Arguments),
     Backup(Box<backup::Arguments>),
     List(list::Arguments),
     Show(show::Arguments),
@@ -83,6 +87,8 @@ async fn dispatch(command: &Command, environment: &Environment) -> (Format, Resu
         Command::RecoveryKit(arguments) => {
             (arguments.output.format, recovery_kit::run(arguments, environment).await)
         }
+        Command::Doctor(arguments) => (arguments.output.format, doctor::run(arguments, environment).await),
+        Command::Grants(arguments) => (Format::Table, grants::run(arguments, environment).await),
         Command::Backup(arguments) => (arguments.output.format, backup::run(arguments, environment).await),
         Command::List(arguments) => (arguments.output.format, list::run(arguments, environment).await),
         Command::Show(arguments) => (arguments.output.format, show::run(arguments, environment).await),

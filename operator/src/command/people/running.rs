@@ -62,6 +62,21 @@ pub async fn admitted(server: Server) -> Result<Server, Problem> {
     Ok(server)
 }
 
+/// The server with the password that it wants, asked of a person if need be. Whether it then lets us in is for the caller
+/// to see.
+///
+/// # Errors
+/// When a person cannot be asked.
+pub async fn introduced(server: Server) -> Result<Server, Problem> {
+    let Err(refused) = knock(&server).await else {
+        return Ok(server);
+    };
+    match password_for(&server, &refused)? {
+        Some(typed) => Ok(server.with_password(typed)),
+        None => Ok(server),
+    }
+}
+
 async fn knock(server: &Server) -> Result<(), Failure> {
     let failed = |error: mover::postgres::PgError| Failure {
         code: error.code(),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use contract::{Failure, FailureCode, Stage, Storage, WriterId};
@@ -55,9 +55,7 @@ pub async fn open(
     access: Access,
 ) -> Result<Session, Problem> {
     let path = arguments.identity.as_ref().ok_or(IdentityError::Missing)?;
-    let text = identity::read(path)?;
-    let identity = Identity::parse(&text)
-        .map_err(|error| IdentityError::Malformed { path: path.clone(), reason: error.to_string() })?;
+    let identity = identity(path)?;
     let storage = arguments.vault.storage(environment)?;
     let clock = Clock::system(SignedDuration::ZERO);
     let store = store::connect(&storage, &clock).map_err(|error| failed(error.code(), &error))?;
@@ -75,6 +73,16 @@ pub async fn open(
         unauthenticated(vault.fingerprint());
     }
     Ok(Session { vault, clock })
+}
+
+/// The identity in a file.
+///
+/// # Errors
+/// An [`IdentityError`].
+pub fn identity(path: &Path) -> Result<Identity, IdentityError> {
+    let text = identity::read(path)?;
+    Identity::parse(&text)
+        .map_err(|error| IdentityError::Malformed { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Makes a vault.

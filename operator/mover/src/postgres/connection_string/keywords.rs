@@ -7,15 +7,27 @@ use super::{ConnectionString, ConnectionStringError};
 /// Reads the whole text.
 pub fn parse(text: &str) -> Result<ConnectionString, ConnectionStringError> {
     let mut parsed = ConnectionString::default();
+    for (keyword, value) in keyword_values(text)? {
+        parsed.set_libpq(&keyword, value)?;
+    }
+    Ok(parsed)
+}
+
+/// The keywords and values of a text, whatever they are, in its order.
+///
+/// # Errors
+/// [`ConnectionStringError::MissingEquals`] or [`ConnectionStringError::UnclosedQuote`].
+pub fn keyword_values(text: &str) -> Result<Vec<(String, String)>, ConnectionStringError> {
+    let mut pairs = Vec::new();
     let mut characters = text.chars().peekable();
     loop {
         skip_blanks(&mut characters);
         if characters.peek().is_none() {
-            return Ok(parsed);
+            return Ok(pairs);
         }
         let keyword = keyword(&mut characters)?;
         let value = value(&keyword, &mut characters)?;
-        parsed.set_libpq(&keyword, value)?;
+        pairs.push((keyword, value));
     }
 }
 

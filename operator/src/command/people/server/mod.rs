@@ -1,6 +1,7 @@
-//! A PostgreSQL server named on the command line: a URI without a password, completed by a service file, the usual
+//! A PostgreSQL server named on the command line: a URI or keywords without a password, completed by a service file, the usual
 //! environment variables, a password file, and the defaults of libpq, in this order.
 
+mod keywords;
 pub(super) mod passfile;
 mod service;
 mod tls;
@@ -30,10 +31,16 @@ pub struct Server {
 /// Why a text on the command line does not name a server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("the connection is no URI: write postgresql://user@host:port/database")]
-    NotUri,
     #[error(
-        "a password does not belong into a URI, where every process sees it: use PGPASSWORD, PGPASSFILE, a service \
+        "the connection is no URI: write postgresql://user@host:port/database, or host=... dbname=... user=..."
+    )]
+    NotUri,
+    #[error("failed to read the connection's keywords: {0}")]
+    Keywords(String),
+    #[error("which database? Name it in the connection or with --database NAME")]
+    NoDatabase,
+    #[error(
+        "a password does not belong into a command line, where every process sees it: use PGPASSWORD, PGPASSFILE, a service \
          file, or wait for the prompt"
     )]
     PasswordInUri,
@@ -65,12 +72,12 @@ pub enum ServerError {
     Read { path: PathBuf, source: io::Error },
 }
 
-/// Finds the server that a URI names.
+/// Finds the server that a URI or a string of keywords names.
 ///
 /// # Errors
 /// Any [`ServerError`]. No message repeats what was given as a whole: it may hold a password all the same.
 pub fn resolve(uri: &str, environment: &Environment) -> Result<Server, ServerError> {
-    let mut parameters = uri::parse(uri)?;
+    let mut parameters = if keywords::looks_like(uri) { keywords::parse(uri)? } else { uri::parse(uri)? };
     let service = parameters.take("service").or_else(|| environment.get("PGSERVICE").map(str::to_owned));
     if let Some(name) = service {
         parameters.complete(service::load(&name, environment)?);
@@ -99,6 +106,18 @@ pub fn resolve(uri: &str, environment: &Environment) -> Result<Server, ServerErr
 }
 
 impl Server {
+    /// The databases that are meant: those that are named, else the one that the connection names.
+    ///
+    /// # Errors
+    /// [`ServerError::NoDatabase`] where libpq would take a default that nobody has named.
+    pub fn databases(&self, named: &[String]) -> Result<Vec<String>, ServerError> {
+        match named {
+            [] if self.names_database => Ok(vec![self.connection.database.clone()]),
+            [] => Err(ServerError::NoDatabase),
+            named => Ok(named.to_vec()),
+        }
+    }
+
     /// The same server with a password that a person has typed.
     pub fn with_password(mut self, typed: Secret) -> Self {
         if let Credentials::Password { password, .. } = &mut self.connection.credentials {

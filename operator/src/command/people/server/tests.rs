@@ -45,6 +45,30 @@ fn uris_are_read_as_libpq_reads_them() {
 }
 
 #[test]
+fn keywords_are_read_as_libpq_reads_them() {
+    let none = Environment::from([("USER", "me")]);
+    for (text, expected) in [
+        ("host=db.example port=5433 dbname=shop user=app", is("db.example", 5433, "shop", "app", "")),
+        (
+            "host = '/run/postgresql' dbname='it\\'s' connect_timeout=3",
+            is("/run/postgresql", 5432, "it's", "me", ""),
+        ),
+    ] {
+        assert_eq!(resolved(text, &none).unwrap(), expected, "{text}");
+    }
+    for (text, part) in [
+        ("host=db.example password=hunter2", "PGPASSWORD"),
+        ("host=one,two dbname=x", "more than one host"),
+        ("host=db.example options=-cx", "`options`"),
+        ("host=db.example dbname='x", "quoted value"),
+        ("service=nowhere", "`nowhere`"),
+    ] {
+        let refused = resolved(text, &none).unwrap_err();
+        assert!(refused.contains(part) && !refused.contains("hunter2"), "{text}: {refused}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_without_repeating_a_password() {
     let none = Environment::from([("USER", "me")]);
     for (uri, part) in [
