@@ -1,18 +1,19 @@
-//! `cargo generate`: writes everything that is made from the API types, or with `--check` says what is out of date.
+//! `cargo generate`: writes everything that is made from the API types and the command line, or with `--check` says what is out of date.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode, Stdio},
 };
 
 use clap::Parser;
 use crds::{admission, docs, schema};
 use serde_json::{Value, json};
 
-/// Write the definitions, the admission policies and the API's documentation from the types in crate `crds`.
+/// Write the definitions, the admission policies and the API's documentation from the types in crate `crds`, and the command
+/// line's from its commands.
 #[derive(Parser)]
 #[command(name = "cargo generate")]
 struct Arguments {
@@ -42,6 +43,8 @@ enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("failed to remove {path}")]
     Remove { path: PathBuf, source: io::Error },
+    #[error("failed to have the command line describe itself")]
+    Describe { source: io::Error },
 }
 
 fn main() -> ExitCode {
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
 
 /// The files that are not as they would be written, and those that nothing would write.
 fn check(root: &Path) -> Result<Vec<String>, Error> {
-    let files = files()?;
+    let files = files(root)?;
     let mut stale = strangers(root, &files)?;
     for (path, content) in &files {
         match fs::read_to_string(root.join(path)) {
@@ -80,7 +83,7 @@ fn check(root: &Path) -> Result<Vec<String>, Error> {
 
 /// Writes every file and removes what nothing writes any more.
 fn write(root: &Path) -> Result<Vec<String>, Error> {
-    let files = files()?;
+    let files = files(root)?;
     for stranger in strangers(root, &files)? {
         let path = root.join(stranger);
         fs::remove_file(&path).map_err(|source| Error::Remove { path, source })?;
@@ -119,8 +122,11 @@ fn strangers(root: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String
 }
 
 /// Every generated file by its path below the root.
-fn files() -> Result<BTreeMap<String, String>, Error> {
-    let mut files = BTreeMap::from([("docs/api.md".to_owned(), docs::api())]);
+fn files(root: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let mut files = BTreeMap::from([
+        ("docs/api.md".to_owned(), docs::api()),
+        ("docs/cli.md".to_owned(), command_line_document(root)?),
+    ]);
     let mut names = Vec::new();
     for definition in schema::definitions() {
         let name = format!("{}.yaml", definition["spec"]["names"]["plural"].as_str().unwrap_or_default());
@@ -142,6 +148,24 @@ fn files() -> Result<BTreeMap<String, String>, Error> {
         files.insert(path, chart_policy(policy)?);
     }
     Ok(files)
+}
+
+/// The command line is described by a program of its own crate, which this one does not depend on: it has to be there while
+/// that does not compile.
+fn command_line_document(root: &Path) -> Result<String, Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let arguments =
+        ["run", "--quiet", "--locked", "--package", "coffer", "--example", "command_line_document"];
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| Error::Describe { source })?;
+    if !output.status.success() {
+        return Err(Error::Describe { source: io::Error::other(output.status.to_string()) });
+    }
+    String::from_utf8(output.stdout).map_err(|error| Error::Describe { source: io::Error::other(error) })
 }
 
 /// Documents as YAML, under a line that says where they come from.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+mod document;
 mod expiry;
 mod keeper;
 mod logging;
@@ -17,6 +18,7 @@ mod release;
 mod signals;
 mod test_clock;
 
+pub use document::command_line_document;
 pub use test_clock::{Raise, TestClock};
 
 /// The name under which kubectl finds a plugin called `coffer`.
@@ -27,6 +29,7 @@ The commands for people need no cluster. A first backup and its restore:
 
   coffer keygen -o key.txt
   coffer vault init --vault file:///backups --recipient age1...
+  coffer doctor  --source postgresql://app@db.example/app --vault file:///backups --identity key.txt
   coffer backup  --source postgresql://app@db.example/app --vault file:///backups --identity key.txt
   coffer list    --vault file:///backups --identity key.txt
   coffer restore --vault file:///backups --identity key.txt latest --target postgresql://postgres@db.example --as app_copy

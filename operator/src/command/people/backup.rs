@@ -27,13 +27,21 @@ const DEFAULT_TAG: &str = "Manual";
 const MAINTENANCE_DATABASE: &str = "postgres";
 const LOCK_TIMEOUT_SECONDS: u32 = 10;
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer backup --source postgresql://app@db.example/orders --vault file:///backups --identity key.txt
+  coffer backup --source service=production --database orders --vault file:///backups --identity key.txt --keep P3M --label weekly
+  coffer backup --source postgresql://app@db.example/orders --vault file:///backups --identity key.txt --progress json -o json
+  coffer backup --source postgresql://admin@db.example --all-databases --vault file:///backups --identity key.txt";
+
 /// Back up one database, or several of a server, into a vault.
 ///
 /// The database stays in use meanwhile; the backup shows it as it was at one instant. Of several each has an instant of its
 /// own, a moment apart, and the point also holds what they share: roles, their memberships and settings, and tablespaces. The
-/// role needs to read what is to be backed up: `GRANT pg_read_all_data TO role` is enough from PostgreSQL 14 on. Passwords of
+/// role needs to read what is to be backed up: `coffer grants` writes the SQL for one that may do nothing else. Passwords of
 /// roles, as the server keeps them, are in the point if the role may read `pg_authid`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// The server and database: postgresql://user@host:port/database.
     ///

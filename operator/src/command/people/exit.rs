@@ -23,6 +23,34 @@ pub enum Exit {
 }
 
 impl Exit {
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Warnings,
+        Self::Unreachable,
+        Self::Credentials,
+        Self::Integrity,
+    ];
+
+    /// For the documentation.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed: the message says why; nothing that looks whole was left",
+            Self::Usage => {
+                "the command line or the configuration cannot be meant so, or asks for what this release does not do"
+            }
+            Self::Warnings => {
+                "done, and something needs a person's eye: what a backup could not read, what a restore left out, what \
+                 `doctor` found"
+            }
+            Self::Unreachable => "server or storage did not answer, or not as one",
+            Self::Credentials => "a password, a storage credential or a key was refused",
+            Self::Integrity => "stored or restored bytes, or the vault itself, are not what was promised",
+        }
+    }
+
     /// For choosing one of several: the more severe, the greater.
     pub fn severity(self) -> u8 {
         match self {

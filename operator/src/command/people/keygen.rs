@@ -12,11 +12,16 @@ use super::exit::Exit;
 use super::identity::IdentityError;
 use super::problem::Problem;
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer keygen -o key.txt";
+
 /// Make an age identity, the key of a vault, and print its recipient.
 ///
 /// Whoever holds the file opens every backup that is made for its recipient. Keep a copy away from this machine. The
 /// recipient is public: `coffer vault init --recipient` wants it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Where the identity goes; an existing file is left alone.
     #[arg(short = 'o', long = "output", value_name = "FILE")]

@@ -11,8 +11,14 @@ use super::points;
 use super::problem::Problem;
 use super::session::{self, VaultArguments};
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer list --vault file:///backups --identity key.txt
+  coffer list --vault file:///backups --identity key.txt -o jsonl | jq .id";
+
 /// Show the points of a vault, oldest first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     pub vault: VaultArguments,

@@ -9,10 +9,15 @@ use super::output::OutputOption;
 use super::problem::Problem;
 use super::session::{self, VaultArguments};
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer recovery-kit --vault file:///backups --identity key.txt > kit.txt";
+
 /// Print what to keep in a safe: the vault's fingerprint, whom it is sealed for, and how to restore from it.
 ///
 /// The identity itself is not printed. Put a copy of its file beside the kit.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     pub vault: VaultArguments,

@@ -27,12 +27,18 @@ const MAINTENANCE_DATABASE: &str = "postgres";
 /// A lock of a restore into a database of its own is never waited for long.
 const LOCK_TIMEOUT_SECONDS: u32 = 60;
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer restore --vault file:///backups --identity key.txt latest --target postgresql://admin@db.example --as orders_copy
+  coffer restore --vault file:///backups --identity key.txt 3f9a01 --target postgresql://admin@db.example/empty --owner app";
+
 /// Restore a point into a database that does not exist yet, or is empty; or only some schemas or tables, also into one that is
 /// in use.
 ///
 /// The database is loaded under another name and gets its own after everything was compared, so that a restore that is
 /// cut off leaves nothing that looks whole. It is called --as, else as the URI says, else as it was called.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     pub vault: VaultArguments,

@@ -15,8 +15,14 @@ use super::points;
 use super::problem::Problem;
 use super::session::{self, Session, VaultArguments};
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer show --vault file:///backups --identity key.txt latest
+  coffer show --vault file:///backups --identity key.txt 3f9a01 -o json";
+
 /// Show what is inside a point: its databases, tables, rows and bytes, and what could not be read.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     pub vault: VaultArguments,

@@ -17,12 +17,18 @@ pub enum VaultCommand {
     Init(InitArguments),
 }
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer vault init --vault file:///backups --recipient age1...
+  coffer vault init --vault s3://bucket/backups --recipient age1... --recipient age1...";
+
 /// Make a vault and print its fingerprint.
 ///
 /// Everything that is stored there later can be opened by each recipient's identity, and by nothing else. The printed
 /// fingerprint proves in every later command that this is still the same vault (`--fingerprint`): keep it with the
 /// identity.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct InitArguments {
     /// Where the vault goes: file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix.
     #[arg(long, value_name = "URL", env = "COFFER_VAULT")]

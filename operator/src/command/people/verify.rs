@@ -22,6 +22,11 @@ use super::running;
 use super::session::{self, VaultArguments};
 use point::Verified;
 
+const AFTER_HELP: &str = "\
+Examples:
+  coffer verify --vault file:///backups --identity key.txt latest
+  coffer verify --vault file:///backups --identity key.txt --all --level 3 -o jsonl";
+
 /// Check whether points still hold what they promise. Damage is written into the vault's ledger, unless the credentials
 /// only allow reading, and ends with code 12. A point that none of the keys opens is not checked, and the others are.
 ///
@@ -30,6 +35,7 @@ use point::Verified;
 /// on the --scratch server, compares every table and the schema there, and drops it, whatever came of it. What keeps a
 /// scratch server from taking the point is no damage, and ends with the code of its cause; a difference ends with code 12.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(flatten)]
     pub vault: VaultArguments,
