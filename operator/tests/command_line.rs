@@ -392,6 +392,79 @@ fn each_way_to_be_kept_out_has_its_code() {
 }
 
 #[test]
+fn the_doctor_finds_what_a_backup_would_stumble_over_and_leaves_no_trace() {
+    let server = Server::shared();
+    server.create_database("cli_doctor");
+    server.sql("cli_doctor", SHOP);
+    server.sql("cli_doctor", "CREATE ROLE cli_guest LOGIN PASSWORD 'guest'");
+    let desk = Desk::new();
+    let before = files(&desk.directory.path().join("vault"));
+    let doctor = |user: &str, password: &str| {
+        let mut doctor = desk.on_vault("doctor");
+        let source = format!("host=127.0.0.1 port={} user={user} dbname=cli_doctor", server.port);
+        doctor.args(["--source", &source, "-o", "json"]).env("PGPASSWORD", password);
+        doctor
+    };
+    let well = json(&ended(&mut doctor(Server::USER, Server::PASSWORD), 0));
+    let states = |found: &Value| -> Vec<String> {
+        let checks = found["checks"].as_array().unwrap().iter();
+        checks.map(|check| check["state"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(states(&well).iter().all(|state| state == "Passed") && states(&well).len() > 15, "{well}");
+    assert_eq!(files(&desk.directory.path().join("vault")), before, "something was left in the vault");
+
+    let denied = json(&ended(&mut doctor("cli_guest", "guest"), 1));
+    let check = |found: &Value, name: &str| {
+        let checks = found["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check"] == name).unwrap().clone()
+    };
+    let privileges = check(&denied, "Privileges");
+    assert_eq!(privileges["code"], "PrivilegesMissing", "{privileges}");
+    assert!(privileges["detail"].as_str().unwrap().contains("shop.article"), "{privileges}");
+    assert!(!denied["missingGrants"].as_array().unwrap().is_empty(), "{denied}");
+
+    let other = Desk::new();
+    let mut swapped = coffer();
+    swapped.args(["doctor", "--vault", &desk.vault(), "--fingerprint", &other.fingerprint]);
+    swapped.args(["--source", &uri(server, "cli_doctor")]).env("PGPASSWORD", "wrong");
+    swapped.arg("--identity").arg(desk.key());
+    let told = text(&ended(&mut swapped, 12));
+    assert!(told.contains("LogIn") && told.contains("Fingerprint"), "both are told: {told}");
+    let nowhere = format!("{}/nowhere", desk.vault());
+    let missing = ended(coffer().args(["doctor", "--vault", &nowhere]), 1);
+    assert!(text(&missing).contains("vault init"), "{}", text(&missing));
+    ended(coffer().args(["doctor"]), 2);
+}
+
+#[test]
+fn a_role_that_has_what_grants_prints_can_make_a_backup() {
+    let server = Server::shared();
+    server.create_database("cli_grants");
+    server.sql("cli_grants", SHOP);
+    let desk = Desk::new();
+    let mut grants = coffer();
+    grants.args(["grants", "--source", &uri(server, "cli_grants"), "--role", "cli \"saver\""]);
+    let script = text(&ended(grants.env("PGPASSWORD", Server::PASSWORD), 0));
+    server.sql("cli_grants", &script);
+    server.sql("cli_grants", "ALTER ROLE \"cli \"\"saver\"\"\" PASSWORD 'saver'");
+    let source = format!("postgresql://cli%20%22saver%22@127.0.0.1:{}/cli_grants", server.port);
+    let mut backup = desk.on_vault("backup");
+    ended(backup.args(["--source", &source]).env("PGPASSWORD", "saver"), 0);
+    let mut refused = coffer();
+    refused.args(["grants", "--source", &uri(server, "cli_grants"), "--role", "pg_saver"]);
+    assert!(complaint(&ended(&mut refused, 2)).contains("pg_"));
+}
+
+#[test]
+fn a_failure_comes_with_a_hint() {
+    let desk = Desk::new();
+    let mut list = coffer();
+    list.args(["list", "--vault", &format!("{}/nowhere", desk.vault())]).arg("--identity").arg(desk.key());
+    let refused = ended(&mut list, 1);
+    assert!(complaint(&refused).contains("\nhint: ") && complaint(&refused).contains("vault init"));
+}
+
+#[test]
 fn without_a_fingerprint_the_vault_is_said_to_be_unauthenticated() {
     let desk = Desk::new();
     let mut list = coffer();

@@ -57,8 +57,14 @@ impl ProgressSink {
         self.sender.borrow().told.clone()
     }
 
+    /// Once everything is read there is nothing to estimate any more.
     pub fn stage(&self, stage: Stage) {
-        self.change(|state| state.told.stage = stage);
+        self.change(|state| {
+            state.told.stage = stage;
+            if matches!(stage, Stage::Committing | Stage::Accepting | Stage::Finishing) {
+                state.told.bytes_total = state.told.bytes_done;
+            }
+        });
     }
 
     /// The snapshot was fixed, or a restore is about to write.
@@ -146,5 +152,8 @@ mod tests {
         assert_eq!((told.attempt, told.tables_done, told.tables_total), (2, 1, 3));
         sink.bytes(500);
         assert_eq!(sink.now().bytes_total, 1_300, "more was there than the server had guessed");
+        sink.expect(9_000, 3);
+        sink.stage(Stage::Committing);
+        assert_eq!(sink.now().bytes_total, 1_300, "less was there than the server had guessed");
     }
 }

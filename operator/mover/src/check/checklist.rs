@@ -36,10 +36,7 @@ impl Finding {
 
     /// What to do; empty where there is nothing.
     pub fn advice(&self) -> &str {
-        self.item.failure.as_ref().map_or("", |failure| match told(&failure.message).1 {
-            "" => advice::for_code(failure.code),
-            said => said,
-        })
+        self.item.failure.as_ref().map_or("", what_to_do)
     }
 
     pub(super) fn passed(name: &str, detail: String) -> Self {
@@ -117,6 +114,14 @@ impl Checklist {
         let reported = |item: &&CheckItem| REPORTED.contains(&item.name.as_str());
         let items = self.findings.iter().map(|finding| &finding.item).filter(reported).cloned().collect();
         Examination { report: CheckReport { items, ..report }, findings: self.findings }
+    }
+}
+
+/// What to do about a failure; empty where there is nothing to say.
+pub fn what_to_do(failure: &Failure) -> &str {
+    match told(&failure.message).1 {
+        "" => advice::for_code(failure.code),
+        said => said,
     }
 }
 

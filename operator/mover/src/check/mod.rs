@@ -21,7 +21,7 @@ use crate::{
     postgres::{Endpoint, PgError},
 };
 use checklist::Checklist;
-pub use checklist::{Examination, Finding};
+pub use checklist::{Examination, Finding, what_to_do};
 use probe::Probed;
 pub use vault::{VaultRequest, examine_vault};
 

@@ -13,9 +13,9 @@ pub enum PgError {
     ConnectionString(#[from] ConnectionStringError),
     #[error("{0}")]
     InvalidConnection(String),
-    #[error("look up the host {host:?}: {source}; check its name and the DNS of the cluster")]
+    #[error("look up the host {host:?}: {source}; check its name and the DNS")]
     Resolve { host: String, source: io::Error },
-    #[error("look up the host {host:?}: no answer within {} s; check the DNS of the cluster", limit.as_secs())]
+    #[error("look up the host {host:?}: no answer within {} s; check the DNS", limit.as_secs())]
     ResolveTimedOut { host: String, limit: Duration },
     #[error("connect to {address}: {source}; check that the server listens there")]
     Refused { address: String, source: io::Error },
@@ -30,7 +30,9 @@ pub enum PgError {
          there, or a proxy that has no server to pass it on to"
     )]
     HungUp { address: String },
-    #[error("the server at {address} offers no TLS; turn it on there, or set the TLS mode to Disable")]
+    #[error(
+        "the server at {address} offers no TLS; turn it on there, or ask for none (TLS mode Disable, sslmode=disable)"
+    )]
     TlsNotOffered { address: String },
     #[error("agree on TLS with {address}: {reason}")]
     Tls { address: String, reason: String },

@@ -87,7 +87,11 @@ impl StoreError {
     /// The failure that a run ends with.
     pub fn code(&self) -> FailureCode {
         match self.kind {
-            StoreErrorKind::Unreachable | StoreErrorKind::Throttled => FailureCode::StorageUnreachable,
+            // What gives no answer that means anything may be a proxy, or a store in trouble: another try may help, other
+            // credentials would not.
+            StoreErrorKind::Unreachable | StoreErrorKind::Throttled | StoreErrorKind::Unexpected => {
+                FailureCode::StorageUnreachable
+            }
             StoreErrorKind::BucketMissing => FailureCode::BucketNotFound,
             StoreErrorKind::CredentialsRefused => FailureCode::StorageCredentialsRefused,
             StoreErrorKind::Untrusted => FailureCode::StorageTlsFailed,
@@ -97,7 +101,7 @@ impl StoreError {
             StoreErrorKind::AlreadyExists => FailureCode::Internal,
             StoreErrorKind::ConditionNotHonoured => FailureCode::ConditionalWritesNotHonoured,
             StoreErrorKind::Misconfigured => FailureCode::StorageMisconfigured,
-            StoreErrorKind::AccessDenied | StoreErrorKind::Unexpected => FailureCode::StorageRefused,
+            StoreErrorKind::AccessDenied => FailureCode::StorageRefused,
         }
     }
 }

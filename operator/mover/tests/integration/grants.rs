@@ -18,9 +18,9 @@ const ROLE: &str = "back'\"up $coffer$";
 
 /// Of everything that a role without rights does not see, something; owned by one who is no superuser.
 const PRIVATE: &str = r#"
-    REVOKE CONNECT ON DATABASE "priv 'ate" FROM PUBLIC;
+    REVOKE CONNECT ON DATABASE "Priv ate" FROM PUBLIC;
     REVOKE ALL ON SCHEMA public FROM PUBLIC;
-    GRANT CREATE ON DATABASE "priv 'ate" TO keeper_of_it;
+    GRANT CREATE ON DATABASE "Priv ate" TO keeper_of_it;
     SET ROLE keeper_of_it;
     CREATE SCHEMA "a""b
     c";
@@ -56,9 +56,9 @@ const LATER: &str = "
     CREATE SCHEMA later; CREATE TABLE later.t (id serial); INSERT INTO later.t DEFAULT VALUES; CREATE TABLE shop.later ();
 ";
 
-const DATABASE: &str = "priv 'ate";
+const DATABASE: &str = "Priv ate";
 /// It needs quotes, too, so that what pg_dump says of both differs in nothing else.
-const BACK: &str = "priv 'back";
+const BACK: &str = "Priv back";
 
 fn connection_of_role(server: &Server) -> Connection {
     let password = Secret::new("pass");

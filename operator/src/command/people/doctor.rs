@@ -17,6 +17,9 @@ use super::running;
 use super::server;
 use super::session;
 
+/// Letters of a line in the two columns that hold sentences.
+const WIDTH: usize = 50;
+
 const AFTER_HELP: &str = "\
 Examples:
   coffer doctor --source postgresql://app@db.example/orders
@@ -141,13 +144,18 @@ fn text(diagnosis: &Diagnosis) -> String {
             CheckResult::Failed => "FAILED",
             CheckResult::Skipped => "skipped",
         };
-        table.row([
-            row.subject.clone(),
-            row.check.clone(),
-            state.to_owned(),
-            row.detail.clone(),
-            row.what_to_do.clone(),
-        ]);
+        let (detail, what_to_do) = (wrapped(&row.detail), wrapped(&row.what_to_do));
+        for line in 0..detail.len().max(what_to_do.len()) {
+            let first = |text: &str| if line == 0 { text.to_owned() } else { String::new() };
+            let part = |lines: &[String]| lines.get(line).cloned().unwrap_or_default();
+            table.row([
+                first(&row.subject),
+                first(&row.check),
+                first(state),
+                part(&detail),
+                part(&what_to_do),
+            ]);
+        }
     }
     let mut text = table.text();
     if !diagnosis.missing_grants.is_empty() {
@@ -159,6 +167,22 @@ fn text(diagnosis: &Diagnosis) -> String {
         }
     }
     text
+}
+
+/// A text in lines that leave room for the other columns; a word that is longer has a line of its own.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -175,6 +199,15 @@ mod tests {
             what_to_do: String::new(),
         };
         found.iter().map(row).collect()
+    }
+
+    #[test]
+    fn sentences_are_wrapped_between_words_and_nothing_of_them_is_lost() {
+        let text = "a word and ".repeat(20) + &"x".repeat(80) + " end";
+        let lines = wrapped(&text);
+        assert_eq!(lines.join(" "), text.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(lines.iter().all(|line| line.len() <= WIDTH || !line.contains(' ')), "{lines:?}");
+        assert_eq!(wrapped(""), [""]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 
 use contract::{Failure, FailureCode};
+use mover::check;
 use serde_json::json;
 
 use super::exit::Exit;
@@ -50,14 +51,32 @@ impl Problem {
     /// Tells the person, or the program, on standard error.
     pub fn tell(&self, format: Format) {
         let text = match format {
-            Format::Table => self.text(),
+            Format::Table => match self.hint() {
+                "" => format!("error: {}", self.text()),
+                hint => format!("error: {}\nhint: {hint}", self.text()),
+            },
             Format::Json | Format::Jsonl => {
                 json!({ "error": { "code": self.code(), "message": self.text() } }).to_string()
             }
         };
-        let prefix = if format == Format::Table { "error: " } else { "" };
         // Nobody is left to be told when standard error is closed.
-        let _closed = writeln!(io::stderr().lock(), "{prefix}{text}");
+        let _closed = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// What to do, where the message itself does not say it.
+    fn hint(&self) -> &str {
+        match self {
+            Self::Failed(failure) => match check::what_to_do(failure) {
+                said if failure.message.ends_with(said) => "",
+                hint => hint,
+            },
+            Self::Server(_)
+            | Self::Entry(_)
+            | Self::Usage(_)
+            | Self::Identity(_)
+            | Self::Output(_)
+            | Self::Signals(_) => "",
+        }
     }
 
     /// The message with the causes behind it.
@@ -82,5 +101,23 @@ impl Problem {
             Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
             Self::Output(_) | Self::Signals(_) => code(FailureCode::Internal),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Stage;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_that_does_not_say_what_to_do_comes_with_a_hint() {
+        let hint = |code: FailureCode, message: &str| {
+            let failure = Failure { code, stage: Stage::Starting, message: message.to_owned() };
+            Problem::Failed(failure).hint().to_owned()
+        };
+        assert!(hint(FailureCode::BucketNotFound, "open the vault: there is none").contains("vault init"));
+        assert_eq!(hint(FailureCode::BucketNotFound, "there is none; make it"), "");
+        assert_eq!(hint(FailureCode::Internal, "it broke"), "");
     }
 }
