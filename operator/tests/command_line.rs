@@ -432,7 +432,7 @@ fn the_doctor_finds_what_a_backup_would_stumble_over_and_leaves_no_trace() {
     assert!(told.contains("LogIn") && told.contains("Fingerprint"), "both are told: {told}");
     let nowhere = format!("{}/nowhere", desk.vault());
     let missing = ended(coffer().args(["doctor", "--vault", &nowhere]), 1);
-    assert!(text(&missing).contains("vault init"), "{}", text(&missing));
+    assert!(text(&missing).contains("coffer vault"), "{}", text(&missing));
     ended(coffer().args(["doctor"]), 2);
 }
 

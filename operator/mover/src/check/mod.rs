@@ -123,7 +123,7 @@ async fn judge(mut checklist: Checklist, probed: &Probed, told: i32, connection:
         obstacles::relations(privileges, server.locks),
         None,
     );
-    let free = obstacles::free_connections(server);
+    let free = obstacles::free_connections(server, 1);
     checklist.found(
         "Connections",
         format!("{free} of {} are to spare", server.connections.most),

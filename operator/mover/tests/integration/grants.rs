@@ -19,7 +19,6 @@ const ROLE: &str = "back'\"up $coffer$";
 /// Of everything that a role without rights does not see, something; owned by one who is no superuser.
 const PRIVATE: &str = r#"
     REVOKE CONNECT ON DATABASE "Priv ate" FROM PUBLIC;
-    REVOKE ALL ON SCHEMA public FROM PUBLIC;
     GRANT CREATE ON DATABASE "Priv ate" TO keeper_of_it;
     SET ROLE keeper_of_it;
     CREATE SCHEMA "a""b

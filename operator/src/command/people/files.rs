@@ -52,7 +52,7 @@ pub async fn run(
     };
     let custody = session.custody(deadline);
     let sink = ProgressSink::new(1);
-    let written = running::watched(&sink, async |cancel| {
+    let written = running::watched(&sink, arguments.progress.mode, async |cancel| {
         files::run(&input, &custody, &run, &sink, cancel, &session.clock).await
     })
     .await?;
