@@ -39,7 +39,7 @@ pub struct Arguments {
     /// The database, if the URI does not name it. May be repeated.
     #[arg(long = "database", value_name = "NAME", requires = "source")]
     pub databases: Vec<String>,
-    /// The vault that backups go to: file:///directory or s3://bucket/prefix.
+    /// The vault that backups go to: file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix.
     #[arg(long, value_name = "URL", env = "COFFER_VAULT")]
     pub vault: Option<Location>,
     /// The age identity that opens the vault.

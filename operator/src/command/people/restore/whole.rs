@@ -48,7 +48,7 @@ pub async fn run(
     };
     let custody = session.custody(deadline);
     let sink = ProgressSink::new(1);
-    let moved = running::watched(&sink, async |cancel| {
+    let moved = running::watched(&sink, arguments.progress.mode, async |cancel| {
         restore::run_server(&input, &custody, &run, &sink, cancel, &session.clock).await
     })
     .await?;
