@@ -497,8 +497,8 @@ fn what_this_release_cannot_do_is_refused_as_usage() {
         assert!(!complaint(&refused).contains("hunter2"), "{}", complaint(&refused));
     }
     let mut elsewhere = coffer();
-    elsewhere.args(["list", "--vault", "az://account/container", "--identity", "/nonexistent"]);
-    assert!(complaint(&ended(&mut elsewhere, 2)).contains("not supported yet"));
+    elsewhere.args(["list", "--vault", "ftp://host/vault", "--identity", "/nonexistent"]);
+    assert!(complaint(&ended(&mut elsewhere, 2)).contains("gs://bucket/prefix"));
     ended(coffer().args(["list", "--vault", &desk.vault()]), 2);
     ended(&mut coffer(), 2);
 

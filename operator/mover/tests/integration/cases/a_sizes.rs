@@ -66,57 +66,73 @@ async fn a6_bytea_of_600_mb() {
     come_back(server(), "a_many_bytes").await;
 }
 
-#[test]
-fn a7_a_large_row_needs_no_more_memory_than_a_small_one() {
+#[tokio::test]
+async fn a7_a_large_row_needs_no_more_memory_than_a_small_one() {
     bytes_of("a_row", 250_000_000);
-    expect_bounded(server(), "a_row");
+    expect_bounded(server(), "a_row").await;
     let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
     assert_eq!(server().sql("a_row", sums), server().sql("a_row_copy", sums));
 }
 
-#[test]
+#[tokio::test]
 #[ignore = "long: a row of 1,040,000,000 bytes"]
-fn a7_the_largest_row_needs_no_more_memory_either() {
+async fn a7_the_largest_row_needs_no_more_memory_either() {
     bytes_of("a_largest_row", 520_000_000);
     server().sql("a_largest_row", "UPDATE pieces SET b = b || b WHERE id = 3");
-    expect_bounded(server(), "a_largest_row");
+    expect_bounded(server(), "a_largest_row").await;
     let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
     assert!(server().sql("a_largest_row", sums).contains("1040000000"));
     assert_eq!(server().sql("a_largest_row", sums), server().sql("a_largest_row_copy", sums));
 }
 
-/// Says to the part that runs alone which server's which database to bring over.
+/// Says to a part that runs alone which server's which database to bring over, and by which vault.
 const ALONE: &str = "COFFER_TEST_ALONE";
 
-/// Backs a database up and restores it beside itself in a process of its own, whose peak of memory must stay below
+/// Backs a database up and restores it beside itself, each in a process of its own, whose peak of memory must stay below
 /// [`MEMORY_KIB`].
-pub fn expect_bounded(server: &Server, database: &str) {
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", "cases::a_sizes::there_and_back_alone", "--include-ignored", "--nocapture"]);
-    let output = child.env(ALONE, format!("{} {database}", server.port)).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    let peaks = said.lines().filter_map(|line| line.split_once("VmHWM:")?.1.trim().strip_suffix(" kB"));
-    let peaks: Vec<u64> = peaks.map(|peak| peak.trim().parse().unwrap()).collect();
-    assert_eq!(peaks.len(), 2, "{said}");
-    assert!(peaks.iter().all(|peak| *peak <= MEMORY_KIB), "backup and restore: {peaks:?} KiB");
+pub async fn expect_bounded(server: &Server, database: &str) {
+    let vault = Vault::new().await;
+    let told = format!("{} {database} {}", server.port, vault.key());
+    for part in ["there_alone", "back_alone"] {
+        let mut child = Command::new(env::current_exe().unwrap());
+        let name = format!("cases::a_sizes::{part}");
+        child.args(["--exact", &name, "--include-ignored", "--nocapture"]).env(ALONE, &told);
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.trim().strip_suffix(" kB"));
+        let peak: u64 = peak.unwrap().trim().parse().unwrap();
+        assert!(peak <= MEMORY_KIB, "{part}: {peak} KiB");
+    }
+}
+
+/// What a part that runs alone was told: server, database, vault.
+async fn told() -> Option<(u16, String, Vault)> {
+    let told = env::var(ALONE).ok()?;
+    let mut words = told.splitn(3, ' ');
+    let mut word = || words.next().unwrap().to_owned();
+    let (port, database, key) = (word().parse().unwrap(), word(), word());
+    let mut vault = Vault::opened(&key).await;
+    vault.limits = two_lanes();
+    Some((port, database, vault))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "the part of others that runs in a process of its own"]
-async fn there_and_back_alone() {
-    let Ok(told) = env::var(ALONE) else { return };
-    let (port, database) = told.split_once(' ').unwrap();
-    let port = port.parse().unwrap();
-    let connection = |name: &str| Server::connection_on(port, name);
-    let mut vault = Vault::new().await;
-    vault.limits = two_lanes();
-    let done = vault.back_up_as_far_as_possible(connection(database), database).await.unwrap();
+async fn there_alone() {
+    let Some((port, database, vault)) = told().await else { return };
+    let source = Server::connection_on(port, &database);
+    vault.back_up_as_far_as_possible(source, &database).await.unwrap();
     println!("{}", peak());
-    // Of what follows only the peak counts.
-    fs::write("/proc/self/clear_refs", "5").unwrap();
-    let copy = format!("{database}_copy");
-    vault.restore_by("alone000", connection("postgres"), &done.point, &copy, two_lanes()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the part of others that runs in a process of its own"]
+async fn back_alone() {
+    let Some((port, database, vault)) = told().await else { return };
+    let (target, copy) = (Server::connection_on(port, "postgres"), format!("{database}_copy"));
+    let point = vault.only_point();
+    vault.restore_by("alone000", target, &point, &copy, two_lanes()).await.unwrap();
     println!("{}", peak());
 }
 

@@ -34,7 +34,7 @@ async fn expect_room_for_locks(count: u32, enough: u32) {
     assert_eq!(refused.code, FailureCode::TooManyRelations);
     assert!(refused.message.contains("set max_locks_per_transaction to at least"), "{}", refused.message);
     server.restart(&settings);
-    expect_bounded(&server, "d_many");
+    expect_bounded(&server, "d_many").await;
     let made = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(server.sql("d_many_copy", made), count.to_string());
     assert_eq!(server.sql("d_many_copy", &format!("SELECT * FROM t{count}")), format!("{count}|1"));

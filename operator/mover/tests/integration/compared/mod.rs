@@ -55,8 +55,7 @@ impl Database<'_> {
         let before = if self.server.installation.major == client.major {
             schema(self.server, client, self.name)
         } else {
-            self.copy_schema_to(other.server);
-            schema(other.server, client, self.name)
+            self.as_stock_tools_bring_it_to(other)
         };
         let after = schema(other.server, client, other.name);
         for (before, after) in before.lines().zip(after.lines()) {
@@ -68,12 +67,24 @@ impl Database<'_> {
         assert_eq!(self.server.sql(self.name, sequences), other.server.sql(other.name, sequences));
     }
 
-    /// Makes a database of the same name and schema on another server, by the pg_dump that a backup would use.
-    fn copy_schema_to(self, target: &Server) {
+    /// The schema of a database of the same name on another server, made by the pg_dump that a backup would use. While it is
+    /// there, the one that is compared with it makes room where it has the name.
+    fn as_stock_tools_bring_it_to(self, other: Database<'_>) -> String {
         let mut dump = self.server.client("pg_dump");
         let dump = dump.args(["--schema-only", "--create", self.name]).output().unwrap();
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-        target.sql("postgres", &String::from_utf8_lossy(&dump.stdout));
+        let name = format!("\"{}\"", self.name.replace('"', "\"\""));
+        let makes_room = self.name == other.name;
+        if makes_room {
+            other.server.sql("template1", &format!("ALTER DATABASE {name} RENAME TO aside"));
+        }
+        other.server.sql("template1", &String::from_utf8_lossy(&dump.stdout));
+        let schema = schema(other.server, &other.server.installation, self.name);
+        if makes_room {
+            let back = format!("DROP DATABASE {name}; ALTER DATABASE aside RENAME TO {name}");
+            other.server.sql("template1", &back);
+        }
+        schema
     }
 
     /// What the server puts into which partition of a hash of an enum is its own affair: those are left out.

@@ -1,7 +1,13 @@
 //! A vault in a directory, and backups into it and restores out of it by the product's own means.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use contract::{
     Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
@@ -27,7 +33,10 @@ use crate::support::Server;
 
 /// A vault in a directory, and its custodian in this process.
 pub struct Vault {
-    directory: TempDir,
+    directory: PathBuf,
+    identity: Identity,
+    /// Removes the directory with the vault that made it.
+    _made: Option<TempDir>,
     pub custody: Direct,
     /// What its backups may use.
     pub limits: Limits,
@@ -36,10 +45,9 @@ pub struct Vault {
 
 impl Vault {
     pub async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let made = tempfile::tempdir().unwrap();
         let clock = Clock::system(SignedDuration::ZERO);
-        let storage = Storage::Filesystem { path: directory.path().to_str().unwrap().to_owned() };
-        let store = store::connect(&storage, &clock).unwrap();
+        let store = store::connect(&storage(made.path()), &clock).unwrap();
         let identity = Identity::generate();
         let init = InitRequest {
             catalogue: None,
@@ -47,9 +55,28 @@ impl Vault {
             recipients: vec![identity.recipient()],
         };
         vault::init(&store, &init, &clock).await.unwrap();
+        let directory = made.path().to_owned();
+        Self { _made: Some(made), ..Self::open(directory, identity).await }
+    }
+
+    /// One that another process has made, by what its [`Vault::key`] is.
+    pub async fn opened(key: &str) -> Self {
+        let (identity, directory) = key.split_once(' ').unwrap();
+        Self::open(directory.into(), Identity::parse(identity).unwrap()).await
+    }
+
+    /// What another process opens it with.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.identity.to_text().reveal(), self.directory.display())
+    }
+
+    async fn open(directory: PathBuf, identity: Identity) -> Self {
+        let clock = Clock::system(SignedDuration::ZERO);
+        let storage = storage(&directory);
+        let store = store::connect(&storage, &clock).unwrap();
         let open = OpenRequest {
             storage,
-            identities: vec![identity],
+            identities: vec![identity.clone()],
             catalogue: None,
             recipients: Vec::new(),
             fingerprint: None,
@@ -59,7 +86,7 @@ impl Vault {
         let vault = vault::open(store, open, &clock).await.unwrap();
         let deadline = clock.now() + Duration::from_secs(3_600);
         let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
-        Self { directory, custody, limits: limits(), clock }
+        Self { directory, identity, _made: None, custody, limits: limits(), clock }
     }
 
     /// Backs a database up, whole, and has its point accepted.
@@ -119,10 +146,17 @@ impl Vault {
 
     /// The largest of what is stored below `data/`.
     pub fn largest_object(&self) -> PathBuf {
-        let writers = fs::read_dir(self.directory.path().join("data")).unwrap();
+        let writers = fs::read_dir(self.directory.join("data")).unwrap();
         let objects = writers.flat_map(|writer| fs::read_dir(writer.unwrap().path()).unwrap());
         let objects = objects.map(|object| object.unwrap());
         objects.max_by_key(|object| object.metadata().unwrap().len()).unwrap().path()
+    }
+
+    /// The one point that is in it.
+    pub fn only_point(&self) -> PointId {
+        let points = self.custody.vault().points(0);
+        assert_eq!(points.len(), 1);
+        points[0].id.clone()
     }
 
     /// What a point says of its one database.
@@ -297,4 +331,8 @@ impl Vault {
 
 pub fn limits() -> Limits {
     Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None }
+}
+
+fn storage(directory: &Path) -> Storage {
+    Storage::Filesystem { path: directory.to_str().unwrap().to_owned() }
 }
