@@ -18,15 +18,15 @@ const OURS: &str = "bvault,bpol,binst,bjob,rjob,rpoint";
 
 #[test]
 fn names_rows_and_passwords_are_found_nowhere_and_planted_ones_are() {
-    let mut scene = scene(Kind::S3, 20_000);
+    let mut scene = scene(Kind::S3, 60_000);
     let markers = Markers::new(&scene);
     mark_the_database(&mut scene, &markers);
     let listening = Listening::begin(&scene);
     scene.protect();
-    // So slow that its pod is met while it runs, however busy the machine is.
+    // So slow for so much that its pod is met while it runs, however busy the machine is.
     scene.patch(
         &format!("binst/{}", scene.shop.names.instance),
-        &json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 18}}}).to_string(),
+        &json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string(),
     );
     let backup_log = log_of(&scene, "bjob/now", || scene.shop.apply_backup("now"));
     let point = scene.shop.point_of("now").expect("the backup made a point");
