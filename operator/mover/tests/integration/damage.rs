@@ -7,11 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::stores::Stamping;
+use crate::{stores::Stamping, written::draft};
 use bytes::Bytes;
-use contract::{
-    DataStore, Decision, FailureCode, Owner, ReadGrant, RunId, Settled, SourceServer, Storage, Trigger,
-};
+use contract::{DataStore, FailureCode, ReadGrant, RunId, Settled, Storage};
 use jiff::SignedDuration;
 use mover::{
     clock::{Clock, later},
@@ -115,7 +113,7 @@ async fn store_point(vault: &Vault, run: &str, clock: &Clock) -> ReadGrant {
     let writer =
         PointWriter::begin(store, &grant, &run, writer_id, deadline, clock.clone(), options).await.unwrap();
     write_database(&writer, clock).await;
-    writer.commit(draft(clock)).await.unwrap();
+    writer.commit(RecordDraft { data_stores: vec![data_store(clock)], ..draft(clock.now()) }).await.unwrap();
     let Settled::Accepted(view) = vault.settle(&run, false, "", &|_| Ok(None)).await.unwrap() else {
         panic!("not accepted")
     };
@@ -221,35 +219,15 @@ fn database() -> DatabaseEntry {
     }
 }
 
-fn draft(clock: &Clock) -> RecordDraft {
-    RecordDraft {
-        owner: Owner::Cli { datasource_id: "1/app".into() },
-        decision: Decision {
-            tag: "manual".into(),
-            keep: None,
-            time_zone: "UTC".into(),
-            reason: "test".into(),
-            keep_at_least: 1,
-            policy: None,
-            trigger: Trigger::Cli,
-        },
-        source: SourceServer {
-            server_version: "15.18".into(),
-            system_identifier: None,
-            size_bytes: 1,
-            standby: false,
-        },
-        point_time: clock.now(),
-        data_stores: vec![DataStore {
-            database: "app".into(),
-            snapshot_time: clock.now(),
-            tables: 1,
-            rows: 2,
-            large_objects: 0,
-            plain_bytes: 28,
-        }],
-        coverage: Vec::new(),
-        warnings: Vec::new(),
+/// The one database of each point.
+fn data_store(clock: &Clock) -> DataStore {
+    DataStore {
+        database: "app".into(),
+        snapshot_time: clock.now(),
+        tables: 1,
+        rows: 2,
+        large_objects: 0,
+        plain_bytes: 28,
     }
 }
 

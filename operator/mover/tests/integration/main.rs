@@ -23,3 +23,4 @@ mod stores;
 mod support;
 mod vaulted;
 mod versions;
+mod written;

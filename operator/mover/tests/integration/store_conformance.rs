@@ -10,17 +10,17 @@ use crate::stores::{
     google::{self, GoogleServer},
     proxy::{Fault, Plan, Proxy},
 };
+use crate::written::draft;
 use bytes::Bytes;
 use contract::{
-    Addressing, AzureCredentials, Decision, FailureCode, GcsCredentials, Owner, RunId, S3Credentials, Secret,
-    Settled, SourceServer, Storage, Trigger,
+    Addressing, AzureCredentials, FailureCode, GcsCredentials, RunId, S3Credentials, Secret, Settled, Storage,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::SignedDuration;
 use mover::{
     clock::later,
     format::Id,
-    point::{PackKind, PointWriter, RecordDraft, WriterOptions},
+    point::{PackKind, PointWriter, WriterOptions},
     seal::{Identity, random_id},
     store::{Name, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with},
     vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
@@ -241,7 +241,7 @@ async fn a_point_is_good(storage: Storage, store: SharedStore) {
     let mut pack = writing.open_pack(PackKind::Rows).await.unwrap();
     pack.push(&vec![b'x'; 1_000_000]).unwrap();
     writing.put(pack).await.unwrap();
-    writing.commit(draft()).await.unwrap();
+    writing.commit(draft(clock.now())).await.unwrap();
     let settled = vault.settle(&run, false, "test", &|_| Ok(None)).await.unwrap();
     let Settled::Accepted(view) = settled else { panic!("{settled:?}") };
     let reader = random_id().unwrap().into();
@@ -250,31 +250,6 @@ async fn a_point_is_good(storage: Storage, store: SharedStore) {
     assert!(report.is_sound(), "{report:?}");
     assert_eq!(report.objects, 1);
     vault.close().await;
-}
-
-fn draft() -> RecordDraft {
-    RecordDraft {
-        owner: Owner::Cli { datasource_id: "1/app".into() },
-        decision: Decision {
-            tag: "manual".into(),
-            keep: None,
-            time_zone: "UTC".into(),
-            reason: "test".into(),
-            keep_at_least: 1,
-            policy: None,
-            trigger: Trigger::Cli,
-        },
-        source: SourceServer {
-            server_version: "15.18".into(),
-            system_identifier: None,
-            size_bytes: 1,
-            standby: false,
-        },
-        point_time: clock().now(),
-        data_stores: Vec::new(),
-        coverage: Vec::new(),
-        warnings: Vec::new(),
-    }
 }
 
 /// What trying a store out finds: create-only, stale overwrites refused, versioning, object lock.

@@ -3,20 +3,23 @@
 
 use std::time::Duration;
 
-use contract::{Decision, Owner, PointId, RunId, Settled, SourceServer, Storage, Trigger};
+use contract::{PointId, RunId, Settled, Storage};
 use jiff::SignedDuration;
 use mover::{
     clock::later,
-    point::{PackKind, PointWriter, RecordDraft, WriterOptions},
+    point::{PackKind, PointWriter, WriterOptions},
     seal::{Identity, random_id},
     store::{Network, Patience, Place, SharedStore, connect_with},
     vault::{Access, InitRequest, OpenRequest, Vault, init, open},
     verify::{self, Level},
 };
 
-use crate::stores::{
-    S3Server, clock,
-    proxy::{Fault, Plan, Proxy},
+use crate::{
+    stores::{
+        S3Server, clock,
+        proxy::{Fault, Plan, Proxy},
+    },
+    written::draft,
 };
 
 /// What befalls a request. The first few in the ordinary run.
@@ -153,7 +156,7 @@ impl Story {
             pack.push(&vec![b'x'; 100_000]).map_err(text)?;
             writing.put(pack).await.map_err(text)?;
         }
-        writing.commit(draft()).await.map_err(text)?;
+        writing.commit(draft(clock.now())).await.map_err(text)?;
         match vault.settle(&self.run, false, "test", &|_| Ok(None)).await.map_err(text)? {
             Settled::Accepted(view) => is_good(vault, store, &view.id).await,
             other => Err(format!("{other:?}")),
@@ -191,31 +194,6 @@ async fn is_good(vault: &Vault, store: &SharedStore, point: &PointId) -> Result<
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-fn draft() -> RecordDraft {
-    RecordDraft {
-        owner: Owner::Cli { datasource_id: "1/app".into() },
-        decision: Decision {
-            tag: "manual".into(),
-            keep: None,
-            time_zone: "UTC".into(),
-            reason: "test".into(),
-            keep_at_least: 1,
-            policy: None,
-            trigger: Trigger::Cli,
-        },
-        source: SourceServer {
-            server_version: "15.18".into(),
-            system_identifier: None,
-            size_bytes: 1,
-            standby: false,
-        },
-        point_time: clock().now(),
-        data_stores: Vec::new(),
-        coverage: Vec::new(),
-        warnings: Vec::new(),
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
