@@ -65,9 +65,14 @@ async fn read(session: &Session, run: &RunId, point: &PointView) -> Result<Vec<T
     let store = store::connect(&grant.storage, &session.clock)
         .map_err(|error| session::failed(error.code(), &error))?;
     let reader = PointReader::open(store, &grant).await.map_err(failed)?;
-    let mut tables = Vec::new();
+    let mut pages = Vec::new();
     for number in 0..reader.record().contents.len() {
-        let page = reader.contents_page(number).await.map_err(failed)?;
+        pages.push(reader.contents_page(number).await.map_err(failed)?);
+    }
+    // Databases are written in the order in which they came to their end.
+    pages.sort_by_key(|page| page.data_store);
+    let mut tables = Vec::new();
+    for page in pages {
         let index = usize::try_from(page.data_store).unwrap_or(usize::MAX);
         let database = point.data_stores.get(index).map_or_else(String::new, |store| store.database.clone());
         tables.extend(
