@@ -78,7 +78,6 @@ use crate::{
     progress::{self, ProgressSink},
 };
 use begun::Begun;
-use server::ServerWork;
 use work::Work;
 
 /// How long the statements that name a database may take after the run was told to stop.
@@ -150,8 +149,7 @@ pub async fn run(
 ) -> Result<RestoreDone, Failure> {
     let begun = Begun::default();
     let work = Work { input, custody, run, progress, clock, begun: &begun };
-    let ended = until_stopped(work.run(), &begun, input.deadline, cancel, clock);
-    supervised(ended, &begun, custody, run, progress).await
+    work.see_through(work.run(), input.deadline, cancel).await
 }
 
 /// Restores several databases of a point, with the roles that they need. They get their names all at once, when every one of
@@ -168,69 +166,69 @@ pub async fn run_server(
     clock: &Clock,
 ) -> Result<RestoreDone, Failure> {
     let begun = Begun::default();
-    let work = ServerWork { input, custody, run, progress, clock, begun: &begun };
-    let ended = until_stopped(work.run(), &begun, input.deadline, cancel, clock);
-    supervised(ended, &begun, custody, run, progress).await
+    let work = Work { input, custody, run, progress, clock, begun: &begun };
+    work.see_through(work.run(), input.deadline, cancel).await
 }
 
-/// Works, reports, takes back what came to nothing, and tells the custodian of the end.
-async fn supervised(
-    work: impl Future<Output = Result<RestoreDone, RestoreError>>,
-    begun: &Begun,
-    custody: &impl Custody,
-    run: &RunId,
-    progress: &ProgressSink,
-) -> Result<RestoreDone, Failure> {
-    let ended = tokio::select! {
-        ended = work => ended,
-        () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Cancelled),
-    };
-    let mut ended = ended.map_err(|error| error.into_failure(progress.now().stage));
-    for undo in begun.take() {
-        let left = undo.undo().await;
-        match &mut ended {
-            // Of a rehearsal nothing is to stay.
-            Ok(done) => done.warnings.extend(left),
-            Err(failure) => {
-                if let Some(left) = left {
-                    failure.message = format!("{}; {left}", failure.message);
+impl<C: Custody, I> Work<'_, C, I> {
+    /// Takes the steps, reports, takes back what came to nothing, and tells the custodian of the end.
+    async fn see_through(
+        &self,
+        steps: impl Future<Output = Result<RestoreDone, RestoreError>>,
+        deadline: Timestamp,
+        cancel: CancellationToken,
+    ) -> Result<RestoreDone, Failure> {
+        let Self { custody, run, progress, begun, .. } = *self;
+        let mut ended = tokio::select! {
+            ended = self.until_stopped(steps, deadline, cancel) => ended,
+            () = progress::report(custody, run, progress.watch()) => Err(RestoreError::Cancelled),
+        }
+        .map_err(|error| error.into_failure(progress.now().stage));
+        for undo in begun.take() {
+            let left = undo.undo().await;
+            match &mut ended {
+                // Of a rehearsal nothing is to stay.
+                Ok(done) => done.warnings.extend(left),
+                Err(failure) => {
+                    if let Some(left) = left {
+                        failure.message = format!("{}; {left}", failure.message);
+                    }
                 }
             }
         }
-    }
-    if begun.is_announced() {
-        let outcome = match &ended {
-            Ok(done) if done.warnings.is_empty() => RestoreOutcome::Completed,
-            Ok(_) => RestoreOutcome::CompletedWithWarnings,
-            Err(_) => RestoreOutcome::Failed,
-        };
-        if let Err(failure) = custody.restore_ended(run, outcome).await {
-            tracing::warn!(message = failure.message, "the custodian was not told how the restore ended");
+        if begun.is_announced() {
+            let outcome = match &ended {
+                Ok(done) if done.warnings.is_empty() => RestoreOutcome::Completed,
+                Ok(_) => RestoreOutcome::CompletedWithWarnings,
+                Err(_) => RestoreOutcome::Failed,
+            };
+            if let Err(failure) = custody.restore_ended(run, outcome).await {
+                tracing::warn!(message = failure.message, "the custodian was not told how the restore ended");
+            }
         }
+        ended
     }
-    ended
-}
 
-/// The work's end, or its end before its time. While the database gets its name it is not stopped: either the name or an
-/// error comes of that.
-async fn until_stopped(
-    work: impl Future<Output = Result<RestoreDone, RestoreError>>,
-    begun: &Begun,
-    deadline: Timestamp,
-    cancel: CancellationToken,
-    clock: &Clock,
-) -> Result<RestoreDone, RestoreError> {
-    let left = deadline.duration_since(clock.now());
-    let deadline = tokio::time::sleep(left.try_into().unwrap_or_default());
-    tokio::pin!(work);
-    let reason = tokio::select! {
-        biased;
-        ended = &mut work => return ended,
-        () = cancel.cancelled() => RestoreError::Cancelled,
-        () = deadline => RestoreError::DeadlineExceeded,
-    };
-    if !begun.is_being_named() {
-        return Err(reason);
+    /// The steps' end, or their end before their time. While databases get their names they are not stopped: either the names
+    /// or an error comes of that.
+    async fn until_stopped(
+        &self,
+        steps: impl Future<Output = Result<RestoreDone, RestoreError>>,
+        deadline: Timestamp,
+        cancel: CancellationToken,
+    ) -> Result<RestoreDone, RestoreError> {
+        let left = deadline.duration_since(self.clock.now());
+        let deadline = tokio::time::sleep(left.try_into().unwrap_or_default());
+        tokio::pin!(steps);
+        let reason = tokio::select! {
+            biased;
+            ended = &mut steps => return ended,
+            () = cancel.cancelled() => RestoreError::Cancelled,
+            () = deadline => RestoreError::DeadlineExceeded,
+        };
+        if !self.begun.is_being_named() {
+            return Err(reason);
+        }
+        tokio::time::timeout(NAMING, steps).await.unwrap_or(Err(reason))
     }
-    tokio::time::timeout(NAMING, work).await.unwrap_or(Err(reason))
 }

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::{Connection, FailureCode, Limits, PointId, RestoreTarget, RunId, Stage, Summary};
+use contract::{Connection, FailureCode, Limits, PointId, RestoreTarget, Stage, Summary};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
     Check, Purpose, RestoreDone, RestoreError, RestoreInput, Selection,
-    begun::Begun,
     globals::{self, Facts, Plan, Stored},
     naming,
     preflight::Objection,
@@ -18,10 +17,8 @@ use super::{
     work::Work,
 };
 use crate::{
-    clock::Clock,
     custody::{Custody, RestoreStart},
     point::PointReader,
-    progress::ProgressSink,
 };
 
 /// What is to be restored, and where to.
@@ -55,17 +52,7 @@ pub enum Roles {
     Skip,
 }
 
-/// One restore at work.
-pub struct ServerWork<'a, C> {
-    pub input: &'a ServerRestoreInput,
-    pub custody: &'a C,
-    pub run: &'a RunId,
-    pub progress: &'a ProgressSink,
-    pub clock: &'a Clock,
-    pub begun: &'a Begun,
-}
-
-impl<C: Custody> ServerWork<'_, C> {
+impl<C: Custody> Work<'_, C, ServerRestoreInput> {
     pub async fn run(&self) -> Result<RestoreDone, RestoreError> {
         let clock = Instant::now();
         self.progress.stage(Stage::Connecting);
@@ -74,7 +61,7 @@ impl<C: Custody> ServerWork<'_, C> {
         let target = Target::new(&self.input.connection, self.run).map_err(RestoreError::Connect)?;
         let plan = self.plan(&reader, &target).await?;
         let all = self.prepare(&reader, &inputs, &plan).await?;
-        let started = self.announce(&all).await?;
+        let started = self.start(&all).await?;
 
         let mut warnings = plan.warnings.clone();
         warnings.extend(self.make_roles(&target, &plan).await?);
@@ -83,7 +70,7 @@ impl<C: Custody> ServerWork<'_, C> {
             let name = &input.target.database;
             let of_database = |sentence: String| format!("database \"{name}\": {sentence}");
             warnings.extend(ready.judged.warnings.iter().cloned().map(of_database));
-            let restored = self.work(input).load(ready).await;
+            let restored = self.on(input).load(ready).await;
             let (one, told, _) = restored.map_err(|error| error.met_in(name, &plan.created))?;
             warnings.extend(told.into_iter().chain(ready.missing()).map(of_database));
             loaded.push(one);
@@ -145,17 +132,6 @@ impl<C: Custody> ServerWork<'_, C> {
         }
     }
 
-    fn work<'a>(&'a self, input: &'a RestoreInput) -> Work<'a, C> {
-        Work {
-            input,
-            custody: self.custody,
-            run: self.run,
-            progress: self.progress,
-            clock: self.clock,
-            begun: self.begun,
-        }
-    }
-
     /// What is made besides databases.
     async fn plan(&self, reader: &PointReader, target: &Target) -> Result<Plan, RestoreError> {
         let stored = match self.input.roles {
@@ -180,7 +156,7 @@ impl<C: Custody> ServerWork<'_, C> {
         let mut all = Vec::new();
         for input in inputs {
             let index = ready::index_of(reader, input.database.as_deref())?;
-            match self.work(input).prepare_one(reader.clone(), index, &plan.created).await {
+            match self.on(input).prepare_one(reader.clone(), index, &plan.created).await {
                 Ok(ready) => all.push(ready),
                 Err(RestoreError::Refused(found)) => {
                     objections.extend(
@@ -199,17 +175,13 @@ impl<C: Custody> ServerWork<'_, C> {
     }
 
     /// Says to the ledger that the target is going to be written to.
-    async fn announce(&self, all: &[Ready]) -> Result<Timestamp, RestoreError> {
+    async fn start(&self, all: &[Ready]) -> Result<Timestamp, RestoreError> {
         let first = all.first().ok_or(RestoreError::EmptyPoint)?;
-        let server = first.facts.system_identifier.clone().unwrap_or_else(|| first.target.address());
+        let target = first.facts.system_identifier.clone().unwrap_or_else(|| first.target.address());
         let (namespace, name, spec_hash) = self.input.requested_by.clone();
         let point = self.input.point.clone();
-        let start = RestoreStart { namespace, name, spec_hash, target: server, point };
-        self.begun.announced();
-        self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
-        let started = self.clock.now();
-        self.progress.started(started);
-        Ok(started)
+        self.announce(RestoreStart { namespace, name, spec_hash, target, point }).await?;
+        Ok(self.started())
     }
 
     async fn make_roles(&self, target: &Target, plan: &Plan) -> Result<Vec<String>, RestoreError> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use contract::{RunId, Stage, Summary};
+use jiff::Timestamp;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
@@ -39,9 +40,9 @@ use crate::{
     schema::SchemaReader,
 };
 
-/// One restore at work.
-pub struct Work<'a, C> {
-    pub input: &'a RestoreInput,
+/// One restore at work: of one database, unless the input says otherwise.
+pub struct Work<'a, C, I = RestoreInput> {
+    pub input: &'a I,
     pub custody: &'a C,
     pub run: &'a RunId,
     pub progress: &'a ProgressSink,
@@ -49,11 +50,35 @@ pub struct Work<'a, C> {
     pub begun: &'a Begun,
 }
 
+impl<'a, C: Custody, I> Work<'a, C, I> {
+    /// The same run's work on something else.
+    pub fn on<'b, J>(&self, input: &'b J) -> Work<'b, C, J>
+    where
+        'a: 'b,
+    {
+        let Self { input: _, custody, run, progress, clock, begun } = *self;
+        Work { input, custody, run, progress, clock, begun }
+    }
+
+    /// Says to the ledger that the target is going to be written to.
+    pub async fn announce(&self, start: RestoreStart) -> Result<(), RestoreError> {
+        self.begun.announced();
+        self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)
+    }
+
+    /// Says to people that the target is written to from now on.
+    pub fn started(&self) -> Timestamp {
+        let started = self.clock.now();
+        self.progress.started(started);
+        started
+    }
+}
+
 impl<C: Custody> Work<'_, C> {
     pub async fn run(&self) -> Result<RestoreDone, RestoreError> {
         let clock = Instant::now();
         let ready = self.prepare().await?;
-        let started = self.announce(&ready).await?;
+        let started = self.start(&ready).await?;
         let mut warnings = ready.judged.warnings.clone();
         warnings.extend(ready.remarks());
         let comparison = self.restore(&ready, &mut warnings).await?;
@@ -103,24 +128,16 @@ impl<C: Custody> Work<'_, C> {
         Ok((loaded, warnings, comparison))
     }
 
-    /// Says to the ledger that the target is going to be written to.
-    async fn announce(&self, ready: &Ready) -> Result<jiff::Timestamp, RestoreError> {
+    /// Says that the target is going to be written to; a rehearsal is nothing to the ledger.
+    async fn start(&self, ready: &Ready) -> Result<Timestamp, RestoreError> {
         let server = ready.facts.system_identifier.clone().unwrap_or_else(|| ready.target.address());
         let (namespace, name, spec_hash) = self.input.requested_by.clone();
-        let start = RestoreStart {
-            namespace,
-            name,
-            spec_hash,
-            target: format!("{server}/{}", self.input.target.database),
-            point: self.input.point.clone(),
-        };
+        let target = format!("{server}/{}", self.input.target.database);
+        let point = self.input.point.clone();
         if self.input.purpose == Purpose::Keep {
-            self.begun.announced();
-            self.custody.restore_started(self.run, start).await.map_err(RestoreError::Custody)?;
+            self.announce(RestoreStart { namespace, name, spec_hash, target, point }).await?;
         }
-        let started = self.clock.now();
-        self.progress.started(started);
-        Ok(started)
+        Ok(self.started())
     }
 
     /// What opens sessions in the database; from now on there is something to take back.
