@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use e2e::cluster::{Cache, Cluster, Tools};
-use e2e::image;
+use e2e::cluster::{Azurite, Cache, Cluster, Tools};
+use e2e::image::{self, Image};
 use e2e::world::prepare::Program;
 
 #[derive(Parser)]
@@ -34,22 +34,57 @@ enum Action {
     /// Build Coffer's image as it is shipped, and print where its OCI archive is
     Image,
     /// Build images and load them into a cluster
-    Images {
-        #[command(flatten)]
-        name: Name,
-        /// The binary for the image coffer.local/coffer
-        #[arg(long)]
-        coffer: Option<PathBuf>,
-        /// PostgreSQL servers to load: 15, 17 or 18
-        #[arg(long, value_delimiter = ',')]
-        postgres: Vec<u8>,
-        /// Load the S3 server
-        #[arg(long)]
-        versitygw: bool,
-        /// Load a shell and small programs
-        #[arg(long)]
-        busybox: bool,
-    },
+    Images(Images),
+}
+
+#[derive(clap::Args)]
+struct Images {
+    #[command(flatten)]
+    name: Name,
+    /// The binary for the image coffer.local/coffer
+    #[arg(long)]
+    coffer: Option<PathBuf>,
+    /// PostgreSQL servers to load: 15, 17 or 18
+    #[arg(long, value_delimiter = ',')]
+    postgres: Vec<u8>,
+    /// Load the S3 server
+    #[arg(long)]
+    versitygw: bool,
+    /// Load the Azure Blob Storage server
+    #[arg(long)]
+    azurite: bool,
+    /// Load the Google Cloud Storage server
+    #[arg(long)]
+    fake_gcs_server: bool,
+    /// Load a shell and small programs
+    #[arg(long)]
+    busybox: bool,
+}
+
+impl Images {
+    fn build(&self, tools: &Tools) -> Result<Vec<Image>, Box<dyn Error>> {
+        let cache = tools.cache();
+        let mut images = Vec::new();
+        if let Some(binary) = &self.coffer {
+            images.push(image::coffer(cache, binary)?);
+        }
+        for major in &self.postgres {
+            images.push(image::postgres(cache, *major)?);
+        }
+        if self.versitygw {
+            images.push(image::versitygw(cache, tools)?);
+        }
+        if self.azurite {
+            images.push(image::azurite(cache, &Azurite::ensure(cache)?)?);
+        }
+        if self.fake_gcs_server {
+            images.push(image::fake_gcs_server(cache, tools)?);
+        }
+        if self.busybox {
+            images.push(image::busybox(cache)?);
+        }
+        Ok(images)
+    }
 }
 
 #[derive(clap::Args)]
@@ -91,25 +126,12 @@ async fn run(action: Action) -> Result<(), Box<dyn Error>> {
             let program = Program::Shipped.build()?;
             println!("{}", image::coffer(&Cache::locate()?, &program)?.archive().display());
         }
-        Action::Images { name: Name { name }, coffer, postgres, versitygw, busybox } => {
+        Action::Images(wanted) => {
             let tools = Tools::ensure()?;
-            let cache = tools.cache();
-            let mut images = Vec::new();
-            if let Some(binary) = coffer {
-                images.push(image::coffer(cache, &binary)?);
-            }
-            for major in postgres {
-                images.push(image::postgres(cache, major)?);
-            }
-            if versitygw {
-                images.push(image::versitygw(cache, &tools)?);
-            }
-            if busybox {
-                images.push(image::busybox(cache)?);
-            }
+            let name = &wanted.name.name;
             let cluster =
-                Cluster::find(&name, &tools)?.ok_or_else(|| format!("no cluster {name} runs here"))?;
-            for image in images {
+                Cluster::find(name, &tools)?.ok_or_else(|| format!("no cluster {name} runs here"))?;
+            for image in wanted.build(&tools)? {
                 cluster.load_image(&image).await?;
                 println!("{}", image.reference());
             }

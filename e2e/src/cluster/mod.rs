@@ -8,6 +8,7 @@
 //!
 //! Clusters share nothing, so several run side by side. See `docs/cluster.md`.
 
+mod azurite;
 mod boot;
 pub mod cache;
 mod certificates;
@@ -20,6 +21,7 @@ mod group;
 mod layout;
 mod namespaces;
 mod network;
+pub mod npm;
 mod packages;
 mod process;
 mod readiness;
@@ -40,6 +42,7 @@ use boot::died;
 use layout::Layout;
 use record::Record;
 
+pub use azurite::Azurite;
 pub use cache::Cache;
 pub use error::Error;
 pub use forward::Forward;

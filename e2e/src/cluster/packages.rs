@@ -47,6 +47,17 @@ pub fn ensure() -> Result<(), Error> {
     apt_get(&[&install[..], &packages[..]].concat())
 }
 
+/// Installs the package that brings a program, unless the program is there.
+///
+/// # Errors
+/// [`Error::Command`] if apt-get fails.
+pub(super) fn ensure_program(program: &str, package: &str) -> Result<(), Error> {
+    if find(program).is_some() {
+        return Ok(());
+    }
+    apt_get(&["install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", package])
+}
+
 /// Where the program is, looking also where only root's path would.
 pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();

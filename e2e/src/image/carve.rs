@@ -37,6 +37,11 @@ pub(super) fn carve(
     Ok(())
 }
 
+/// Copies the file or directory `path`, relative to both roots, with nothing besides: it holds no programs.
+pub(super) fn copy_tree(from: &Path, into: &Path, path: &str) -> Result<(), Error> {
+    copy(from, into, Path::new(path), |_| false, &mut Vec::new())
+}
+
 /// Writes a file of the image.
 pub(super) fn write(into: &Path, path: &str, content: &[u8], mode: u32) -> Result<(), Error> {
     let place = into.join(path);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cluster::{Cache, cache, command};
 
-pub use recipes::{busybox, coffer, pause, postgres, unpack_clients, versitygw};
+pub use recipes::{azurite, busybox, coffer, fake_gcs_server, pause, postgres, unpack_clients, versitygw};
 
 /// An image in a file, as containerd, skopeo, podman and docker read it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::carve::{self, carve};
 use super::layer::Layer;
 use super::oci::{Settings, image};
 use super::{Error, Image, packages};
-use crate::cluster::{Cache, Tools};
+use crate::cluster::{Azurite, Cache, Tools};
 
 /// Part of every layer's definition: raise it when the code that fills layers changes what it makes.
 const EDITION: u32 = 1;
@@ -104,24 +104,46 @@ pub fn postgres(cache: &Cache, major: u8) -> Result<Image, Error> {
 /// # Errors
 /// What fails while files are written.
 pub fn versitygw(cache: &Cache, tools: &Tools) -> Result<Image, Error> {
-    let program = tools.versitygw();
-    // The tool's directory is named by its version and a digest of all that it is built from.
-    let definition = format!("{EDITION} {}", program.display());
-    let layer = Layer::keep(cache, "versitygw", &definition, |root| {
-        let content = fs::read(&program).map_err(Error::file("read", &program))?;
-        carve::write(root, "usr/bin/versitygw", &content, 0o755)?;
-        add_accounts(root, "versitygw", COFFER_USER)?;
+    go_server(cache, "versitygw", "/usr/bin/versitygw", &tools.versitygw())
+}
+
+/// A server that speaks Google Cloud Storage's protocol, for tests.
+///
+/// # Errors
+/// What fails while files are written.
+pub fn fake_gcs_server(cache: &Cache, tools: &Tools) -> Result<Image, Error> {
+    go_server(cache, "fake-gcs-server", "/usr/bin/fake-gcs-server", &tools.fake_gcs_server())
+}
+
+/// A server that speaks Azure Blob Storage's protocol, over the Node that runs it, for tests.
+///
+/// # Errors
+/// What fails while packages are unpacked or files written.
+pub fn azurite(cache: &Cache, azurite: &Azurite) -> Result<Image, Error> {
+    const SUITE: &str = "trixie";
+    const DIRECTORY: &str = "usr/lib/azurite";
+    let definition = format!("{EDITION} {SUITE} {}", azurite.place().display());
+    let layer = Layer::keep(cache, "azurite", &definition, |root| {
+        eprintln!("unpacking Node for Azurite's image");
+        let all = root.with_file_name("packages");
+        packages::unpack(&[SUITE], &["nodejs"], &all)?;
+        // Debian's Node reads some of its own modules from there.
+        let wanted = ["usr/bin/node".to_owned(), "usr/share/nodejs".to_owned()];
+        carve(&all, root, &wanted, |_| false)?;
+        fs::remove_dir_all(&all).map_err(Error::file("remove", &all))?;
+        carve::copy_tree(azurite.place(), &root.join(DIRECTORY), "node_modules")?;
+        add_accounts(root, "azurite", COFFER_USER)?;
         carve::directory(root, "tmp", 0, 0o1777)
     })?;
     let settings = Settings {
-        name: "versitygw",
+        name: "azurite",
         tag: Some("1"),
-        title: "versitygw for Coffer's tests",
+        title: "Azurite for Coffer's tests",
         user: "65532:65532",
-        entrypoint: &["/usr/bin/versitygw"],
+        entrypoint: &["/usr/bin/node", &format!("/{DIRECTORY}/{}", Azurite::PROGRAM)],
         command: &[],
         environment: &[],
-        directory: "/",
+        directory: "/tmp",
     };
     image(cache, &settings, &[&layer])
 }
@@ -168,6 +190,29 @@ pub fn pause(cache: &Cache) -> Result<Image, Error> {
 /// What fails while packages are unpacked or files written.
 pub fn unpack_clients(cache: &Cache, into: &Path) -> Result<(), Error> {
     coffer_clients(cache)?.unpack(into)
+}
+
+/// A Go program needs nothing but itself. `program` is where the image has it.
+fn go_server(cache: &Cache, name: &str, program: &str, tool: &Path) -> Result<Image, Error> {
+    // The tool's directory is named by its version and a digest of all that it is built from.
+    let definition = format!("{EDITION} {}", tool.display());
+    let layer = Layer::keep(cache, name, &definition, |root| {
+        let content = fs::read(tool).map_err(Error::file("read", tool))?;
+        carve::write(root, program.trim_start_matches('/'), &content, 0o755)?;
+        add_accounts(root, name, COFFER_USER)?;
+        carve::directory(root, "tmp", 0, 0o1777)
+    })?;
+    let settings = Settings {
+        name,
+        tag: Some("1"),
+        title: &format!("{name} for Coffer's tests"),
+        user: "65532:65532",
+        entrypoint: &[program],
+        command: &[],
+        environment: &[],
+        directory: "/",
+    };
+    image(cache, &settings, &[&layer])
 }
 
 /// The clients, out of the oldest suites that have them; what they share is the newest suite's.

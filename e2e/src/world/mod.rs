@@ -3,9 +3,11 @@
 
 mod authority;
 mod chart;
+mod command_pod;
 mod kubectl;
 mod namespace;
 mod postgres;
+mod providers;
 mod setting;
 mod shop;
 mod storage;
@@ -14,9 +16,11 @@ pub mod prepare;
 
 pub use authority::{Authority, Certificate};
 pub use chart::Chart;
+pub use command_pod::CommandPod;
 pub use kubectl::{Kubectl, KubectlError};
 pub use namespace::{TemporaryNamespace, unique_name};
 pub use postgres::{Postgres, PostgresOptions};
+pub use providers::{Store, StoreOptions};
 pub use setting::{Setting, SettingError};
 pub use shop::{EACH_MINUTE, HARDLY_EVER, Names, Shop, VaultStorage};
 pub use storage::{ClaimStorage, S3Options, S3Server};

@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::setting::{AZURE_IMAGE, GOOGLE_IMAGE};
 use super::{Kubectl, Setting};
-use crate::cluster::{Cluster, Tools};
+use crate::cluster::{Azurite, Cluster, Tools};
 use crate::image;
 use crate::source;
 
@@ -98,6 +99,22 @@ pub async fn images(
         postgres_image: postgres.reference().to_owned(),
         s3_image: s3.reference().to_owned(),
         helper_image: helper.reference().to_owned(),
+        azure_image: AZURE_IMAGE.to_owned(),
+        google_image: GOOGLE_IMAGE.to_owned(),
         volumes: volumes.to_path_buf(),
     })
+}
+
+/// Puts the servers of the other two providers into a cluster that has got [`images`]: stories need them, the demo does not.
+///
+/// # Errors
+/// As those of [`images`].
+pub async fn other_stores(cluster: &Cluster, tools: &Tools) -> Result<(), PrepareError> {
+    let cache = tools.cache();
+    let azure = image::azurite(cache, &Azurite::ensure(cache)?)?;
+    let google = image::fake_gcs_server(cache, tools)?;
+    for image in [&azure, &google] {
+        cluster.load_image(image).await?;
+    }
+    Ok(())
 }

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use super::{Chart, Kubectl};
 use crate::source;
 
+/// The images of [`super::prepare::other_stores`].
+pub(super) const AZURE_IMAGE: &str = "coffer.local/azurite:1";
+pub(super) const GOOGLE_IMAGE: &str = "coffer.local/fake-gcs-server:1";
+
 /// Programs, images and the cluster.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -16,6 +20,8 @@ pub struct Setting {
     pub image: String,
     pub postgres_image: String,
     pub s3_image: String,
+    pub azure_image: String,
+    pub google_image: String,
     /// A shell and the usual small programs.
     pub helper_image: String,
     /// Where `local` volumes may keep their directories, on the cluster's node.
@@ -44,6 +50,8 @@ impl Setting {
             image: set("COFFER_IMAGE")?,
             postgres_image: image("COFFER_POSTGRES_IMAGE", "coffer.local/postgres:17"),
             s3_image: image("COFFER_S3_IMAGE", "coffer.local/versitygw:1"),
+            azure_image: image("COFFER_AZURE_IMAGE", AZURE_IMAGE),
+            google_image: image("COFFER_GOOGLE_IMAGE", GOOGLE_IMAGE),
             helper_image: image("COFFER_HELPER_IMAGE", "coffer.local/busybox:1"),
             volumes: path("COFFER_VOLUMES", volumes),
         })
@@ -77,6 +85,8 @@ impl Setting {
             ("COFFER_IMAGE", self.image.clone()),
             ("COFFER_POSTGRES_IMAGE", self.postgres_image.clone()),
             ("COFFER_S3_IMAGE", self.s3_image.clone()),
+            ("COFFER_AZURE_IMAGE", self.azure_image.clone()),
+            ("COFFER_GOOGLE_IMAGE", self.google_image.clone()),
             ("COFFER_HELPER_IMAGE", self.helper_image.clone()),
             ("COFFER_VOLUMES", shown(&self.volumes)),
         ]

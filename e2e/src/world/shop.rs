@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Authority, Kubectl, KubectlError, Postgres, S3Server, filled, indented};
+use super::{Authority, Kubectl, KubectlError, Postgres, S3Server, Store, filled, indented};
 
 /// A schedule that is due within a minute, whenever that is.
 pub const EACH_MINUTE: &str = "* * * * *";
@@ -32,6 +32,46 @@ pub struct Names {
 pub enum VaultStorage<'a> {
     Claim(&'a str),
     S3 { server: &'a S3Server, authority: &'a Authority },
+    Azure { store: &'a Store, authority: &'a Authority },
+    Google { store: &'a Store, authority: &'a Authority },
+}
+
+impl VaultStorage<'_> {
+    /// The vault's manifest, and what it says of the place.
+    fn place(&self) -> (&'static str, Vec<(&'static str, String)>) {
+        match self {
+            Self::Claim(claim) => {
+                (include_str!("manifests/vault-claim.yaml"), vec![("claim", (*claim).to_owned())])
+            }
+            Self::S3 { server, authority } => (
+                include_str!("manifests/vault-s3.yaml"),
+                remote(&server.bucket, &server.endpoint, &server.credentials_secret, authority),
+            ),
+            Self::Azure { store, authority } => {
+                let mut place = remote(&store.bucket, &store.endpoint, &store.credentials_secret, authority);
+                place.push(("account", store.name.clone()));
+                (include_str!("manifests/vault-azure.yaml"), place)
+            }
+            Self::Google { store, authority } => (
+                include_str!("manifests/vault-gcs.yaml"),
+                remote(&store.bucket, &store.endpoint, &store.credentials_secret, authority),
+            ),
+        }
+    }
+}
+
+fn remote(
+    bucket: &str,
+    endpoint: &str,
+    credentials: &str,
+    authority: &Authority,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("bucket", bucket.to_owned()),
+        ("endpoint", endpoint.to_owned()),
+        ("credentials", credentials.to_owned()),
+        ("authority", indented(authority.certificate(), 4)),
+    ]
 }
 
 /// A shop with its database, and the words to protect it.
@@ -61,28 +101,16 @@ impl Shop {
 
     pub fn apply_vault(&self, storage: &VaultStorage<'_>, recipient: &str) -> Result<(), KubectlError> {
         let names = &self.names;
-        let mut values = vec![
+        let (manifest, place) = storage.place();
+        let own = [
             ("vault", names.vault.as_str()),
             ("namespace", &names.vault_namespace),
             ("tenant", &names.tenant),
             ("recipient", recipient),
         ];
-        let manifest = match storage {
-            VaultStorage::Claim(claim) => {
-                values.push(("claim", claim));
-                filled(include_str!("manifests/vault-claim.yaml"), &values)
-            }
-            VaultStorage::S3 { server, authority } => {
-                let certificate = indented(authority.certificate(), 4);
-                values.extend([
-                    ("bucket", server.bucket.as_str()),
-                    ("endpoint", &server.endpoint),
-                    ("credentials", &server.credentials_secret),
-                    ("authority", &certificate),
-                ]);
-                filled(include_str!("manifests/vault-s3.yaml"), &values)
-            }
-        };
+        let place = place.iter().map(|(name, value)| (*name, value.as_str()));
+        let values: Vec<_> = own.into_iter().chain(place).collect();
+        let manifest = filled(manifest, &values);
         self.kubectl.apply(&manifest).map(|_| ())
     }
 

@@ -1,4 +1,4 @@
-//! The two storages that a story's vault may use.
+//! The two storages that most vaults of stories use.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

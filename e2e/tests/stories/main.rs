@@ -15,6 +15,7 @@ mod failures;
 mod main_job;
 mod mover_killed;
 mod operator_killed;
+mod other_stores;
 mod scene;
 mod secrecy;
 mod twelve_states;

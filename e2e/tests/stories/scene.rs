@@ -8,7 +8,7 @@ use std::{fs, thread};
 
 use e2e::world::{
     Authority, ClaimStorage, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting,
-    Shop, TemporaryNamespace, VaultStorage, unique_name,
+    Shop, Store, StoreOptions, TemporaryNamespace, VaultStorage, unique_name,
 };
 
 /// Where this run's stories are played. The chart is installed once.
@@ -25,6 +25,8 @@ pub fn setting() -> &'static Setting {
 pub enum Kind {
     Claim,
     S3,
+    Azure,
+    Google,
 }
 
 /// A shop under protection, in two namespaces that go when the scene is dropped.
@@ -50,6 +52,8 @@ pub enum Storage {
         /// The secret half of the server's root credentials.
         secret_key: String,
     },
+    Azure(Store),
+    Google(Store),
 }
 
 /// Two namespaces, a PostgreSQL server with `orders` orders in database `shop`, and a vault on `kind`. Not yet protected.
@@ -81,22 +85,52 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
     shop.fill(orders).expect("a filled database");
     let recovery = tempfile::tempdir().expect("a directory for the recovery identity");
     let recipient = keygen(&recovery);
-    let storage = match kind {
-        Kind::Claim => {
-            let claim =
-                ClaimStorage::create(kubectl, vault.name(), "backups", &setting.volumes).expect("a claim");
-            shop.apply_vault(&VaultStorage::Claim(&claim.claim), &recipient).expect("a vault");
-            Storage::Claim(claim)
-        }
+    let storage = place(kind, &authority, vault.name());
+    shop.apply_vault(&storage.of_vault(&authority), &recipient).expect("a vault");
+    Scene { shop, authority, password, recovery, recipient, storage, _tenant: tenant, _vault: vault }
+}
+
+/// Makes what a vault can lie in.
+fn place(kind: Kind, authority: &Authority, namespace: &str) -> Storage {
+    let setting = setting();
+    let kubectl = &setting.kubectl;
+    let store = |name, image| StoreOptions {
+        name,
+        namespace,
+        image,
+        helper_image: &setting.helper_image,
+        bucket: "backups",
+    };
+    match kind {
+        Kind::Claim => Storage::Claim(
+            ClaimStorage::create(kubectl, namespace, "backups", &setting.volumes).expect("a claim"),
+        ),
         Kind::S3 => {
             let secret_key = unique_name("secret-key");
-            let server = s3_server(&authority, vault.name(), &secret_key);
-            shop.apply_vault(&VaultStorage::S3 { server: &server, authority: &authority }, &recipient)
-                .expect("a vault");
-            Storage::S3 { server, secret_key }
+            Storage::S3 { server: s3_server(authority, namespace, &secret_key), secret_key }
         }
-    };
-    Scene { shop, authority, password, recovery, recipient, storage, _tenant: tenant, _vault: vault }
+        Kind::Azure => {
+            let options = store("coffertest", &setting.azure_image);
+            let secret = unique_name("account-key");
+            Storage::Azure(Store::azure(kubectl, authority, &options, &secret).expect("an Azure Blob server"))
+        }
+        Kind::Google => Storage::Google(
+            Store::google(kubectl, authority, &store("google", &setting.google_image))
+                .expect("a Google Cloud Storage server"),
+        ),
+    }
+}
+
+impl Storage {
+    /// As a vault's manifest has it.
+    fn of_vault<'a>(&'a self, authority: &'a Authority) -> VaultStorage<'a> {
+        match self {
+            Self::Claim(claim) => VaultStorage::Claim(&claim.claim),
+            Self::S3 { server, .. } => VaultStorage::S3 { server, authority },
+            Self::Azure(store) => VaultStorage::Azure { store, authority },
+            Self::Google(store) => VaultStorage::Google { store, authority },
+        }
+    }
 }
 
 impl Scene {
@@ -115,6 +149,7 @@ impl Scene {
                 };
                 listing.lines().filter_map(line).collect()
             }
+            Storage::Azure(_) | Storage::Google(_) => panic!("these stores are not looked into"),
         };
         objects.sort();
         objects

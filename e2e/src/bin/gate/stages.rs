@@ -1,6 +1,5 @@
 //! The stages of the gate, cheapest first.
 
-mod azurite;
 mod chart;
 mod code;
 mod decoder;

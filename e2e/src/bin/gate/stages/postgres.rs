@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::cluster::{Cache, cache};
+use e2e::cluster::{Cache, cache, npm};
 
-use super::tools::{install_debian, install_npm, other};
+use super::tools::{install_debian, other};
 use crate::command::{CommandError, check};
 
 const PACKAGE: &str = include_str!("../../../../postgres/package.json");
@@ -54,7 +54,7 @@ fn install(place: &Path) -> Result<(), CommandError> {
 }
 
 fn install_servers(place: &Path) -> Result<(), CommandError> {
-    install_npm(place, PACKAGE, LOCK)?;
+    npm::install(place, PACKAGE, LOCK).map_err(other)?;
     // npm keeps no symbolic links; each package's own script makes those of its libraries.
     for server in SERVERS {
         let mut node = Command::new("node");

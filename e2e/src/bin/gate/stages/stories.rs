@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use e2e::cluster::{Cluster, Tools};
-use e2e::world::prepare::{self, Program};
+use e2e::world::Setting;
+use e2e::world::prepare::{self, PrepareError, Program};
 
 use super::tools::{cached, other};
 use super::{Context, side_by_side};
@@ -51,7 +52,7 @@ pub fn play(context: &Context) -> Result<Tally, CommandError> {
         let mut settings = Vec::new();
         for name in CLUSTERS {
             let cluster = Cluster::boot(name, &tools).await.map_err(other)?;
-            let setting = prepare::images(&cluster, &tools, &program, &volumes.join(name)).await;
+            let setting = filled(&cluster, &tools, &program, &volumes.join(name)).await;
             clusters.push(cluster);
             settings.push(setting.map_err(other)?);
         }
@@ -68,6 +69,18 @@ pub fn play(context: &Context) -> Result<Tally, CommandError> {
     let tally = played?;
     stopped?;
     Ok(tally)
+}
+
+/// A cluster with every image that a story may need.
+async fn filled(
+    cluster: &Cluster,
+    tools: &Tools,
+    program: &Path,
+    volumes: &Path,
+) -> Result<Setting, PrepareError> {
+    let setting = prepare::images(cluster, tools, program, volumes).await?;
+    prepare::other_stores(cluster, tools).await?;
+    Ok(setting)
 }
 
 fn clear(volumes: &Path) -> Result<(), CommandError> {

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::cluster::Tools;
+use e2e::cluster::{Azurite, Tools};
 
-use super::{Context, azurite, pooler, postgres::Majors};
+use super::{Context, pooler, postgres::Majors};
 use crate::command::{CommandError, Tally, check};
 
 /// The directory with PostgreSQL 15, which Debian 12 brings: the component tests' server.
 const POSTGRES: &str = "/usr/lib/postgresql/15/bin";
 
 pub fn ensure(_: &Context) -> Result<Tally, CommandError> {
-    Tools::ensure().map_err(other)?;
+    let tools = Tools::ensure().map_err(other)?;
     if !Path::new(POSTGRES).join("initdb").is_file() {
         install_postgres()?;
     }
     Majors::ensure()?;
     pooler::ensure()?;
-    azurite::ensure()?;
+    Azurite::ensure(tools.cache()).map_err(other)?;
     Ok(Tally::ONE)
 }
 
@@ -34,7 +34,7 @@ pub fn with_servers(command: &mut Command) -> Result<&mut Command, CommandError>
         .env("COFFER_VERSITYGW", tools.versitygw())
         .env("COFFER_TEST_PGBOUNCER", pooler::ensure()?)
         .env("COFFER_FAKE_GCS_SERVER", tools.fake_gcs_server())
-        .env("COFFER_AZURITE", azurite::ensure()?)
+        .env("COFFER_AZURITE", Azurite::ensure(tools.cache()).map_err(other)?.program())
         .env("COFFER_TEST_POSTGRES", std::env::join_paths(majors.all()).map_err(other)?)
         .env("PATH", std::env::join_paths(path).map_err(other)?))
 }
@@ -65,16 +65,6 @@ pub fn install_debian(program: &str, package: &str) -> Result<(), CommandError> 
         Ok(_) => Ok(()),
         Err(_) => apt_get(package),
     }
-}
-
-/// Installs npm packages, none of whose scripts is run, in exactly the versions of a lock file.
-pub fn install_npm(place: &Path, package: &str, lock: &str) -> Result<(), CommandError> {
-    install_debian("npm", "npm")?;
-    std::fs::write(place.join("package.json"), package).map_err(other)?;
-    std::fs::write(place.join("package-lock.json"), lock).map_err(other)?;
-    let mut npm = Command::new("npm");
-    npm.current_dir(place).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]);
-    check(&mut npm).map(|_| ())
 }
 
 pub fn apt_get(package: &str) -> Result<(), CommandError> {
