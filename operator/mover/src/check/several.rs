@@ -23,8 +23,12 @@ pub async fn run(connection: &Connection, asked: &Databases, first: CheckReport)
     };
     let mut whole: Option<CheckReport> = None;
     for name in names {
-        let one = Connection { database: name.clone(), ..connection.clone() };
-        let report = examine(&one).await.report;
+        let report = if name == connection.database {
+            first.clone()
+        } else {
+            let one = Connection { database: name.clone(), ..connection.clone() };
+            examine(&one).await.report
+        };
         let is_unreachable = report.server_version.is_none();
         let report = named(report, &name);
         whole = Some(match whole {
