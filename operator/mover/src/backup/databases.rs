@@ -1,6 +1,6 @@
 //! Which databases of a server go into a point, and which are left out.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use contract::{Databases, FailureCode};
 
@@ -127,23 +127,20 @@ fn is_asked(name: &[u8], asked: &Databases) -> bool {
 
 /// Whether a name is like a pattern, in which `*` stands for any characters and `?` for one.
 fn is_like(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    // Where the last `*` was, and how much of the name it stands for so far.
-    let (mut at, mut read, mut star) = (0, 0, None);
-    while read < name.len() {
-        if pattern.get(at) == Some(&'*') {
-            star = Some((at, read));
-            at += 1;
-        } else if pattern.get(at).is_some_and(|one| *one == '?' || *one == name[read]) {
-            (at, read) = (at + 1, read + 1);
-        } else if let Some((place, taken)) = star {
-            star = Some((place, taken + 1));
-            (at, read) = (place + 1, taken + 1);
-        } else {
-            return false;
-        }
+    let name: Vec<char> = name.chars().collect();
+    // Of how many of the name's first characters what was read of the pattern can stand for.
+    let mut lengths = BTreeSet::from([0]);
+    for one in pattern.chars() {
+        lengths = match (one, lengths.first()) {
+            ('*', Some(least)) => (*least..=name.len()).collect(),
+            _ => lengths
+                .into_iter()
+                .filter(|length| name.get(*length).is_some_and(|next| one == '?' || one == *next))
+                .map(|length| length + 1)
+                .collect(),
+        };
     }
-    pattern[at..].iter().all(|rest| *rest == '*')
+    lengths.contains(&name.len())
 }
 
 /// The name of a database that can be logged in to.
