@@ -6,7 +6,7 @@ use contract::Storage;
 
 use super::{
     FilesystemStore, SharedStore, StoreError, StoreErrorKind, Verb, credentials,
-    http::{AzureSettings, GcsSettings, HttpStore, Network, S3Settings},
+    http::{AzureSettings, BucketSettings, GcsSettings, HttpStore, Network, S3Settings},
 };
 use crate::clock::Clock;
 
@@ -27,12 +27,9 @@ pub fn connect_with(storage: &Storage, clock: &Clock, network: &Network) -> Resu
     match storage {
         Storage::S3 { bucket, prefix, endpoint, region, addressing, ca, credentials } => {
             let settings = S3Settings {
-                bucket,
-                prefix,
-                endpoint: endpoint.as_deref(),
+                bucket: settings(bucket, prefix, endpoint, ca),
                 region,
                 addressing: *addressing,
-                ca: ca.as_deref(),
                 credentials: credentials.as_ref(),
             };
             Ok(Arc::new(HttpStore::s3(&settings, network, clock)?))
@@ -40,26 +37,29 @@ pub fn connect_with(storage: &Storage, clock: &Clock, network: &Network) -> Resu
         Storage::AzureBlob { account, container, prefix, endpoint, ca, credentials } => {
             let settings = AzureSettings {
                 account,
-                container,
-                prefix,
-                endpoint: endpoint.as_deref(),
-                ca: ca.as_deref(),
+                container: settings(container, prefix, endpoint, ca),
                 credentials: credentials.as_ref().ok_or_else(none_given)?,
             };
             Ok(Arc::new(HttpStore::azure(&settings, network, clock)?))
         }
         Storage::Gcs { bucket, prefix, endpoint, ca, credentials } => {
             let settings = GcsSettings {
-                bucket,
-                prefix,
-                endpoint: endpoint.as_deref(),
-                ca: ca.as_deref(),
+                bucket: settings(bucket, prefix, endpoint, ca),
                 credentials: credentials.as_ref().ok_or_else(none_given)?,
             };
             Ok(Arc::new(HttpStore::gcs(&settings, network, clock)?))
         }
         Storage::Filesystem { path } => Ok(Arc::new(FilesystemStore::open(path, clock)?)),
     }
+}
+
+fn settings<'a>(
+    bucket: &'a str,
+    prefix: &'a str,
+    endpoint: &'a Option<String>,
+    ca: &'a Option<String>,
+) -> BucketSettings<'a> {
+    BucketSettings { bucket, prefix, endpoint: endpoint.as_deref(), ca: ca.as_deref() }
 }
 
 fn none_given() -> StoreError {

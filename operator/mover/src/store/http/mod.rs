@@ -12,6 +12,7 @@ mod object;
 mod s3;
 mod send;
 mod watch;
+mod way;
 mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -24,12 +25,14 @@ use super::{
 };
 use crate::format::{Hash, Id};
 use watch::Watch;
+use way::Way;
 use wire::{Condition, Content, Question, Trouble, Wire};
 
 pub use azure::AzureSettings;
 pub use gcs::GcsSettings;
 pub use network::Network;
 pub use s3::S3Settings;
+pub use way::BucketSettings;
 
 /// A prefix of a bucket or container.
 pub struct HttpStore<W> {
@@ -44,13 +47,13 @@ pub struct HttpStore<W> {
 }
 
 impl<W: Wire> HttpStore<W> {
-    fn new(wire: W, place: BucketPlace<'_>, watch: Arc<Watch>, patience: Patience) -> Self {
-        let prefix = match place.prefix.trim_matches('/') {
+    fn new(wire: W, way: Way<'_>) -> Self {
+        let prefix = match way.prefix.trim_matches('/') {
             "" => String::new(),
             prefix => format!("{prefix}/"),
         };
-        let bucket = place.bucket.to_owned();
-        Self { wire, bucket, prefix, location: place.location, watch, patience }
+        let Way { bucket, location, watch, patience, .. } = way;
+        Self { wire, bucket: bucket.to_owned(), prefix, location, watch, patience }
     }
 
     fn key(&self, name: &str) -> String {
@@ -202,13 +205,6 @@ impl<W: Wire> HttpStore<W> {
 /// Nothing rests on how a bucket is set up: a store that does not tell is not asked for long.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Which bucket, what of it, and how people write it.
-struct BucketPlace<'a> {
-    bucket: &'a str,
-    prefix: &'a str,
-    location: String,
-}
-
 impl<W: Wire> Store for HttpStore<W> {
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(self.create(name, Content { bytes, sha256: None }))
@@ -231,24 +227,6 @@ impl<W: Wire> Store for HttpStore<W> {
 
     fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
         Box::pin(async move { self.read(name, limit).await.map(|(bytes, _)| bytes) })
-    }
-
-    fn get_range<'a>(
-        &'a self,
-        name: &'a Name,
-        offset: u64,
-        length: u64,
-    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-        Box::pin(async move {
-            let key = self.key(name.as_str());
-            let range = offset..offset.saturating_add(length);
-            let read = || self.wire.get_range(&key, range.clone());
-            let bytes = self.call(Verb::Get, name.as_str(), read).await?;
-            if bytes.len() as u64 > length {
-                return Err(super::too_large(Verb::Get, name, bytes.len() as u64, length));
-            }
-            Ok(bytes)
-        })
     }
 
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {

@@ -75,8 +75,7 @@ pub(super) fn once() -> RetryConfig {
 ///
 /// # Errors
 /// When it is none, or holds what does not belong there.
-pub(super) fn endpoint(location: &str, endpoint: Option<&str>) -> Result<Option<Url>, StoreError> {
-    let Some(endpoint) = endpoint else { return Ok(None) };
+pub(super) fn endpoint(location: &str, endpoint: &str) -> Result<Url, StoreError> {
     let misconfigured = |message: String| unusable(location, StoreErrorKind::Misconfigured, message);
     let url = Url::parse(endpoint)
         .map_err(|error| misconfigured(format!("the endpoint {endpoint} is no URL: {error}")))?;
@@ -89,7 +88,7 @@ pub(super) fn endpoint(location: &str, endpoint: Option<&str>) -> Result<Option<
                 .into(),
         ));
     }
-    Ok(Some(url))
+    Ok(url)
 }
 
 /// A description that no store can be opened with.

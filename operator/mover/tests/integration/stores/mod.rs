@@ -265,16 +265,6 @@ macro_rules! passed_on {
             self.inner.get(name, limit)
         }
     };
-    (@ get_range) => {
-        fn get_range<'a>(
-            &'a self,
-            name: &'a Name,
-            offset: u64,
-            length: u64,
-        ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
-            self.inner.get_range(name, offset, length)
-        }
-    };
     (@ head) => {
         fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
             self.inner.head(name)
@@ -319,7 +309,7 @@ macro_rules! passed_on {
 }
 
 impl Store for Dishonest {
-    passed_on! { replace get get_range head list delete clear_unfinished description }
+    passed_on! { replace get head list delete clear_unfinished description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         if self.honours_create { self.inner.create(name, bytes) } else { self.inner.replace(name, bytes) }
@@ -336,7 +326,7 @@ impl Store for Dishonest {
 }
 
 impl Store for Forgetful {
-    passed_on! { replace get get_range head list delete clear_unfinished overwrite description }
+    passed_on! { replace get head list delete clear_unfinished overwrite description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move {
@@ -357,7 +347,7 @@ impl Store for Forgetful {
 }
 
 impl Store for Stamping {
-    passed_on! { replace get get_range delete clear_unfinished overwrite description }
+    passed_on! { replace get delete clear_unfinished overwrite description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move { self.inner.create(name, bytes).await.map(|stored| self.stamped(stored)) })

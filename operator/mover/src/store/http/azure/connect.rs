@@ -1,24 +1,20 @@
 //! From a description to a client. Credentials are always given: object_store would else ask the machine it runs on for its
 //! own identity.
 
-use std::sync::Arc;
-
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use contract::AzureCredentials;
-use object_store::{
-    azure::{MicrosoftAzureBuilder, split_sas},
-    client::HttpConnector as _,
-};
+use object_store::azure::{MicrosoftAzureBuilder, split_sas};
 
 use super::Azure;
 use crate::{
     clock::Clock,
     store::{
-        StoreError, StoreErrorKind,
+        StoreError,
         http::{
-            BucketPlace, HttpStore,
+            BucketSettings, HttpStore,
             network::{self, Network},
-            watch::{Watch, Watched},
+            watch::Watch,
+            way::Way,
         },
     },
 };
@@ -26,17 +22,11 @@ use crate::{
 /// Who hands out tokens for a client's secret.
 const AUTHORITY: &str = "login.microsoftonline.com";
 
-/// Where a prefix of a container is and how to get there.
+/// A container of an account, and what lets in to it.
 #[derive(Debug, Clone)]
 pub struct AzureSettings<'a> {
     pub account: &'a str,
-    pub container: &'a str,
-    /// Without slashes at either end; empty: the container's root.
-    pub prefix: &'a str,
-    /// `None`: Azure's own endpoint of the account.
-    pub endpoint: Option<&'a str>,
-    /// PEM bundle besides the public authorities.
-    pub ca: Option<&'a str>,
+    pub container: BucketSettings<'a>,
     pub credentials: &'a AzureCredentials,
 }
 
@@ -46,36 +36,29 @@ impl HttpStore<Azure> {
     /// # Errors
     /// When the description cannot be used.
     pub fn azure(settings: &AzureSettings<'_>, network: &Network, clock: &Clock) -> Result<Self, StoreError> {
-        let AzureSettings { account, container, prefix, .. } = settings;
-        let location = format!("az://{account}/{container}/{prefix}");
-        let misconfigured =
-            |message: String| network::unusable(&location, StoreErrorKind::Misconfigured, message);
+        let AzureSettings { account, container, credentials } = *settings;
+        let location = format!("az://{account}/{}/{}", container.bucket, container.prefix);
         let own = format!("https://{account}.blob.core.windows.net");
-        let address = network::endpoint(&location, Some(settings.endpoint.unwrap_or(&own)))?
-            .ok_or_else(|| misconfigured("the account has no address".into()))?;
-        let options = network.options(&location, Some(&address), settings.ca)?;
-        let watch = Arc::new(Watch::with_authority(clock, AUTHORITY));
-        let client = with_credentials(settings.credentials)
-            .map_err(misconfigured)?
-            .with_account(*account)
-            .with_container_name(*container)
+        let address = network::endpoint(&location, container.endpoint.unwrap_or(&own))?;
+        let watch = Watch::with_authority(clock, AUTHORITY);
+        let way = Way::new(&container, location, Some(&address), watch, network)?;
+        let client = with_credentials(credentials)
+            .map_err(|message| way.misconfigured(message))?
+            .with_account(account)
+            .with_container_name(container.bucket)
             .with_endpoint(address.as_str().trim_end_matches('/').to_owned())
             .with_retry(network::once())
-            .with_http_connector(Watched::new(Arc::clone(&watch)))
-            .with_client_options(options.clone())
+            .with_http_connector(way.connector())
+            .with_client_options(way.options.clone())
             .build()
-            .map_err(|error| misconfigured(error.to_string()))?;
-        let http = Watched::new(Arc::clone(&watch))
-            .connect(&options)
-            .map_err(|error| misconfigured(error.to_string()))?;
+            .map_err(|error| way.misconfigured(error.to_string()))?;
         let mut url = address;
         url.path_segments_mut()
-            .map_err(|()| misconfigured("the endpoint has no path".into()))?
+            .map_err(|()| way.misconfigured("the endpoint has no path"))?
             .pop_if_empty()
-            .push(container);
-        let place = BucketPlace { bucket: container, prefix, location };
-        let wire = Azure { client, http, account: (*account).to_owned(), container: url };
-        Ok(Self::new(wire, place, watch, network.patience))
+            .push(container.bucket);
+        let wire = Azure { client, http: way.client()?, account: account.to_owned(), container: url };
+        Ok(Self::new(wire, way))
     }
 }
 

@@ -4,8 +4,6 @@
 mod classify;
 mod connect;
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use object_store::{
     azure::{AzureAuthorizer, MicrosoftAzure},
@@ -60,10 +58,6 @@ impl Wire for Azure {
 
     async fn get(&self, key: &str, limit: u64) -> Result<(Stored, Option<Bytes>), Trouble> {
         object::get(&self.client, key, limit).await
-    }
-
-    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Trouble> {
-        object::get_range(&self.client, key, range).await
     }
 
     async fn head(&self, key: &str) -> Result<Stored, Trouble> {

@@ -3,37 +3,29 @@
 use std::sync::Arc;
 
 use contract::{Addressing, S3Credentials};
-use object_store::{
-    aws::{AmazonS3Builder, Checksum, S3ConditionalPut},
-    client::HttpConnector as _,
-};
+use object_store::aws::{AmazonS3Builder, Checksum, S3ConditionalPut};
 use url::Url;
 
 use super::{S3, known::Known};
 use crate::{
     clock::Clock,
     store::{
-        StoreError, StoreErrorKind,
+        StoreError,
         http::{
-            BucketPlace, HttpStore,
+            BucketSettings, HttpStore,
             network::{self, Network},
-            watch::{Watch, Watched},
+            watch::Watch,
+            way::Way,
         },
     },
 };
 
-/// Where a prefix of a bucket is and how to get there.
+/// A bucket, how it is asked, and what lets in to it.
 #[derive(Debug, Clone)]
 pub struct S3Settings<'a> {
-    pub bucket: &'a str,
-    /// Without slashes at either end; empty: the bucket's root.
-    pub prefix: &'a str,
-    /// `None`: the provider's own endpoint of the region.
-    pub endpoint: Option<&'a str>,
+    pub bucket: BucketSettings<'a>,
     pub region: &'a str,
     pub addressing: Addressing,
-    /// PEM bundle besides the public authorities.
-    pub ca: Option<&'a str>,
     /// `None`: from the environment, as the provider's own tools take them.
     pub credentials: Option<&'a S3Credentials>,
 }
@@ -44,15 +36,13 @@ impl HttpStore<S3> {
     /// # Errors
     /// When the description cannot be used.
     pub fn s3(settings: &S3Settings<'_>, network: &Network, clock: &Clock) -> Result<Self, StoreError> {
-        let location = format!("s3://{}/{}", settings.bucket, settings.prefix);
-        let misconfigured =
-            |message: String| network::unusable(&location, StoreErrorKind::Misconfigured, message);
-        let address = network::endpoint(&location, settings.endpoint)?;
-        let options = network.options(&location, address.as_ref(), settings.ca)?;
-        let watch = Arc::new(Watch::new(clock));
+        let bucket = settings.bucket;
+        let location = format!("s3://{}/{}", bucket.bucket, bucket.prefix);
+        let address = bucket.endpoint.map(|endpoint| network::endpoint(&location, endpoint)).transpose()?;
+        let way = Way::new(&bucket, location, address.as_ref(), Watch::new(clock), network)?;
         let known = Known::default();
         let mut builder = base(settings)
-            .with_bucket_name(settings.bucket)
+            .with_bucket_name(bucket.bucket)
             .with_region(settings.region)
             .with_virtual_hosted_style_request(settings.addressing == Addressing::VirtualHost)
             .with_checksum_algorithm(Checksum::SHA256)
@@ -60,17 +50,14 @@ impl HttpStore<S3> {
             .with_disable_bulk_delete(true)
             .with_retry(network::once())
             .with_crypto_provider(Arc::new(known.clone()))
-            .with_http_connector(Watched::new(Arc::clone(&watch)))
-            .with_client_options(options.clone());
+            .with_http_connector(way.connector())
+            .with_client_options(way.options.clone());
         if let Some(address) = address {
-            builder = builder.with_endpoint(with_bucket(settings, address).map_err(misconfigured)?);
+            let endpoint = with_bucket(settings, address).map_err(|message| way.misconfigured(message))?;
+            builder = builder.with_endpoint(endpoint);
         }
-        let client = builder.build().map_err(|error| misconfigured(error.to_string()))?;
-        let http = Watched::new(Arc::clone(&watch))
-            .connect(&options)
-            .map_err(|error| misconfigured(error.to_string()))?;
-        let place = BucketPlace { bucket: settings.bucket, prefix: settings.prefix, location };
-        Ok(Self::new(S3 { client, http, known }, place, watch, network.patience))
+        let client = builder.build().map_err(|error| way.misconfigured(error.to_string()))?;
+        Ok(Self::new(S3 { client, http: way.client()?, known }, way))
     }
 }
 
@@ -91,7 +78,7 @@ fn base(settings: &S3Settings<'_>) -> AmazonS3Builder {
 /// The endpoint as object_store wants it: with the bucket in the host's name where that is asked for.
 fn with_bucket(settings: &S3Settings<'_>, mut endpoint: Url) -> Result<String, String> {
     if settings.addressing == Addressing::VirtualHost {
-        let host = format!("{}.{}", settings.bucket, endpoint.host_str().unwrap_or_default());
+        let host = format!("{}.{}", settings.bucket.bucket, endpoint.host_str().unwrap_or_default());
         endpoint
             .set_host(Some(&host))
             .map_err(|error| format!("the bucket cannot be part of a host's name: {error}"))?;
