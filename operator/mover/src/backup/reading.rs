@@ -18,6 +18,7 @@ use super::{
     plan::Job,
     segment::{self, SegmentError},
     source::SourceSession,
+    statement,
     watch::{LockWatch, watched},
 };
 
@@ -231,10 +232,11 @@ async fn serve(
         |source| reading.met_in(database, BackupError::ReadTable { table: segment::name(&table), source });
     let mut session = reading.databases[database].leader.lock().await;
     tracing::info!(table = segment::name(&table), "the leader reads what a lane was refused a lock for");
+    session.execute(statement::BEGIN).await.map_err(failed)?;
     let mut job = job;
-    loop {
+    let read = loop {
         match segment::read(&mut session, &table, job, packer).await {
-            Ok(segments) => return reading.done(job, segments).await,
+            Ok(segments) => break Some(segments),
             Err(SegmentError::Run(error)) => return Err(error),
             Err(SegmentError::Source(source)) if segment::is_lock_refused(&source) => {
                 let whole = reading.work().as_a_whole(job);
@@ -248,11 +250,16 @@ async fn serve(
                 if source.server().is_some_and(|server| server.is_value_too_large()) =>
             {
                 if reading.work().again_in_binary(job) {
-                    return Ok(());
+                    break None;
                 }
                 return Err(segment::too_large(&table, job, source));
             }
             Err(SegmentError::Source(source)) => return Err(failed(source)),
         }
+    };
+    session.execute(statement::END).await.map_err(failed)?;
+    match read {
+        Some(segments) => reading.done(job, segments).await,
+        None => Ok(()),
     }
 }

@@ -38,7 +38,7 @@ impl From<BackupError> for SegmentError {
     }
 }
 
-/// Reads a segment in a session that is inside a transaction with the right snapshot. What is larger than [`PIECE_BYTES`]
+/// Reads a segment in a session that is inside a transaction with the right snapshot, and at [`statement::BEGIN`]. What is larger than [`PIECE_BYTES`]
 /// comes as several, so that what names the packs stays bounded, and a restore can load them side by side. After an error nothing of it is
 /// left in the packer, and the session, where it still lives, is back where it was.
 pub async fn read(
@@ -56,7 +56,7 @@ pub async fn read(
             if let SegmentError::Source(source) = &error
                 && !source.ends_session()
             {
-                session.execute(statement::END).await?;
+                session.execute(statement::BACK).await?;
             }
             Err(error)
         }

@@ -15,6 +15,7 @@ use futures::future::join_all;
 use super::{
     lock::{SERVER_STARTED, Snapshot},
     pins::Pins,
+    statement,
 };
 use crate::{
     postgres::{CancelHandle, Endpoint, PgError, Session},
@@ -91,7 +92,7 @@ impl Source {
         Ok(session)
     }
 
-    /// A session in a transaction that sees what the snapshot's sees.
+    /// A session in a transaction that sees what the snapshot's sees, with the savepoint that segments return to.
     pub async fn connect_with_snapshot(
         &self,
         pins: &Pins,
@@ -99,7 +100,9 @@ impl Source {
         lock_timeout: Duration,
     ) -> Result<SourceSession, PgError> {
         let mut session = self.connect().await?;
-        session.execute(pins.begin(Some(&snapshot.id), lock_timeout)).await?;
+        let mut begin = pins.begin(Some(&snapshot.id), lock_timeout);
+        begin.extend_from_slice(statement::BEGIN.as_bytes());
+        session.execute(begin).await?;
         let started = session.query_one(SERVER_STARTED).await?.text(0)?;
         if started != snapshot.server_started.as_str().into() {
             return Err(PgError::Answer(

@@ -12,8 +12,12 @@ use crate::{
 /// Bytes of a large object in one row, where it has to be read by function.
 pub const SLICE: u32 = 1024 * 1024;
 
-/// Reads a segment under a savepoint, so that no lock outlives it and an error leaves the snapshot standing. The name's
-/// OID is told before and after the rows, where the table could have been exchanged for another one of the same name.
+/// Takes the savepoint that [`read`] returns to: once in a lane's session, since returning to it leaves it standing.
+pub const BEGIN: &str = "SAVEPOINT segment";
+
+/// Reads a segment and returns to the savepoint of [`BEGIN`], so that no lock outlives it and an error leaves the snapshot
+/// standing. The name's OID is told before and after the rows, where the table could have been exchanged for another one
+/// of the same name.
 pub fn read(table: &Table, range: Range, format: RowFormat) -> Vec<u8> {
     let check = match table.kind {
         TableKind::Ordinary | TableKind::Configuration => oid_of(table),
@@ -26,18 +30,20 @@ pub fn read(table: &Table, range: Range, format: RowFormat) -> Vec<u8> {
         Range::All | Range::Pages { .. } => "",
     };
     Sql::default()
-        .text("SAVEPOINT segment; ")
         .text(settings)
         .raw(check.as_bytes())
         .raw(copy(table, range, format).as_bytes())
         .text("; ")
         .raw(check.as_bytes())
-        .text(END)
+        .text(BACK)
         .into_bytes()
 }
 
-/// Ends the savepoint of [`read`].
-pub const END: &str = "ROLLBACK TO SAVEPOINT segment; RELEASE SAVEPOINT segment";
+/// Returns to the savepoint of [`BEGIN`], after a [`read`] that failed.
+pub const BACK: &str = "ROLLBACK TO SAVEPOINT segment";
+
+/// Gives up the savepoint of [`BEGIN`], in a session that goes on with something else.
+pub const END: &str = "RELEASE SAVEPOINT segment";
 
 fn oid_of(table: &Table) -> Sql {
     let name = Sql::default().qualified(&table.schema, &table.name).into_bytes();
@@ -178,15 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_checked_before_and_after_and_the_savepoint_ends() {
+    fn the_name_is_checked_before_and_after_and_no_lock_is_kept() {
         let orders = table(&["id"], Cut::Condition("WHERE id > 5".into()));
         let sql = String::from_utf8(read(&orders, Range::All, RowFormat::Text)).unwrap();
         let check = r#"SELECT '"app"."or""ders''"'::pg_catalog.regclass::pg_catalog.oid; "#;
         assert_eq!(
             sql,
             format!(
-                "SAVEPOINT segment; {check}COPY (SELECT \"id\" FROM ONLY \"app\".\"or\"\"ders'\" WHERE id > 5) TO STDOUT; \
-                 {check}ROLLBACK TO SAVEPOINT segment; RELEASE SAVEPOINT segment"
+                "{check}COPY (SELECT \"id\" FROM ONLY \"app\".\"or\"\"ders'\" WHERE id > 5) TO STDOUT; \
+                 {check}ROLLBACK TO SAVEPOINT segment"
             )
         );
     }

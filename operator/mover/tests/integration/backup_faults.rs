@@ -14,7 +14,7 @@ const BIG: &str = "CREATE TABLE big (id int PRIMARY KEY, x text); ALTER TABLE bi
 /// Waits until a lane of ours reads.
 async fn until_reading(server: &Server, database: &str) {
     let reading = format!(
-        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{database}' AND query LIKE 'SAVEPOINT segment%' \
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = '{database}' AND query LIKE '%ROLLBACK TO SAVEPOINT segment' \
          AND state = 'active'"
     );
     until(server, &reading, "t").await;

@@ -128,7 +128,7 @@ async fn b7_rows_that_come_while_a_table_is_read_stay_out_and_vacuum_cuts_nothin
     );
     let custody = Arc::new(TestCustody::new());
     let backup = Asked::of(server, "b_grows").slowly(8_000_000).start(&custody);
-    let reading = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'b_grows' AND query LIKE 'SAVEPOINT segment%'";
+    let reading = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'b_grows' AND query LIKE '%ROLLBACK TO SAVEPOINT segment'";
     until(server, reading, "t").await;
     // It tries again and again to get the lock that it needs to cut the file.
     let mut vacuum = Psql::start(server, "b_grows");

@@ -150,8 +150,7 @@ async fn e23_whoever_waits_too_long_for_our_locks_goes_first() {
     fresh(server, "e23", BIG);
     let custody = Arc::new(TestCustody::new());
     let backup = Asked::of(server, "e23").slowly(2_000_000).with_lock_timeout(2).start(&custody);
-    let reads =
-        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'e23' AND query LIKE 'SAVEPOINT segment%'";
+    let reads = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'e23' AND query LIKE '%ROLLBACK TO SAVEPOINT segment'";
     until(server, reads, "t").await;
     let mut impatient = Psql::start(server, "e23");
     impatient.say("ALTER TABLE big ADD COLUMN y int;");

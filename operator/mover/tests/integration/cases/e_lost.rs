@@ -17,7 +17,7 @@ fn terminate(database: &str, which: &str) -> String {
     )
 }
 
-const LANES: &str = "query LIKE 'SAVEPOINT segment%'";
+const LANES: &str = "query LIKE '%ROLLBACK TO SAVEPOINT segment'";
 const LEADER: &str = "pid = (SELECT l.pid FROM pg_stat_activity l WHERE l.datname = pg_stat_activity.datname \
     AND l.application_name = 'coffer run-1' ORDER BY l.backend_start LIMIT 1)";
 
