@@ -87,9 +87,9 @@ struct Made {
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let decision = decision(arguments)?;
     let (server, databases) = source(arguments, environment)?;
-    let session = session::open(&arguments.vault, environment, Access::ReadWrite).await?;
     let server = running::admitted(server).await?;
-    let report = checked(&server, &databases).await?;
+    let opened = session::open(&arguments.vault, environment, Access::ReadWrite);
+    let (session, report) = tokio::try_join!(opened, checked(&server, &databases))?;
     let datasource_id = datasource_id(report, &server, &databases);
     let run = RunId(uuid::Uuid::new_v4().to_string());
     let deadline = session.deadline();

@@ -1,17 +1,23 @@
 //! Which pg_dump: the smallest major version that is not older than the server's.
 
 use std::{
+    collections::HashMap,
     env,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
-use tokio::{process::Command, time::timeout};
+use tokio::{process::Command, sync::Mutex, time::timeout};
 
 /// Where Debian's packages, and so the image, put one directory per major version.
 const INSTALLED: &str = "/usr/lib/postgresql";
 /// How long a program may take to tell its version.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The major version of each program that was asked for it. They are installed before this process begins, and the check
+/// of a source asks what its backup will ask again.
+static KNOWN: LazyLock<Mutex<HashMap<PathBuf, u32>>> = LazyLock::new(Mutex::default);
 
 /// A pg_dump that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +35,7 @@ impl DumpClient {
         let mut newest = None;
         let mut best: Option<Self> = None;
         for program in candidates() {
-            let Some(found) = major_of(&program).await else { continue };
+            let Some(found) = known(&program).await else { continue };
             newest = newest.max(Some(found));
             if found >= major && best.as_ref().is_none_or(|best| found < best.major) {
                 best = Some(Self { major: found, program });
@@ -57,6 +63,16 @@ fn candidates() -> Vec<PathBuf> {
         .map(|directory| directory.join("pg_dump"))
         .filter(|program| program.is_file())
         .collect()
+}
+
+async fn known(program: &Path) -> Option<u32> {
+    let mut known = KNOWN.lock().await;
+    if let Some(major) = known.get(program) {
+        return Some(*major);
+    }
+    let major = major_of(program).await?;
+    known.insert(program.to_owned(), major);
+    Some(major)
 }
 
 async fn major_of(program: &Path) -> Option<u32> {
