@@ -7,9 +7,10 @@
 
 mod contest;
 mod data;
-mod far;
+mod link;
 mod machine;
 mod measure;
+mod processor;
 mod report;
 mod server;
 mod shuffle;
@@ -18,10 +19,12 @@ mod store;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use contest::{Contest, Place};
+use link::Link;
 use measure::Measured;
 
 /// Compare backup and restore with the tools that people use today.
@@ -76,7 +79,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         directory: scratch.path().join("work"),
         coffer,
         lanes: arguments.lanes,
-        far: far::Far::start(postgres.port)?,
+        far: Link::start(postgres.port, Duration::from_millis(1))?,
+        near: Link::start(postgres.port, Duration::ZERO)?,
         postgres,
         bucket,
         newest_dump: machine::newest_dump(scratch.path())?,

@@ -6,13 +6,17 @@ use std::path::Path;
 use std::process::Command;
 
 /// What a run took.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
     /// From start to end, by the wall's clock.
     pub seconds: f64,
     /// Of all processes that the contestant started; the servers' own are not among them.
     pub cpu_seconds: f64,
+    /// What it cost PostgreSQL, in processor seconds.
+    pub postgres_cpu_seconds: f64,
+    /// What it cost the S3 server, in processor seconds.
+    pub store_cpu_seconds: f64,
     /// Most memory of the largest process, MiB.
     pub peak_mib: f64,
     /// Bytes that lie in the bucket afterwards; 0 where nothing is stored.
@@ -61,7 +65,7 @@ fn parse(told: &str) -> Option<Measured> {
     let figures: Vec<f64> =
         told.lines().last()?.split_whitespace().map(|figure| figure.parse().ok()).collect::<Option<_>>()?;
     let [seconds, user, system, kib] = figures[..] else { return None };
-    Some(Measured { seconds, cpu_seconds: user + system, peak_mib: kib / 1024.0, stored_bytes: 0 })
+    Some(Measured { seconds, cpu_seconds: user + system, peak_mib: kib / 1024.0, ..Measured::default() })
 }
 
 /// The one in the middle; of an even number, the lower of the two.

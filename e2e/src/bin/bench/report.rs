@@ -86,7 +86,9 @@ impl Report {
     pub fn markdown(&self) -> String {
         let mut text = format!(
             "# Side by side\n\nCommit {}, {} rounds, seed {}, {} lanes, data at scale {} ({} MB on the server). Medians; \
-             processor is that of the contestant alone, memory that of its largest process.\n\n",
+             processor is that of the contestant alone, then of PostgreSQL and of the S3 server for it; what all three take \
+             together, divided by the seconds, is how many cores were busy. Memory is that of the contestant's largest \
+             process.\n\n",
             self.commit,
             self.rounds,
             self.seed,
@@ -97,8 +99,8 @@ impl Report {
         for line in &self.machine {
             let _infallible = writeln!(text, "- {line}");
         }
-        text += "\n| | what | who | s | CPU s | MiB | stored MB | ratio | goal | met |\n";
-        text += "|---|---|---|--:|--:|--:|--:|--:|---|---|\n";
+        text += "\n| | what | who | s | CPU s | PostgreSQL's | S3's | cores busy | MiB | stored MB | ratio | goal | met |\n";
+        text += "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|---|\n";
         for outcome in &self.contests {
             let (met, ratio) = (if outcome.is_met { "yes" } else { "no" }, outcome.ratio);
             let ours = row(&outcome.ours);
@@ -177,18 +179,25 @@ fn medians(runs: &[Measured]) -> Measured {
     Measured {
         seconds: median(runs.iter().map(|run| run.seconds)),
         cpu_seconds: median(runs.iter().map(|run| run.cpu_seconds)),
+        postgres_cpu_seconds: median(runs.iter().map(|run| run.postgres_cpu_seconds)),
+        store_cpu_seconds: median(runs.iter().map(|run| run.store_cpu_seconds)),
         peak_mib: median(runs.iter().map(|run| run.peak_mib)),
         stored_bytes: stored.get(stored.len().saturating_sub(1) / 2).copied().unwrap_or(0),
     }
 }
 
 fn row(side: &Side) -> String {
-    let Measured { seconds, cpu_seconds, peak_mib, stored_bytes } = side.median;
+    let Measured { seconds, cpu_seconds, postgres_cpu_seconds, store_cpu_seconds, peak_mib, stored_bytes } =
+        side.median;
+    let busy = (cpu_seconds + postgres_cpu_seconds + store_cpu_seconds) / seconds;
     let stored = match stored_bytes {
         0 => String::new(),
         bytes => (bytes / 1_000_000).to_string(),
     };
     // A bar would end the cell.
     let name = side.name.replace('|', "→");
-    format!("{name} | {seconds:.2} | {cpu_seconds:.2} | {peak_mib:.0} | {stored}")
+    format!(
+        "{name} | {seconds:.2} | {cpu_seconds:.2} | {postgres_cpu_seconds:.2} | {store_cpu_seconds:.2} | {busy:.2} | \
+         {peak_mib:.0} | {stored}"
+    )
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::cluster::command;
+
+use super::processor;
 
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 const PASSWORD: &str = "bench";
@@ -73,6 +76,11 @@ impl Postgres {
         let mut psql = Command::new(format!("{PROGRAMS}/psql"));
         psql.envs(self.variables()).args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
         Ok(command::run(psql.args(["-c", sql]))?.trim().to_owned())
+    }
+
+    /// Processor time of all its processes so far.
+    pub fn cpu_seconds(&self) -> io::Result<f64> {
+        processor::seconds(self.process.id())
     }
 
     fn wait_until_ready(&self) -> Result<(), Box<dyn Error>> {

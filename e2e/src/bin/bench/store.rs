@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use e2e::cluster::Tools;
+
+use super::processor;
 
 const ACCESS: &str = "bench-access";
 const SECRET: &str = "bench-secret-key";
@@ -52,6 +55,11 @@ impl Bucket {
     /// For tools that know the variable not yet.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its processor time so far.
+    pub fn cpu_seconds(&self) -> io::Result<f64> {
+        processor::seconds(self.process.id())
     }
 
     /// Bytes of everything below a prefix.
