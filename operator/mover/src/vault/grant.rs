@@ -23,8 +23,8 @@ pub(crate) struct RestoreAnnouncement {
 
 impl Vault {
     /// Gives a process what it needs to write the run's point. Before this returns, the writer's intent is in storage, and
-    /// its chain key wrapped for every recipient: no data can come to be that nobody could open or clear away. Asked again by
-    /// the same writer, it gives the same.
+    /// its chain key wrapped for every recipient, as is the catalogue key: no data can come to be that nobody could open or
+    /// clear away. Asked again by the same writer, it gives the same.
     ///
     /// # Errors
     /// [`VaultError::AlreadyDecided`] when the point has a record or a void.
@@ -38,6 +38,7 @@ impl Vault {
         let writer = Id::try_from(writer).map_err(|_| VaultError::Id { what: "the writer's" })?;
         let point = Id::of_point(inner.id, run);
         self.refuse_decided(point).await?;
+        self.admit_recipients().await?;
         let chain_key = if self.begin(run, point, writer, deadline).await? {
             self.new_chain_key(writer).await?
         } else {

@@ -50,6 +50,32 @@ pub(super) async fn catalogue_keys(
 }
 
 impl Vault {
+    /// Gives the catalogue key to recipients that the vault was not made with: without it a chain key opens no point. One
+    /// that has a key file already is taken to have the right one; who cannot open a file cannot tell.
+    ///
+    /// # Errors
+    /// When storage does not take it.
+    pub(super) async fn admit_recipients(&self) -> Result<(), VaultError> {
+        self.inner.admitted.get_or_try_init(|| self.give_catalogue_key()).await?;
+        Ok(())
+    }
+
+    async fn give_catalogue_key(&self) -> Result<(), VaultError> {
+        let inner = &self.inner;
+        let state = inner.ledger.state();
+        let first = state.vault().map(|vault| vault.recipients.as_slice()).unwrap_or_default();
+        for recipient in inner.recipients.iter().filter(|one| !first.contains(&one.to_string())) {
+            match inner.store.head(&Name::catalogue_key(EPOCH, &recipient.tag(), 0)).await {
+                Ok(_) => {}
+                Err(error) if error.is_not_found() => {
+                    store_catalogue_key(&inner.store, inner.id, &inner.catalogue, recipient).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// The key of a chain, proven by what the record says of it.
     pub(super) async fn chain_key(&self, chain: Id, commitment: Hash) -> Result<ChainKey, VaultError> {
         let keys = self.chain_keys(chain).await?;

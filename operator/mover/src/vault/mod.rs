@@ -27,6 +27,7 @@ mod view;
 use std::sync::Arc;
 
 use contract::Storage;
+use tokio::sync::OnceCell;
 
 use crate::{
     clock::Clock,
@@ -63,6 +64,8 @@ struct Inner {
     catalogue: CatalogueKey,
     identities: Vec<Identity>,
     recipients: Vec<Recipient>,
+    /// Every recipient is known to have the catalogue key.
+    admitted: OnceCell<()>,
     ledger: Ledger,
     clock: Clock,
     /// This process, where it writes objects of its own.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use contract::{Head, Storage};
+use tokio::sync::OnceCell;
 
 use super::{Inner, Vault, VaultError, init::place, keys::catalogue_keys, look::look};
 use crate::{
@@ -30,6 +31,7 @@ pub struct OpenRequest {
     /// The catalogue key, where it is kept apart.
     pub catalogue: Option<CatalogueKey>,
     /// Whom new keys are wrapped for, besides the identities' own recipients. Empty: those that the vault was made with.
+    /// Whoever the vault was not made with gets its catalogue key before the next point is begun.
     pub recipients: Vec<Recipient>,
     /// What the vault must be. `None`: it is not authenticated, and whoever opens it should be told.
     pub fingerprint: Option<String>,
@@ -62,6 +64,7 @@ pub async fn open(store: SharedStore, request: OpenRequest, clock: &Clock) -> Re
         catalogue,
         identities: request.identities,
         recipients,
+        admitted: OnceCell::new(),
         ledger,
         clock: clock.clone(),
         process,
