@@ -1,17 +1,24 @@
 //! Taking one writer's objects away, the ones that others depend on last.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{SweepOptions, SweepReport, Vault, VaultError, sweep::AFTER_DEADLINE};
+use super::{
+    SweepOptions, SweepReport, Vault, VaultError,
+    sweep::{AFTER_DEADLINE, AFTER_TOMBSTONE},
+};
 use crate::{
     clock::later,
     format::{Id, StatePoint},
     store::{Listed, Name, Place},
 };
 
+/// A point's objects are looked for this long after they may go: what one listing lacks a later one shows.
+const LISTED: SignedDuration = SignedDuration::from_hours(2);
+
 impl Vault {
     /// A tombstoned point: packs, lists, manifests and keys; inventory and contents; the record; and, once nobody can write
-    /// any more, the heartbeat and the intent. Repeated until the intent is gone.
+    /// any more and listings have had time to show all there was, the heartbeat and the intent. Repeated until the intent
+    /// is gone.
     pub(super) async fn clear_point(
         &self,
         point: &StatePoint,
@@ -27,7 +34,8 @@ impl Vault {
         }
         // Only the record that was tombstoned: another one under this name would be a late writer's, and is no point either.
         self.inner.store.delete(&Name::point(id)).await?;
-        if later(point.point.deadline, AFTER_DEADLINE) <= now {
+        let since = point.tombstoned.map_or(now, |tombstoned| later(tombstoned, AFTER_TOMBSTONE));
+        if later(since, LISTED) <= now && later(point.point.deadline, AFTER_DEADLINE) <= now {
             self.clear_intent(id, writer).await?;
         }
         report.points += u64::from(report.objects > before);
