@@ -22,7 +22,7 @@ use mover::{
     format::Id,
     point::{PackKind, PointWriter, WriterOptions},
     seal::{Identity, random_id},
-    store::{Name, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with},
+    store::{Name, Network, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with},
     vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
     verify::{self, Level},
 };
@@ -37,6 +37,58 @@ async fn conforms(store: SharedStore) {
     deleting_twice_is_no_error(&store).await;
     of_many_who_create_one_wins(&store).await;
     assert!(store.skew_seconds().is_some_and(|skew| skew.abs() <= 2), "{:?}", store.skew_seconds());
+}
+
+/// One's own object is one's own success, also when only the store's answer says that it is there; another's is told as
+/// such, and stays as it was.
+async fn what_is_there_already_is_ones_own_or_anothers(
+    storage: Storage,
+    port: u16,
+    refusal: (u16, &'static str),
+) {
+    let proxy = Proxy::before(port);
+    let mut storage = storage;
+    redirect(&mut storage, port, proxy.port);
+    let store = connect_with(&storage, &clock(), &Network::default()).unwrap();
+    let (status, code) = refusal;
+    let (own, other) = (Bytes::from_static(b"own"), Bytes::from_static(b"another's"));
+    // The write is done, and is said to have found something.
+    proxy.plan(Some(Plan { fault: Fault::DoneAndRefused(status, code), at: 1, lasts: false }));
+    let name = Name::point(Id([0x66; 16]));
+    assert_eq!(store.create(&name, own.clone()).await.unwrap().size, 3);
+    // Whoever else comes finds it taken, by bytes of the same number too.
+    for bytes in [other.clone(), Bytes::from_static(b"owe")] {
+        let error = store.create(&name, bytes).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::AlreadyExists, "{error}");
+    }
+    assert_eq!(store.get(&name, 10).await.unwrap(), own);
+    // The other one was there first, and the store says so.
+    let name = Name::point(Id([0x77; 16]));
+    store.create(&name, other.clone()).await.unwrap();
+    proxy.plan(Some(Plan { fault: Fault::Refused(status, code), at: 1, lasts: false }));
+    assert!(store.create(&name, own.clone()).await.unwrap_err().already_exists());
+    assert_eq!(store.get(&name, 10).await.unwrap(), other);
+    // The store says that something is there, and nothing is: the write is made again.
+    let name = Name::point(Id([0x88; 16]));
+    proxy.plan(Some(Plan { fault: Fault::Refused(status, code), at: 1, lasts: false }));
+    store.create(&name, own.clone()).await.unwrap();
+    assert_eq!(store.get(&name, 10).await.unwrap(), own);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn g23_already_exists_is_ones_own_success_or_anothers_object_whichever_store_says_it() {
+    for refusal in [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")] {
+        let server = S3Server::start();
+        what_is_there_already_is_ones_own_or_anothers(server.storage(), server.port(), refusal).await;
+    }
+    let azure = Azurite::start().await;
+    let refusal = (409, "BlobAlreadyExists");
+    what_is_there_already_is_ones_own_or_anothers(azure.storage(), azure.port(), refusal).await;
+    let google = GoogleServer::start().await;
+    let refusal = (412, "conditionNotMet");
+    what_is_there_already_is_ones_own_or_anothers(google.storage(), google.port(), refusal).await;
+    let (_directory, store) = directory_store();
+    create_is_only_for_names_that_are_free(&store).await;
 }
 
 async fn create_is_only_for_names_that_are_free(store: &SharedStore) {

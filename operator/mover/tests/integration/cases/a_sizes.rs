@@ -102,6 +102,7 @@ pub async fn expect_bounded(server: &Server, database: &str) {
         assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
         let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.trim().strip_suffix(" kB"));
         let peak: u64 = peak.unwrap().trim().parse().unwrap();
+        println!("{database} {part}: a peak of {} MiB", peak >> 10);
         assert!(peak <= MEMORY_KIB, "{part}: {peak} KiB");
     }
 }

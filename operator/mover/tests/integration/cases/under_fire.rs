@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Failure, FailureCode};
+use contract::{Failure, FailureCode, PointId};
 use mover::backup::BackupDone;
 use tokio::task::JoinHandle;
 
@@ -78,6 +78,13 @@ impl<'a> Held<'a> {
 
 /// Backs a database up into a vault and restores it as `<database>_copy`. In the middle of the rows something is done.
 pub async fn copy_while(server: &Server, database: &str, act: impl AsyncFnOnce()) {
+    let (vault, point) = back_up_while(server, database, act).await;
+    let copy = format!("{database}_copy");
+    vault.restore(database, server, &point, &copy, limits()).await.unwrap();
+}
+
+/// Backs a database up into a vault. In the middle of the rows something is done.
+pub async fn back_up_while(server: &Server, database: &str, act: impl AsyncFnOnce()) -> (Vault, PointId) {
     let vault = Vault::new().await;
     let proxy = Proxy::before(server).await;
     proxy.hold_after(MID_RUN);
@@ -89,6 +96,5 @@ pub async fn copy_while(server: &Server, database: &str, act: impl AsyncFnOnce()
         proxy.resume();
     };
     let (done, ()) = tokio::join!(vault.back_up_as_far_as_possible(source, database), meanwhile);
-    let copy = format!("{database}_copy");
-    vault.restore(database, server, &done.unwrap().point, &copy, limits()).await.unwrap();
+    (vault, done.unwrap().point)
 }

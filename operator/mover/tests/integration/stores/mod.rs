@@ -18,6 +18,8 @@ use std::{
     },
 };
 
+use aws_lc_rs::digest;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use contract::{Addressing, S3Credentials, Secret, Storage};
 use futures::future::BoxFuture;
@@ -43,7 +45,7 @@ use tokio::task::JoinSet;
 pub struct S3Server {
     program: Program,
     authority: Option<String>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 pub const BUCKET: &str = "coffer-test";
@@ -74,11 +76,25 @@ impl S3Server {
         server
     }
 
+    /// Another one that has what this one has now.
+    pub fn copy(&self) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut copy = Command::new("cp");
+        copy.args(["--archive", "--target-directory"]).arg(directory.path());
+        copy.args(["root", "versions"].map(|part| self.directory.path().join(part)));
+        assert!(copy.status().expect("cp starts").success(), "{copy:?}");
+        Self::start_in(directory, &[])
+    }
+
     fn start_with(more: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::create_dir_all(directory.path().join("root").join(BUCKET)).expect("the bucket's directory");
+        fs::create_dir_all(directory.path().join("versions")).expect("the directory of versions");
+        Self::start_in(directory, more)
+    }
+
+    fn start_in(directory: TempDir, more: &[&str]) -> Self {
         let (root, versions) = (directory.path().join("root"), directory.path().join("versions"));
-        fs::create_dir_all(root.join(BUCKET)).expect("the bucket's directory");
-        fs::create_dir_all(&versions).expect("the directory of versions");
         let port = free_port();
         let mut command = Command::new(find("COFFER_VERSITYGW", "versitygw-", "versitygw"));
         command
@@ -89,7 +105,7 @@ impl S3Server {
             .arg("--versioning-dir")
             .arg(&versions)
             .arg(&root);
-        Self { program: Program::start(&mut command, port), authority: None, _directory: directory }
+        Self { program: Program::start(&mut command, port), authority: None, directory }
     }
 
     pub fn port(&self) -> u16 {
@@ -113,6 +129,16 @@ impl S3Server {
                 session_token: None,
             }),
         }
+    }
+
+    /// The same by way of a proxy, in another bucket.
+    pub fn storage_through(&self, proxy: &proxy::Proxy, name: &str) -> Storage {
+        let mut storage = self.storage();
+        if let Storage::S3 { endpoint, bucket, .. } = &mut storage {
+            *endpoint = Some(format!("http://127.0.0.1:{}", proxy.port));
+            *bucket = name.into();
+        }
+        storage
     }
 
     /// The same, after a change.
@@ -165,6 +191,25 @@ impl S3Server {
         self.send(request).await;
     }
 
+    /// Locks whatever is written into a bucket for a day, and lets nobody lift it.
+    pub async fn lock_by_default(&self, name: &str) {
+        let mut request = self.request(name, "?object-lock=");
+        let rule = "<ObjectLockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                    <ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                    <Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+        let sum = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, rule.as_bytes()));
+        request.headers_mut().insert("x-amz-checksum-sha256", sum.parse().expect("a header"));
+        *request.body_mut() = rule.to_owned().into();
+        self.send(request).await;
+    }
+
+    /// What a bucket answers when it is asked something, and with which status.
+    pub async fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let mut request = self.request(path, "");
+        *request.method_mut() = method.parse().expect("a method");
+        self.answer(request).await
+    }
+
     fn request(&self, bucket: &str, query: &str) -> HttpRequest {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = "PUT".parse().expect("a method");
@@ -173,8 +218,14 @@ impl S3Server {
         request
     }
 
-    /// Signs a request, sends it and expects it to be granted.
-    async fn send(&self, mut request: HttpRequest) {
+    /// Sends a request and expects it to be granted.
+    async fn send(&self, request: HttpRequest) {
+        let (status, said) = self.answer(request).await;
+        assert!((200..300).contains(&status), "{status} {said}");
+    }
+
+    /// Signs a request and sends it; status and words of the answer.
+    async fn answer(&self, mut request: HttpRequest) -> (u16, String) {
         let credential = AwsCredential { key_id: ACCESS.into(), secret_key: SECRET.into(), token: None };
         AwsAuthorizer::new(&credential, "s3", "us-east-1")
             .try_authorize(&mut request, None)
@@ -182,7 +233,9 @@ impl S3Server {
         let options = ClientOptions::new().with_allow_http(true);
         let client = ReqwestConnector::default().connect(&options).expect("a client");
         let answer = client.execute(request).await.expect("an answer");
-        assert!(answer.status().is_success(), "{answer:?}");
+        let status = answer.status().as_u16();
+        let body = answer.into_body().bytes().await.expect("the whole answer");
+        (status, String::from_utf8_lossy(&body).into_owned())
     }
 
     pub fn stop(&mut self) {

@@ -53,6 +53,12 @@ pub struct Proxy {
 struct State {
     seen: usize,
     plan: Option<Plan>,
+    /// The first line of every request.
+    lines: Vec<String>,
+    /// A method that the server does not allow.
+    forbidden: Option<&'static str>,
+    /// The server that answers listings, where it is another one.
+    lister: Option<u16>,
 }
 
 impl Proxy {
@@ -77,7 +83,23 @@ impl Proxy {
 
     /// From now on this befalls requests, counted anew.
     pub fn plan(&self, plan: Option<Plan>) {
-        *self.state() = State { seen: 0, plan };
+        let mut state = self.state();
+        (state.seen, state.plan) = (0, plan);
+    }
+
+    /// The first lines of all requests so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.state().lines.clone()
+    }
+
+    /// From now on requests of this method are refused, as by a server that must not change anything.
+    pub fn forbid(&self, method: Option<&'static str>) {
+        self.state().forbidden = method;
+    }
+
+    /// From now on another server answers listings: one that has what this one had a while ago.
+    pub fn list_from(&self, server: Option<u16>) {
+        self.state().lister = server;
     }
 
     /// How many requests came since the plan was made.
@@ -90,18 +112,28 @@ impl Proxy {
     }
 }
 
+impl State {
+    /// What befalls the next request, and which server it goes to.
+    fn next(&mut self, line: String, server: u16) -> (Option<Fault>, u16) {
+        self.seen += 1;
+        let seen = self.seen;
+        let planned = self.plan.filter(|plan| plan.at == seen || plan.lasts && plan.at < seen);
+        let is_forbidden = self.forbidden.is_some_and(|method| line.starts_with(method));
+        let forbidden = is_forbidden.then_some(Fault::Refused(403, "AccessDenied"));
+        let server = self.lister.filter(|_| line.contains("list-type=2")).unwrap_or(server);
+        self.lines.push(line);
+        (forbidden.or(planned.map(|plan| plan.fault)), server)
+    }
+}
+
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().expect("no thread fails while it counts")
 }
 
 fn serve(mut client: TcpStream, server: u16, rewrite: Rewrite, state: &Mutex<State>) -> io::Result<()> {
     let Some((head, body)) = request(&mut client)? else { return Ok(()) };
-    let fault = {
-        let mut state = lock(state);
-        state.seen += 1;
-        let seen = state.seen;
-        state.plan.filter(|plan| plan.at == seen || plan.lasts && plan.at < seen).map(|plan| plan.fault)
-    };
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    let (fault, server) = lock(state).next(line, server);
     let head = rewrite(&head);
     let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
     let done = || exchange(server, &head, &body);

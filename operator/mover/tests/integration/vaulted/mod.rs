@@ -1,4 +1,4 @@
-//! A vault in a directory, and backups into it and restores out of it by the product's own means.
+//! A vault, mostly in a directory, and backups into it and restores out of it by the product's own means.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
 use std::{
@@ -6,17 +6,16 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use contract::{
     Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
-    Trigger,
+    TombstoneRequest, Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 use mover::{
     backup::{self, BackupDone, BackupJobInput},
-    clock::Clock,
+    clock::{Clock, later},
     custody::{Custody, Direct},
     format::Manifest,
     point::PointReader,
@@ -24,69 +23,98 @@ use mover::{
     restore::{self, Check, Purpose, RestoreDone, RestoreInput, Roles, Selection, ServerRestoreInput},
     seal::Identity,
     store,
-    vault::{self, Access, InitRequest, OpenRequest},
+    vault::{self, Access, InitRequest, OpenRequest, VaultError},
+    verify::{self, Level, VerifyReport},
 };
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::Server;
 
-/// A vault in a directory, and its custodian in this process.
+/// How long a run may take.
+const RUN: SignedDuration = SignedDuration::from_hours(1);
+
+/// A vault, and its custodian in this process.
 pub struct Vault {
-    directory: PathBuf,
+    storage: Storage,
     identity: Identity,
     /// Removes the directory with the vault that made it.
     _made: Option<TempDir>,
     pub custody: Direct,
     /// What its backups may use.
     pub limits: Limits,
+    /// Whose its points are; `None`: the command line's.
+    pub owner: Option<Owner>,
     clock: Clock,
 }
 
 impl Vault {
+    /// In a directory of its own.
     pub async fn new() -> Self {
         let made = tempfile::tempdir().unwrap();
-        let clock = Clock::system(SignedDuration::ZERO);
-        let store = store::connect(&storage(made.path()), &clock).unwrap();
+        let vault = Self::over(storage(made.path())).await;
+        Self { _made: Some(made), ..vault }
+    }
+
+    /// In storage of any kind that is empty.
+    pub async fn over(storage: Storage) -> Self {
         let identity = Identity::generate();
+        Self::init(&storage, &identity).await.unwrap();
+        Self::open(opening(storage, identity)).await.unwrap()
+    }
+
+    pub async fn init(storage: &Storage, identity: &Identity) -> Result<(), VaultError> {
+        let clock = Clock::system(SignedDuration::ZERO);
+        let store = store::connect(storage, &clock).unwrap();
         let init = InitRequest {
             catalogue: None,
             identities: vec![identity.clone()],
             recipients: vec![identity.recipient()],
         };
-        vault::init(&store, &init, &clock).await.unwrap();
-        let directory = made.path().to_owned();
-        Self { _made: Some(made), ..Self::open(directory, identity).await }
+        vault::init(&store, &init, &clock).await.map(|_| ())
     }
 
     /// One that another process has made, by what its [`Vault::key`] is.
     pub async fn opened(key: &str) -> Self {
-        let (identity, directory) = key.split_once(' ').unwrap();
-        Self::open(directory.into(), Identity::parse(identity).unwrap()).await
+        let (identity, storage) = key.split_once(' ').unwrap();
+        let storage = serde_json::from_str(storage).unwrap();
+        Self::open(opening(storage, Identity::parse(identity).unwrap())).await.unwrap()
     }
 
     /// What another process opens it with.
     pub fn key(&self) -> String {
-        format!("{} {}", self.identity.to_text().reveal(), self.directory.display())
+        let storage = serde_json::to_string(&self.storage).unwrap();
+        format!("{} {storage}", self.identity.to_text().reveal())
     }
 
-    async fn open(directory: PathBuf, identity: Identity) -> Self {
+    /// As somebody who has these keys.
+    pub async fn open(request: OpenRequest) -> Result<Self, VaultError> {
         let clock = Clock::system(SignedDuration::ZERO);
-        let storage = storage(&directory);
+        let (storage, identity) = (request.storage.clone(), request.identities[0].clone());
         let store = store::connect(&storage, &clock).unwrap();
-        let open = OpenRequest {
-            storage,
-            identities: vec![identity.clone()],
-            catalogue: None,
-            recipients: Vec::new(),
-            fingerprint: None,
-            known_head: None,
-            access: Access::ReadWrite,
-        };
-        let vault = vault::open(store, open, &clock).await.unwrap();
-        let deadline = clock.now() + Duration::from_secs(3_600);
+        let vault = vault::open(store, request, &clock).await?;
+        let deadline = later(clock.now(), RUN);
         let custody = Direct::new(vault, deadline, Arc::new(|_| Ok(None)), Arc::new(|_, _| {}));
-        Self { directory, identity, _made: None, custody, limits: limits(), clock }
+        Ok(Self { storage, identity, _made: None, custody, limits: limits(), owner: None, clock })
+    }
+
+    /// Lives so much later from now on.
+    pub fn later(&self, offset: SignedDuration) {
+        self.clock.raise_offset(offset);
+    }
+
+    /// Lets a point go, whatever its age.
+    pub async fn tombstone(&self, point: &PointId) {
+        let request = TombstoneRequest { reason: "a test".into(), keep_at_least: 0 };
+        self.custody.vault().tombstone(point, &request).await.unwrap();
+    }
+
+    /// Reads every byte of a point.
+    pub async fn verify(&self, point: &PointId) -> Result<VerifyReport, Failure> {
+        let reader = mover::seal::random_id().unwrap().into();
+        let grant = self.custody.read_grant(&RunId(format!("verify {}", point.0)), point, &reader).await?;
+        let store = store::connect(&grant.storage, &self.clock).unwrap();
+        Ok(verify::run(store, &grant, Level::Rows, &|_| ()).await.unwrap())
     }
 
     /// Backs a database up, whole, and has its point accepted.
@@ -122,7 +150,7 @@ impl Vault {
         let input = BackupJobInput {
             source,
             databases,
-            owner: Owner::Cli { datasource_id: database.into() },
+            owner: self.owner.clone().unwrap_or(Owner::Cli { datasource_id: database.into() }),
             decision: Decision {
                 tag: "test".into(),
                 keep: None,
@@ -133,7 +161,7 @@ impl Vault {
                 trigger: Trigger::Cli,
             },
             limits: self.limits.clone(),
-            deadline: Timestamp::MAX,
+            deadline: later(self.clock.now(), RUN),
         };
         let progress = ProgressSink::new(1);
         let done =
@@ -146,7 +174,8 @@ impl Vault {
 
     /// The largest of what is stored below `data/`.
     pub fn largest_object(&self) -> PathBuf {
-        let writers = fs::read_dir(self.directory.join("data")).unwrap();
+        let Storage::Filesystem { path } = &self.storage else { panic!("a vault in a directory") };
+        let writers = fs::read_dir(Path::new(path).join("data")).unwrap();
         let objects = writers.flat_map(|writer| fs::read_dir(writer.unwrap().path()).unwrap());
         let objects = objects.map(|object| object.unwrap());
         objects.max_by_key(|object| object.metadata().unwrap().len()).unwrap().path()
@@ -333,6 +362,19 @@ pub fn limits() -> Limits {
     Limits { lanes: 3, lock_timeout_seconds: 20, bytes_per_second: None }
 }
 
-fn storage(directory: &Path) -> Storage {
+/// With one key, for reading and writing.
+pub fn opening(storage: Storage, identity: Identity) -> OpenRequest {
+    OpenRequest {
+        storage,
+        identities: vec![identity],
+        catalogue: None,
+        recipients: Vec::new(),
+        fingerprint: None,
+        known_head: None,
+        access: Access::ReadWrite,
+    }
+}
+
+pub fn storage(directory: &Path) -> Storage {
     Storage::Filesystem { path: directory.to_str().unwrap().to_owned() }
 }
