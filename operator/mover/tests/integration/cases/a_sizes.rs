@@ -69,7 +69,7 @@ async fn a6_bytea_of_600_mb() {
 #[tokio::test]
 async fn a7_a_large_row_needs_no_more_memory_than_a_small_one() {
     bytes_of("a_row", 250_000_000);
-    expect_bounded(server(), "a_row").await;
+    print!("{}", expect_bounded(server(), "a_row").await);
     let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
     assert_eq!(server().sql("a_row", sums), server().sql("a_row_copy", sums));
 }
@@ -79,7 +79,7 @@ async fn a7_a_large_row_needs_no_more_memory_than_a_small_one() {
 async fn a7_the_largest_row_needs_no_more_memory_either() {
     bytes_of("a_largest_row", 520_000_000);
     server().sql("a_largest_row", "UPDATE pieces SET b = b || b WHERE id = 3");
-    expect_bounded(server(), "a_largest_row").await;
+    print!("{}", expect_bounded(server(), "a_largest_row").await);
     let sums = "SELECT id, length(b), md5(b) FROM pieces ORDER BY 1";
     assert!(server().sql("a_largest_row", sums).contains("1040000000"));
     assert_eq!(server().sql("a_largest_row", sums), server().sql("a_largest_row_copy", sums));
@@ -89,10 +89,11 @@ async fn a7_the_largest_row_needs_no_more_memory_either() {
 const ALONE: &str = "COFFER_TEST_ALONE";
 
 /// Backs a database up and restores it beside itself, each in a process of its own, whose peak of memory must stay below
-/// [`MEMORY_KIB`].
-pub async fn expect_bounded(server: &Server, database: &str) {
+/// [`MEMORY_KIB`]. What the peaks were.
+pub async fn expect_bounded(server: &Server, database: &str) -> String {
     let vault = Vault::new().await;
     let told = format!("{} {database} {}", server.port, vault.key());
+    let mut peaks = String::new();
     for part in ["there_alone", "back_alone"] {
         let mut child = Command::new(env::current_exe().unwrap());
         let name = format!("cases::a_sizes::{part}");
@@ -102,9 +103,10 @@ pub async fn expect_bounded(server: &Server, database: &str) {
         assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
         let peak = said.lines().find_map(|line| line.split_once("VmHWM:")?.1.trim().strip_suffix(" kB"));
         let peak: u64 = peak.unwrap().trim().parse().unwrap();
-        println!("{database} {part}: a peak of {} MiB", peak >> 10);
         assert!(peak <= MEMORY_KIB, "{part}: {peak} KiB");
+        peaks += &format!("{database} {part}: a peak of {} MiB\n", peak >> 10);
     }
+    peaks
 }
 
 /// What a part that runs alone was told: server, database, vault.

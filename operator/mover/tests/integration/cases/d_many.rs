@@ -21,8 +21,8 @@ fn tables(server: &Server, name: &str, count: u32) {
     );
 }
 
-/// As `max_locks_per_transaction`: first too small, then large enough.
-async fn expect_room_for_locks(count: u32, enough: u32) {
+/// As `max_locks_per_transaction`: first too small, then large enough. What memory it took.
+async fn expect_room_for_locks(count: u32, enough: u32) -> String {
     let few = ["max_locks_per_transaction=10", "max_connections=20", "max_prepared_transactions=0"];
     // Made with room enough: what is asked is whether they can be read.
     let settings = [&format!("max_locks_per_transaction={enough}"), few[1], few[2]];
@@ -34,19 +34,20 @@ async fn expect_room_for_locks(count: u32, enough: u32) {
     assert_eq!(refused.code, FailureCode::TooManyRelations);
     assert!(refused.message.contains("set max_locks_per_transaction to at least"), "{}", refused.message);
     server.restart(&settings);
-    expect_bounded(&server, "d_many").await;
+    let peaks = expect_bounded(&server, "d_many").await;
     let made = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
     assert_eq!(server.sql("d_many_copy", made), count.to_string());
     assert_eq!(server.sql("d_many_copy", &format!("SELECT * FROM t{count}")), format!("{count}|1"));
+    peaks
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d19_more_tables_than_the_lock_table_has_room_for_are_refused_by_the_settings_name() {
-    expect_room_for_locks(1_500, 400).await;
+    print!("{}", expect_room_for_locks(1_500, 400).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: 100,000 tables"]
 async fn d19_one_hundred_thousand_tables() {
-    expect_room_for_locks(100_000, 20_000).await;
+    print!("{}", expect_room_for_locks(100_000, 20_000).await);
 }
