@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::cases::under_fire::Held;
 use crate::support::{Asked, Point, Psql, Server, TestCustody, expect_nothing_left, fresh, until};
 use contract::FailureCode;
 use jiff::SignedDuration;
@@ -39,7 +40,7 @@ async fn a_run_that_waits_for_a_lock_is_cancelled_at_once() {
     let server = Server::shared();
     fresh(server, "waiting", "CREATE TABLE held (i int)");
     let mut holder = Psql::start(server, "waiting");
-    holder.say("BEGIN; LOCK held IN ACCESS EXCLUSIVE MODE;");
+    holder.say("BEGIN \\; LOCK held IN ACCESS EXCLUSIVE MODE;");
     until(
         server,
         "SELECT count(*) FROM pg_stat_activity WHERE datname = 'waiting' AND state = 'idle in transaction'",
@@ -80,7 +81,7 @@ async fn a_table_whose_index_is_locked_is_read_as_a_whole_by_the_leader() {
     let server = Server::shared();
     fresh(server, "indexed", BIG);
     let mut holder = Psql::start(server, "indexed");
-    holder.say("BEGIN; REINDEX INDEX big_pkey;");
+    holder.say("BEGIN \\; REINDEX INDEX big_pkey;");
     let held =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = 'indexed' AND state = 'idle in transaction'";
     until(server, held, "1").await;
@@ -101,16 +102,13 @@ async fn a_sequence_that_was_set_back_meanwhile_is_told_and_the_further_value_ke
         "counting",
         &format!("{BIG}; CREATE SEQUENCE forth; CREATE SEQUENCE back; SELECT setval('back', 900)"),
     );
-    let custody = Arc::new(TestCustody::new());
-    let backup = Asked::of(server, "counting").slowly(20_000_000).start(&custody);
-    until_reading(server, "counting").await;
+    let mut held = Held::of(server, "counting").await;
     server.sql("counting", "SELECT setval('forth', 500), setval('back', 5)");
-    let done = backup.await.unwrap().unwrap();
+    let point = held.expect_point().await;
     assert_eq!(
-        done.warnings,
+        point.reader.record().warnings,
         ["sequence public.back was set back during the backup; the value further on is stored"]
     );
-    let point = Point::open(&custody, &done).await;
     let sequences = point.reader.list::<SequenceEntry>(&point.manifest).await.unwrap();
     let value =
         |name: &str| sequences.iter().find(|sequence| sequence.name == name.into()).unwrap().last_value;
@@ -123,14 +121,10 @@ async fn a_label_that_is_renamed_while_rows_are_read_ends_the_run_by_the_types_n
     let enums =
         "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE felt (m mood); INSERT INTO felt VALUES ('sad')";
     fresh(server, "renamed", &format!("{BIG}; {enums}"));
-    let custody = Arc::new(TestCustody::new());
-    let backup = Asked::of(server, "renamed").slowly(20_000_000).start(&custody);
-    until_reading(server, "renamed").await;
+    let held = Held::of(server, "renamed").await;
     server.sql("renamed", "ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'");
-    let failure = backup.await.unwrap().unwrap_err();
-    assert_eq!(failure.code, FailureCode::SchemaBusy, "{}", failure.message);
-    assert!(failure.message.contains("type public.mood"), "{}", failure.message);
-    expect_nothing_left(server, "renamed", &custody).await;
+    let told = held.expect_failure(FailureCode::SchemaBusy).await;
+    assert!(told.contains("type public.mood"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,12 +151,8 @@ async fn a_function_that_rows_name_and_that_is_renamed_while_they_are_read_ends_
     let named = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; \
                  CREATE TABLE named (p regproc); INSERT INTO named VALUES ('f')";
     fresh(server, "named", &format!("{BIG}; {named}"));
-    let custody = Arc::new(TestCustody::new());
-    let backup = Asked::of(server, "named").slowly(20_000_000).start(&custody);
-    until_reading(server, "named").await;
+    let held = Held::of(server, "named").await;
     server.sql("named", "ALTER FUNCTION f() RENAME TO g");
-    let failure = backup.await.unwrap().unwrap_err();
-    assert_eq!(failure.code, FailureCode::SchemaBusy, "{}", failure.message);
-    assert!(failure.message.contains("regproc public."), "{}", failure.message);
-    expect_nothing_left(server, "named", &custody).await;
+    let told = held.expect_failure(FailureCode::SchemaBusy).await;
+    assert!(told.contains("regproc public."), "{told}");
 }

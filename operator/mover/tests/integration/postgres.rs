@@ -161,7 +161,7 @@ async fn copy_in_takes_bytes_cut_anywhere_and_reports_what_the_server_says() {
 async fn a_running_statement_is_cancelled_from_elsewhere() {
     let mut session = shared().await;
     let handle = session.cancel_handle();
-    let (slept, cancelled) = tokio::join!(session.execute("SELECT pg_sleep(600)"), async {
+    let (slept, cancelled) = tokio::join!(session.execute(SLEEP), async {
         let mut other = shared().await;
         let sleeping = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = {} AND wait_event = 'PgSleep'",
@@ -175,11 +175,14 @@ async fn a_running_statement_is_cancelled_from_elsewhere() {
     session.execute("SELECT 1").await.unwrap();
 }
 
+/// What no other test on this server says.
+const SLEEP: &str = "SELECT pg_sleep(599)";
+
 /// The one session that sleeps.
 async fn handle_pid(session: &mut Session) -> i32 {
-    let sql = "SELECT max(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%'";
+    let sql = format!("SELECT max(pid) FROM pg_stat_activity WHERE query = '{SLEEP}'");
     loop {
-        if let Some(pid) = session.query_one(sql).await.unwrap().parse_optional(0).unwrap() {
+        if let Some(pid) = session.query_one(&sql).await.unwrap().parse_optional(0).unwrap() {
             return pid;
         }
     }

@@ -135,7 +135,7 @@ async fn numbers(name: &str) -> StoredPoint {
 
 /// So slow that there is time to disturb it.
 fn slowly(mut input: RestoreInput) -> RestoreInput {
-    input.limits.bytes_per_second = Some(3_000_000);
+    input.limits.bytes_per_second = Some(1_000_000);
     input
 }
 

@@ -51,7 +51,7 @@ async fn a_restore_that_died_half_way_succeeds_when_it_is_run_again() {
     #[expect(clippy::disallowed_methods, reason = "the test ends it")]
     let died = tokio::spawn({
         let (vault, point) = (Arc::clone(&vault), point.clone());
-        let slow = Limits { bytes_per_second: Some(2_000_000), ..limits() };
+        let slow = Limits { bytes_per_second: Some(300_000), ..limits() };
         async move { vault.restore("halfway0", Server::shared(), &point, "halfway_back", slow).await }
     });
     let rows = "SELECT pid FROM pg_stat_activity WHERE datname LIKE 'halfway_back_incomplete_%' AND query LIKE '%COPY %' \

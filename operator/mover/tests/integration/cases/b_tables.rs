@@ -1,12 +1,10 @@
 //! Kinds of tables.
 
-use std::sync::Arc;
-
 use mover::format::{RowFormat, TableEntry};
 
-use super::{Copied, server};
+use super::{Copied, server, under_fire::Held};
 use crate::{
-    support::{Asked, Point, Psql, TestCustody, fresh, rows_of, until},
+    support::{Psql, fresh, rows_of, until},
     vaulted::{Vault, limits},
 };
 
@@ -126,10 +124,7 @@ async fn b7_rows_that_come_while_a_table_is_read_stay_out_and_vacuum_cuts_nothin
         "CREATE TABLE big (id int PRIMARY KEY, x text) WITH (autovacuum_enabled = off); ALTER TABLE big ALTER x SET STORAGE PLAIN;
          INSERT INTO big SELECT g, repeat('x', 1900) FROM generate_series(1, 25000) g; DELETE FROM big WHERE id > 20000",
     );
-    let custody = Arc::new(TestCustody::new());
-    let backup = Asked::of(server, "b_grows").slowly(8_000_000).start(&custody);
-    let reading = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'b_grows' AND query LIKE '%ROLLBACK TO SAVEPOINT segment'";
-    until(server, reading, "t").await;
+    let mut held = Held::of(server, "b_grows").await;
     // It tries again and again to get the lock that it needs to cut the file.
     let mut vacuum = Psql::start(server, "b_grows");
     vacuum.say("VACUUM (TRUNCATE) big;");
@@ -137,10 +132,8 @@ async fn b7_rows_that_come_while_a_table_is_read_stay_out_and_vacuum_cuts_nothin
         "b_grows",
         "INSERT INTO big SELECT g, 'late' FROM generate_series(100001, 120000) g; DELETE FROM big WHERE id % 2 = 0",
     );
-    assert!(!backup.is_finished(), "all this was to happen meanwhile");
-    let done = backup.await.unwrap().unwrap();
+    let point = held.expect_point().await;
     vacuum.end();
-    let point = Point::open(&custody, &done).await;
     let stored = point.stored(point.table("public", "big")).await;
     let rows = rows_of(RowFormat::Binary, &stored[&RowFormat::Binary]);
     let mut ids: Vec<u32> =

@@ -75,7 +75,7 @@ async fn e4_tables_that_are_truncated_or_rewritten_between_snapshot_and_lock_are
         "CREATE TABLE truncated AS SELECT generate_series(1, 99) AS i; CREATE TABLE rewritten AS SELECT * FROM truncated",
     );
     let mut changer = Psql::start(server, "e4");
-    changer.say("BEGIN; TRUNCATE truncated; INSERT INTO truncated VALUES (7); ALTER TABLE rewritten ALTER i TYPE bigint;");
+    changer.say("BEGIN \\; TRUNCATE truncated \\; INSERT INTO truncated VALUES (7) \\; ALTER TABLE rewritten ALTER i TYPE bigint;");
     until(server, &idle_in_transaction("e4"), "2").await;
     holder.say("COMMIT;");
     let waits = "NOT granted AND mode = 'AccessShareLock'";
@@ -134,7 +134,7 @@ async fn e6_a_lock_that_is_never_granted_ends_the_run_with_a_reason() {
     let server = Server::shared();
     fresh(server, "locked", "CREATE TABLE held (i int)");
     let mut holder = Psql::start(server, "locked");
-    holder.say("BEGIN; LOCK held IN ACCESS EXCLUSIVE MODE;");
+    holder.say("BEGIN \\; LOCK held IN ACCESS EXCLUSIVE MODE;");
     until(server, &idle_in_transaction("locked"), "1").await;
     let custody = TestCustody::new();
     let failure = Asked::of(server, "locked").with_lock_timeout(1).run(&custody).await.unwrap_err();

@@ -23,7 +23,7 @@ mod h_restore;
 mod h_select;
 mod h_stages;
 mod surroundings;
-mod under_fire;
+pub mod under_fire;
 
 use contract::PointId;
 use mover::restore::RestoreDone;

@@ -282,6 +282,7 @@ impl Psql {
         Self { child }
     }
 
+    /// Statements with `\;` between them go as one: nobody sees the session between them.
     pub fn say(&mut self, sql: &str) {
         use std::io::Write as _;
         let input = self.child.stdin.as_mut().unwrap();

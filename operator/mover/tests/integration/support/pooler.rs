@@ -44,7 +44,7 @@ impl PgBouncer {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(20), "PgBouncer does not listen on port {port}");
+            assert!(start.elapsed() < Duration::from_secs(60), "PgBouncer does not listen on port {port}");
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { port, psql: server.installation.client("psql"), process, _directory: directory }
