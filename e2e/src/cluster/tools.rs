@@ -20,19 +20,20 @@ struct Module {
     cold_build: &'static str,
 }
 
-macro_rules! module_files {
-    ($name:literal) => {
-        (
-            include_str!(concat!("../../cluster/", $name, "/go.mod")),
-            include_str!(concat!("../../cluster/", $name, "/go.sum")),
-        )
+/// A module by the name of its directory, and what else there is to say of it.
+macro_rules! module {
+    ($name:literal, $($field:ident: $value:expr),+ $(,)?) => {
+        Module {
+            name: $name,
+            go_mod: include_str!(concat!("../../cluster/", $name, "/go.mod")),
+            go_sum: include_str!(concat!("../../cluster/", $name, "/go.sum")),
+            $($field: $value),+
+        }
     };
 }
 
-const KUBERNETES: Module = Module {
-    name: "kubernetes",
-    go_mod: module_files!("kubernetes").0,
-    go_sum: module_files!("kubernetes").1,
+const KUBERNETES: Module = module! {
+    "kubernetes",
     versioned_by: "k8s.io/kubernetes",
     packages: &[
         "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -52,40 +53,32 @@ const KUBERNETES: Module = Module {
     cold_build: "about 10 minutes",
 };
 
-const COREDNS: Module = Module {
-    name: "coredns",
-    go_mod: module_files!("coredns").0,
-    go_sum: module_files!("coredns").1,
+const COREDNS: Module = module! {
+    "coredns",
     versioned_by: "github.com/coredns/coredns",
     packages: &["github.com/coredns/coredns"],
     version_variables: &[],
     cold_build: "about 2 minutes",
 };
 
-const HELM: Module = Module {
-    name: "helm",
-    go_mod: module_files!("helm").0,
-    go_sum: module_files!("helm").1,
+const HELM: Module = module! {
+    "helm",
     versioned_by: "helm.sh/helm/v4",
     packages: &["helm.sh/helm/v4/cmd/helm"],
     version_variables: &["helm.sh/helm/v4/internal/version.version"],
     cold_build: "about 2 minutes",
 };
 
-const VERSITYGW: Module = Module {
-    name: "versitygw",
-    go_mod: module_files!("versitygw").0,
-    go_sum: module_files!("versitygw").1,
+const VERSITYGW: Module = module! {
+    "versitygw",
     versioned_by: "github.com/versity/versitygw",
     packages: &["github.com/versity/versitygw/cmd/versitygw"],
     version_variables: &["main.Version"],
     cold_build: "about a minute",
 };
 
-const FAKE_GCS_SERVER: Module = Module {
-    name: "fake-gcs-server",
-    go_mod: module_files!("fake-gcs-server").0,
-    go_sum: module_files!("fake-gcs-server").1,
+const FAKE_GCS_SERVER: Module = module! {
+    "fake-gcs-server",
     versioned_by: "github.com/fsouza/fake-gcs-server",
     packages: &["github.com/fsouza/fake-gcs-server"],
     version_variables: &[],
