@@ -28,6 +28,3 @@ pub use list::ListWriter;
 pub use pack::{Pack, PackError, PackKind};
 pub use reader::PointReader;
 pub use writer::{PointWriter, WriterOptions};
-
-#[cfg(test)]
-mod tests;

@@ -189,10 +189,11 @@ fn elements(list: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn source() -> DatabaseEntry {
+    /// A database as any other.
+    pub fn source() -> DatabaseEntry {
         DatabaseEntry {
             name: "shop".into(),
             oid: 16_384,

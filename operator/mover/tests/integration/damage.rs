@@ -7,17 +7,17 @@ use std::{
     sync::Arc,
 };
 
-use crate::{stores::Stamping, written::draft};
+use crate::{
+    stores::Stamping,
+    written::{data_store, draft, manifest},
+};
 use bytes::Bytes;
-use contract::{DataStore, FailureCode, ReadGrant, RunId, Settled, Storage};
+use contract::{FailureCode, ReadGrant, RunId, Settled, Storage};
 use jiff::SignedDuration;
 use mover::{
     clock::{Clock, later},
     digest::StreamDigester,
-    format::{
-        DatabaseEntry, FORMAT, Id, ListRef, LocaleProvider, Manifest, RowFormat, SchemaStreamRef,
-        SegmentEntry, TableEntry, TableKind,
-    },
+    format::{Id, Manifest, RowFormat, SchemaStreamRef, SegmentEntry, TableEntry, TableKind},
     point::{PackKind, PointReader, PointWriter, RecordDraft, WriterOptions},
     seal::{CatalogueKey, ChainKey, Expected, Header, Identity, ObjectKind, Opener, SealKey, random_id},
     store::{Name, SharedStore, connect},
@@ -113,7 +113,10 @@ async fn store_point(vault: &Vault, run: &str, clock: &Clock) -> ReadGrant {
     let writer =
         PointWriter::begin(store, &grant, &run, writer_id, deadline, clock.clone(), options).await.unwrap();
     write_database(&writer, clock).await;
-    writer.commit(RecordDraft { data_stores: vec![data_store(clock)], ..draft(clock.now()) }).await.unwrap();
+    writer
+        .commit(RecordDraft { data_stores: vec![data_store(clock.now())], ..draft(clock.now()) })
+        .await
+        .unwrap();
     let Settled::Accepted(view) = vault.settle(&run, false, "", &|_| Ok(None)).await.unwrap() else {
         panic!("not accepted")
     };
@@ -161,7 +164,8 @@ async fn write_database(writer: &PointWriter, clock: &Clock) {
         archive_version: "1.14".into(),
         dump_version: "15".into(),
     };
-    writer.add_database(&manifest(schema, lists, plain_bytes, clock)).await.unwrap();
+    let manifest = Manifest { rows: 2, plain_bytes, ..manifest(clock.now(), schema, lists) };
+    writer.add_database(&manifest).await.unwrap();
 }
 
 /// One entry, laid out as FORMAT.md says.
@@ -170,65 +174,6 @@ fn schema_stream() -> Vec<u8> {
     let sql = b"CREATE TABLE public.t (a bigint, b text);\n";
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     [&length(header)[..], header, &length(sql), sql].concat()
-}
-
-fn manifest(schema: SchemaStreamRef, lists: Vec<ListRef>, plain_bytes: u64, clock: &Clock) -> Manifest {
-    Manifest {
-        format: FORMAT,
-        database: database(),
-        snapshot_time: clock.now(),
-        server_version: 150_018,
-        server_version_text: "15.18".into(),
-        schema,
-        lists,
-        tables: 1,
-        segments: 1,
-        sequences: 0,
-        large_objects: 0,
-        rows: 2,
-        plain_bytes,
-        roles: Vec::new(),
-        extensions: Vec::new(),
-        tablespaces: Vec::new(),
-        coverage: Vec::new(),
-        warnings: Vec::new(),
-        tool: "test".into(),
-    }
-}
-
-fn database() -> DatabaseEntry {
-    DatabaseEntry {
-        name: "app".into(),
-        oid: 5,
-        encoding: "UTF8".into(),
-        locale_provider: LocaleProvider::Libc,
-        collate: "C".into(),
-        ctype: "C".into(),
-        locale: None,
-        icu_rules: None,
-        collation_version: None,
-        owner: "app".into(),
-        comment: None,
-        tablespace: "pg_default".into(),
-        connection_limit: -1,
-        allow_connections: true,
-        is_template: false,
-        acl: None,
-        settings: Vec::new(),
-        security_labels: Vec::new(),
-    }
-}
-
-/// The one database of each point.
-fn data_store(clock: &Clock) -> DataStore {
-    DataStore {
-        database: "app".into(),
-        snapshot_time: clock.now(),
-        tables: 1,
-        rows: 2,
-        large_objects: 0,
-        plain_bytes: 28,
-    }
 }
 
 /// Ways to harm a file, each given its bytes and those of another object of the same kind.

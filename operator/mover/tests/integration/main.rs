@@ -10,6 +10,7 @@ mod damage;
 mod files;
 mod grants;
 mod kept;
+mod point;
 mod postgres;
 mod rehearsal;
 mod restore;

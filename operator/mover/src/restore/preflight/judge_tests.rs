@@ -6,31 +6,15 @@ use contract::{Connection, Credentials, PointId, Secret, Tls};
 use jiff::Timestamp;
 
 use super::{super::Role, *};
-use crate::format::{DatabaseEntry, ExtensionEntry, FORMAT, SchemaStreamRef};
+use crate::{
+    format::{ExtensionEntry, FORMAT, SchemaStreamRef},
+    restore::database::tests::source,
+};
 
 fn manifest() -> Manifest {
     Manifest {
         format: FORMAT,
-        database: DatabaseEntry {
-            name: "shop".into(),
-            oid: 16_384,
-            encoding: "UTF8".into(),
-            locale_provider: LocaleProvider::Libc,
-            collate: "C.UTF-8".into(),
-            ctype: "C.UTF-8".into(),
-            locale: None,
-            icu_rules: None,
-            collation_version: None,
-            owner: "alice".into(),
-            comment: None,
-            tablespace: "pg_default".into(),
-            connection_limit: -1,
-            allow_connections: true,
-            is_template: false,
-            acl: None,
-            settings: Vec::new(),
-            security_labels: Vec::new(),
-        },
+        database: source(),
         snapshot_time: Timestamp::UNIX_EPOCH,
         server_version: 160_004,
         server_version_text: "16.4".into(),

@@ -2,22 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::{
-    DataStore, Decision, Owner, ReadGrant, RunId, Secret, SourceServer, Storage, Trigger, WriteGrant,
-};
+use crate::written;
+use contract::{ReadGrant, RunId, Secret, Storage, WriteGrant};
 use jiff::{SignedDuration, Timestamp};
-use tempfile::TempDir;
-
-use super::*;
-use crate::{
+use mover::{
     clock::{Clock, later},
     format::{
-        DatabaseEntry, Digest128, FORMAT, FrameSpan, Hash, Id, LocaleProvider, Manifest, RowDigest,
-        RowFormat, SchemaStreamRef, SegmentEntry, TableEntry, TableKind, push_span,
+        Digest128, FrameSpan, Hash, Id, ListRef, Manifest, RowDigest, RowFormat, SchemaStreamRef,
+        SegmentEntry, TableEntry, TableKind, push_span,
+    },
+    point::{
+        Committed, PackKind, PointReader, PointWriter, ReadError, RecordDraft, WriteError, WriterOptions, cpu,
     },
     seal::{CatalogueKey, ChainKey, Expected, ObjectKind, Suite, seal_document},
     store::{FilesystemStore, Name, SharedStore},
 };
+use tempfile::TempDir;
 
 const VAULT: Id = Id([0xaa; 16]);
 
@@ -90,84 +90,19 @@ impl Fixture {
 }
 
 fn draft() -> RecordDraft {
-    RecordDraft {
-        owner: Owner::Cli { datasource_id: "1/app".into() },
-        decision: Decision {
-            tag: "daily".into(),
-            keep: None,
-            time_zone: "UTC".into(),
-            reason: "test".into(),
-            keep_at_least: 1,
-            policy: None,
-            trigger: Trigger::Cli,
-        },
-        source: SourceServer {
-            server_version: "15.18".into(),
-            system_identifier: None,
-            size_bytes: 1,
-            standby: false,
-        },
-        point_time: Timestamp::UNIX_EPOCH,
-        data_stores: vec![DataStore {
-            database: "app".into(),
-            snapshot_time: Timestamp::UNIX_EPOCH,
-            tables: 1,
-            rows: 2,
-            large_objects: 0,
-            plain_bytes: 4,
-        }],
-        coverage: Vec::new(),
-        warnings: Vec::new(),
-    }
+    let data_stores = vec![written::data_store(Timestamp::UNIX_EPOCH)];
+    RecordDraft { data_stores, ..written::draft(Timestamp::UNIX_EPOCH) }
 }
 
-fn manifest(lists: Vec<crate::format::ListRef>) -> Manifest {
-    Manifest {
-        format: FORMAT,
-        database: DatabaseEntry {
-            name: "app".into(),
-            oid: 5,
-            encoding: "UTF8".into(),
-            locale_provider: LocaleProvider::Libc,
-            collate: "C".into(),
-            ctype: "C".into(),
-            locale: None,
-            icu_rules: None,
-            collation_version: None,
-            owner: "app".into(),
-            comment: None,
-            tablespace: "pg_default".into(),
-            connection_limit: -1,
-            allow_connections: true,
-            is_template: false,
-            acl: None,
-            settings: Vec::new(),
-            security_labels: Vec::new(),
-        },
-        snapshot_time: Timestamp::UNIX_EPOCH,
-        server_version: 150_018,
-        server_version_text: "15.18".into(),
-        schema: SchemaStreamRef {
-            entries: 0,
-            plain_bytes: 0,
-            spans: Vec::new(),
-            archive_version: "1.14".into(),
-            dump_version: "15.18".into(),
-        },
-        lists,
-        tables: 1,
-        segments: 1,
-        sequences: 0,
-        large_objects: 0,
-        rows: 2,
-        plain_bytes: 4,
-        roles: Vec::new(),
-        extensions: Vec::new(),
-        tablespaces: Vec::new(),
-        coverage: Vec::new(),
-        warnings: Vec::new(),
-        tool: crate::TOOL.into(),
-    }
+fn manifest(lists: Vec<ListRef>) -> Manifest {
+    let schema = SchemaStreamRef {
+        entries: 0,
+        plain_bytes: 0,
+        spans: Vec::new(),
+        archive_version: "1.14".into(),
+        dump_version: "15.18".into(),
+    };
+    Manifest { rows: 2, ..written::manifest(Timestamp::UNIX_EPOCH, schema, lists) }
 }
 
 /// Writes `frames` as one segment of one table and commits.
