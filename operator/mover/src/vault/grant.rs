@@ -24,7 +24,9 @@ pub(crate) struct RestoreAnnouncement {
 impl Vault {
     /// Gives a process what it needs to write the run's point. Before this returns, the writer's intent is in storage, and
     /// its chain key wrapped for every recipient, as is the catalogue key: no data can come to be that nobody could open or
-    /// clear away. Asked again by the same writer, it gives the same.
+    /// clear away. Asked again by the same writer, it gives the same but for the chain key, which is always a new one: what
+    /// storage has under the chain's name may have been planted there by somebody who wants to read along, or be wrapped for
+    /// some recipients only.
     ///
     /// # Errors
     /// [`VaultError::AlreadyDecided`] when the point has a record or a void.
@@ -39,14 +41,8 @@ impl Vault {
         let point = Id::of_point(inner.id, run);
         self.refuse_decided(point).await?;
         self.admit_recipients().await?;
-        let chain_key = if self.begin(run, point, writer, deadline).await? {
-            self.new_chain_key(writer).await?
-        } else {
-            match self.chain_keys(writer).await?.into_iter().next() {
-                Some(key) => key,
-                None => self.new_chain_key(writer).await?,
-            }
-        };
+        self.begin(run, point, writer, deadline).await?;
+        let chain_key = self.new_chain_key(writer).await?;
         Ok(WriteGrant {
             vault_id: inner.id.to_string(),
             point: point.into(),
@@ -185,14 +181,8 @@ impl Vault {
         }
     }
 
-    /// Writes a writer's intent; `false` when it was there already, for the same run.
-    async fn begin(
-        &self,
-        run: &RunId,
-        point: Id,
-        writer: Id,
-        deadline: Timestamp,
-    ) -> Result<bool, VaultError> {
+    /// Writes a writer's intent, unless it is there already, for the same run.
+    async fn begin(&self, run: &RunId, point: Id, writer: Id, deadline: Timestamp) -> Result<(), VaultError> {
         let created = self.inner.clock.now();
         let intent = Intent { format: FORMAT, point, writer, run: run.clone(), created, deadline };
         let object = self.intent_object(point, writer);
@@ -200,11 +190,11 @@ impl Vault {
         let sealed = seal_document(&intent, &object, writer, Suite::Aes256Gcm, key.key())?;
         let name = Name::intent(point, writer);
         match self.inner.store.create(&name, sealed).await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(()),
             Err(error) if error.already_exists() => {
                 let there = self.read_intent(point, writer).await?;
                 let same = there.is_some_and(|there| there.run == *run && there.writer == writer);
-                if same { Ok(false) } else { Err(VaultError::WriterUsed { writer }) }
+                if same { Ok(()) } else { Err(VaultError::WriterUsed { writer }) }
             }
             Err(error) => Err(error.into()),
         }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use contract::{
     DataStore, Decision, FailureCode, Owner, PointId, PointState, RunId, Settled, SourceServer, Storage,
-    TombstoneRequest, Trigger, WriterId,
+    TombstoneRequest, Trigger, WriteGrant, WriterId,
 };
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
@@ -226,18 +226,48 @@ async fn a_committed_point_is_accepted_once_and_read_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_asked_for_twice_is_the_same_and_a_decided_point_gets_none() {
+async fn a_grant_asked_for_twice_is_the_same_but_for_its_key_and_a_decided_point_gets_none() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
     let (run, writer) = (RunId("run".into()), WriterId::from(random_id().unwrap()));
     let first = vault.write_grant(&run, &writer, fixture.deadline()).await.unwrap();
     let second = vault.write_grant(&run, &writer, fixture.deadline()).await.unwrap();
-    assert_eq!(first, second);
+    assert_ne!(first.chain_key, second.chain_key);
+    assert_eq!(WriteGrant { chain_key: first.chain_key.clone(), ..second }, first);
     assert!(matches!(settle(&vault, "run", false).await, Settled::Undecided));
     assert!(matches!(settle(&vault, "run", true).await, Settled::Voided));
     assert!(matches!(settle(&vault, "run", false).await, Settled::Voided));
     let error = vault.write_grant(&run, &writer, fixture.deadline()).await.unwrap_err();
     assert!(matches!(error, VaultError::AlreadyDecided { voided: true }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sealed_with_a_key_that_somebody_planted_or_that_only_some_recipients_can_open() {
+    let fixture = Fixture::new();
+    let identities = [fixture.identity.clone(), Identity::generate()];
+    let recipients = identities.iter().map(Identity::recipient).collect();
+    let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
+    init(&fixture.store(), &request, &fixture.clock).await.unwrap();
+    let vault = fixture.open().await;
+    let (run, writer) = (RunId("run".into()), random_id().unwrap());
+    // Wrapping needs no secret, and the writer's id is in the name of its intent.
+    let planted = crate::seal::ChainKey::from_bytes(&[7; 32]);
+    let ours = fixture.identity.recipient();
+    keys::store_chain_key(&fixture.store(), vault.id(), writer, &planted, &ours).await.unwrap();
+    for asked in 0..2 {
+        let grant = vault.write_grant(&run, &writer.into(), fixture.deadline()).await.unwrap();
+        let granted = crate::seal::ChainKey::from_base64(grant.chain_key.reveal()).unwrap();
+        assert_ne!(grant.chain_key, planted.to_base64(), "asked {asked}");
+        for identity in &identities {
+            let request = OpenRequest { identities: vec![identity.clone()], ..fixture.request() };
+            let custodian = open(fixture.store(), request, &fixture.clock).await.unwrap();
+            let commitment = granted.commitment(vault.id(), writer);
+            assert!(custodian.chain_key(writer, commitment).await.is_ok(), "asked {asked}");
+        }
+        // As if the process had died before the key was wrapped for everybody.
+        let lost = Name::chain_key(writer, &identities[1].recipient().tag(), 0);
+        fixture.store().delete(&lost).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
