@@ -30,6 +30,8 @@ pub enum BackupError {
         "session {pid} ({application}) waits since {seconds} s for a lock on {relation} that the backup holds; it is given up so that the application can go on"
     )]
     Blocking { pid: i32, application: String, relation: String, seconds: u64 },
+    #[error("pg_dump waits since {seconds} s for a lock on {relation}, which another session holds")]
+    DumpBlocked { relation: String, seconds: u64 },
     #[error("read {table}: the name stands for another table now (OID {found} instead of {planned})")]
     Exchanged { table: String, planned: u32, found: u32 },
     #[error(
@@ -86,7 +88,9 @@ impl BackupError {
             | Self::Source { source: error, .. }
             | Self::ReadTable { source: error, .. } => error.code(),
             Self::Refused { code, .. } => *code,
-            Self::LockTimeout(_) | Self::Blocking { .. } => FailureCode::LockTimeout,
+            Self::LockTimeout(_) | Self::Blocking { .. } | Self::DumpBlocked { .. } => {
+                FailureCode::LockTimeout
+            }
             Self::SchemaBusy(_) | Self::Exchanged { .. } | Self::TypeChanged { .. } => {
                 FailureCode::SchemaBusy
             }

@@ -100,8 +100,8 @@ impl One<'_> {
         Ok(Preflight { server, pins, client, names, coverage, warnings, sees_subscriptions, tables })
     }
 
-    /// Locks, fixes the snapshot and stores the schema, and waits until all others have done the same. When pg_dump is refused a lock, or somebody has waited too long
-    /// for one of ours, everything is let go and tried again.
+    /// Locks, fixes the snapshot and stores the schema, and waits until all others have done the same. When pg_dump is refused
+    /// a lock or waits too long for one, or somebody else for one of ours, everything is let go and tried again.
     pub async fn look(
         &self,
         preflight: &Preflight,
@@ -196,7 +196,7 @@ impl One<'_> {
             lock_timeout: self.lock_timeout(),
             with_subscriptions: preflight.sees_subscriptions,
         };
-        let (watch, session) = (self.watch(), &mut leader.session);
+        let (watch, session) = (self.watch().with_dump(), &mut leader.session);
         let watching = |done| watch.until_done(session, done);
         let stored = schema::store(&request, writer, self.progress, &self.stop, watching).await?;
         let defined =

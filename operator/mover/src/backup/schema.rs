@@ -55,16 +55,17 @@ impl From<BackupError> for SchemaFailure {
 }
 
 impl SchemaFailure {
-    /// What a look at those who wait for our locks ended with.
+    /// What a look at those who wait ended with.
     pub fn of_watch(error: BackupError) -> Self {
         match error {
-            BackupError::Blocking { .. } => Self::Locked(error.to_string()),
+            BackupError::Blocking { .. } | BackupError::DumpBlocked { .. } => Self::Locked(error.to_string()),
             other => Self::Other(other),
         }
     }
 }
 
-/// Runs pg_dump and stores what it writes. `watching` fails when somebody has waited too long for a lock of ours.
+/// Runs pg_dump and stores what it writes. `watching` fails when somebody has waited too long for a lock of ours, or pg_dump for
+/// another's.
 pub async fn store<W>(
     request: &DumpRequest<'_>,
     writer: &PointWriter,

@@ -1,5 +1,6 @@
 //! Looks who waits for a lock of ours. Ours let readers and writers pass, but an `ALTER TABLE` that waits for one makes
-//! everybody behind it wait, too; past the limit the backup gives way.
+//! everybody behind it wait, too; past the limit the backup gives way. It also looks whether pg_dump waits for others, which
+//! limits its wait for tables itself and for nothing else, such as a view that it asks the definition of.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -19,12 +20,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub struct LockWatch {
     application: String,
     limit: Duration,
+    /// Whether a session of ours that waits for somebody else counts, too.
+    with_dump: bool,
     waiting: HashMap<i32, Instant>,
     /// How long the last look took.
     took: Duration,
 }
 
-/// A session that waits for a lock of ours.
+/// A session that waits for a lock of ours, or one of ours that waits for somebody else's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiter {
     pub pid: i32,
@@ -35,7 +38,19 @@ pub struct Waiter {
 impl LockWatch {
     /// `application` is the name that all our sessions have; `limit` how long others may wait.
     pub fn new(application: &str, limit: Duration) -> Self {
-        Self { application: application.to_owned(), limit, waiting: HashMap::new(), took: Duration::ZERO }
+        Self {
+            application: application.to_owned(),
+            limit,
+            with_dump: false,
+            waiting: HashMap::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Looks after pg_dump, too: no other session of ours may wait for as long meanwhile.
+    #[must_use]
+    pub fn with_dump(self) -> Self {
+        Self { with_dump: true, ..self }
     }
 
     /// How long to wait between two looks. While a server with hundreds of thousands of locks lists them, nobody gets a new
@@ -50,10 +65,10 @@ impl LockWatch {
     /// Looks once, in any session of ours. It also tells whether that session lives.
     ///
     /// # Errors
-    /// [`BackupError::Blocking`] when somebody has waited too long.
+    /// [`BackupError::Blocking`] when somebody has waited too long, [`BackupError::DumpBlocked`] when pg_dump has.
     pub async fn look(&mut self, session: &mut Session) -> Result<(), BackupError> {
         let began = Instant::now();
-        let found = waiters(session, &self.application).await;
+        let found = waiters(session, &self.application, self.with_dump).await;
         self.took = began.elapsed();
         let waiters = found.map_err(|source| BackupError::Source {
             doing: "look for sessions that wait for our locks",
@@ -61,6 +76,9 @@ impl LockWatch {
         })?;
         match self.judge(waiters, Instant::now()) {
             None => Ok(()),
+            Some((Waiter { application, relation, .. }, waited)) if application == self.application => {
+                Err(BackupError::DumpBlocked { relation, seconds: waited.as_secs() })
+            }
             Some((waiter, waited)) => Err(BackupError::Blocking {
                 pid: waiter.pid,
                 application: waiter.application,
@@ -127,7 +145,7 @@ where
     Ok(result)
 }
 
-async fn waiters(session: &mut Session, application: &str) -> Result<Vec<Waiter>, PgError> {
+async fn waiters(session: &mut Session, application: &str, with_dump: bool) -> Result<Vec<Waiter>, PgError> {
     // What activity looks like is remembered within a transaction, unless it is told to forget. Whoever waits for the end of
     // our transaction and not for a lock of a table, such as CREATE INDEX CONCURRENTLY, keeps nobody else waiting.
     let sql = Sql::default()
@@ -136,12 +154,17 @@ async fn waiters(session: &mut Session, application: &str) -> Result<Vec<Waiter>
             "SELECT w.pid, coalesce(a.application_name, ''), w.relation::regclass::text \
              FROM pg_locks w LEFT JOIN pg_stat_activity a ON a.pid = w.pid WHERE NOT w.granted \
              AND w.locktype = 'relation' \
-             AND w.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND pg_blocking_pids(w.pid) && (SELECT coalesce(array_agg(o.pid), '{}') FROM pg_stat_activity o \
+             AND w.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) \
+             AND CASE WHEN a.application_name = ",
+        )
+        .literal(application.as_bytes())
+        .text(&format!(" THEN {with_dump} ELSE "))
+        .text(
+            "pg_blocking_pids(w.pid) && (SELECT coalesce(array_agg(o.pid), '{}') FROM pg_stat_activity o \
              WHERE o.application_name = ",
         )
         .literal(application.as_bytes())
-        .text(") AND a.application_name IS DISTINCT FROM ")
-        .literal(application.as_bytes());
+        .text(") END");
     let rows = session.query(sql.into_bytes()).await?;
     rows.iter().skip(1).map(waiter).collect()
 }

@@ -145,6 +145,25 @@ async fn e6_a_lock_that_is_never_granted_ends_the_run_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e6_a_view_that_pg_dump_waits_for_is_waited_for_no_longer_than_a_table() {
+    let server = Server::shared();
+    fresh(server, "e6_view", "CREATE TABLE base (i int); CREATE VIEW held AS SELECT i FROM base");
+    let mut holder = Psql::start(server, "e6_view");
+    // Of the view alone: its table is free.
+    holder.say("BEGIN; ALTER VIEW held ALTER COLUMN i SET DEFAULT 1;");
+    until(server, &idle_in_transaction("e6_view"), "1").await;
+    let custody = Arc::new(TestCustody::new());
+    let backup = Asked::of(server, "e6_view").with_lock_timeout(1).start(&custody);
+    let waits = locks("e6_view", "NOT granted");
+    until(server, &waits, "1").await;
+    until(server, &waits, "0").await;
+    holder.say("COMMIT;");
+    let done = backup.await.unwrap().unwrap();
+    holder.end();
+    Point::open(&custody, &done).await.expect_equal(server, "e6_view").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e23_whoever_waits_too_long_for_our_locks_goes_first() {
     let server = Server::shared();
     fresh(server, "e23", BIG);
