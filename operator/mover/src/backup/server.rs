@@ -213,17 +213,20 @@ impl<C: Custody> Backup<'_, C> {
         left_out: Option<&[LeftOut]>,
     ) -> Result<(Vec<Stored>, Option<String>), BackupError> {
         self.progress.stage(Stage::Data);
+        let is_alone = databases.len() == 1;
         let mut opened = Vec::new();
         for (database, looked) in databases.into_iter().zip(looked) {
             let Database { one, preflight } = database;
-            opened.push(Opened::plan(one, preflight, looked).await?);
+            let name = one.source.endpoint().database().to_owned();
+            let planned = Opened::plan(one, preflight, looked).await;
+            opened.push(planned.map_err(|error| if is_alone { error } else { error.met_in(&name) })?);
         }
         let missing = match (left_out, opened.first()) {
             (Some(left_out), Some(first)) => self.globals(first, writer, left_out).await?,
             _ => None,
         };
         let reading = self.reading(&mut opened, writer).await?;
-        let (server, is_alone) = (&opened[0].preflight.server, opened.len() == 1);
+        let server = &opened[0].preflight.server;
         let lanes =
             LaneController::new(self.input.limits.lanes, preflight::free_connections(server, opened.len()));
         read_all(&reading, lanes, opened[0].one.lock_timeout()).await?;
