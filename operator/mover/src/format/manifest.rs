@@ -111,6 +111,14 @@ pub struct SchemaStreamRef {
     pub dump_version: String,
 }
 
+impl SchemaStreamRef {
+    /// The major version of the pg_dump that made it, as in `16.4` and `18beta1`; `None` where it does not say.
+    pub fn dump_major(&self) -> Option<u32> {
+        let digits = self.dump_version.split(|character: char| !character.is_ascii_digit()).next();
+        digits.and_then(|major| major.parse().ok())
+    }
+}
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListRef {

@@ -8,6 +8,7 @@ use super::{
     large_objects,
     lent::Lent,
     pre_data::Rest,
+    public_schema,
     ready::Ready,
     rename, sequences,
     statements::Executor,
@@ -35,10 +36,12 @@ impl<C: Custody> Work<'_, C> {
         sequences::set(&mut session, &ready.sequences().await?).await?;
         // Of the session's defaults only tablespace and access method count, and none of these entries has one.
         let mut executor = Executor::new(session, &Lent::default());
+        let mut warnings: Vec<String> =
+            public_schema::close(&mut executor.session, ready, &rest.grants).await?.into_iter().collect();
         for entry in &rest.grants {
             executor.execute(entry, owners).await?;
         }
-        let mut warnings = self.fill_views(ready, &mut executor, &rest.refreshes).await?;
+        warnings.extend(self.fill_views(ready, &mut executor, &rest.refreshes).await?);
         warnings.extend(statistics::gather(&mut executor.session, sessions, self.input.limits.lanes).await?);
         if self.input.purpose == Purpose::Keep && self.input.check == Check::Reread {
             warnings.extend(self.compare(ready, sessions).await?.into_remarks()?);

@@ -45,6 +45,7 @@ mod naming;
 mod plan;
 mod pre_data;
 mod preflight;
+mod public_schema;
 mod ready;
 mod references;
 mod rename;

@@ -80,6 +80,28 @@ async fn b11_an_unlogged_partitioned_table_comes_to_servers_that_refuse_the_word
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_public_may_not_do_in_schema_public_it_may_not_after_a_restore() {
+    let all = Installation::all();
+    let Some(oldest) = all.first().filter(|oldest| oldest.major < 15) else { return };
+    let server = Server::start(oldest, &[]);
+    let vault = Vault::new().await;
+    for (name, change) in [
+        ("open", "SELECT 1"),
+        ("closed", "REVOKE CREATE ON SCHEMA public FROM PUBLIC"),
+        ("shut", "REVOKE ALL ON SCHEMA public FROM PUBLIC"),
+    ] {
+        server.create_database(name);
+        server.sql(name, change);
+        let point = vault.back_up(&server, name).await;
+        let copy = format!("{name}_copy");
+        vault.restore(name, &server, &point, &copy, limits()).await.unwrap();
+        let granted = "SELECT string_agg(privilege_type, ' ' ORDER BY 1) FROM pg_namespace, aclexplode(nspacl) acl \
+             WHERE nspname = 'public' AND grantee = 0";
+        assert_eq!(server.sql(&copy, granted), server.sql(name, granted), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: every pair of majors"]
 async fn h1_every_major_comes_back_on_every_newer_one() {
     every_major(|_, _| true).await;

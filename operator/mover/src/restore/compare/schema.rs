@@ -41,13 +41,11 @@ pub async fn compare(asked: &Asked<'_>) -> Result<ComparedSchema, RestoreError> 
         let why = format!("the point is of PostgreSQL {stored_major} and this server of {}", asked.major);
         return Ok(ComparedSchema::NotCompared { why });
     }
-    let dumped_by: Option<u32> =
-        asked.manifest.schema.dump_version.split(['.', 'b', 'r']).next().and_then(|major| major.parse().ok());
     let Ok(client) = DumpClient::for_server(asked.major).await else {
         let why = format!("no pg_dump for PostgreSQL {} is here", asked.major);
         return Ok(ComparedSchema::NotCompared { why });
     };
-    if dumped_by != Some(client.major) {
+    if asked.manifest.schema.dump_major() != Some(client.major) {
         let dumped_by = &asked.manifest.schema.dump_version;
         let why = format!("it was stored by pg_dump {dumped_by} and the one here is of {}", client.major);
         return Ok(ComparedSchema::NotCompared { why });

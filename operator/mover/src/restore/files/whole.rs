@@ -4,7 +4,7 @@
 use super::folder::Folder;
 use crate::{
     format::{Manifest, PgText, TableKind},
-    restore::{RestoreError, database, large_objects},
+    restore::{RestoreError, database, large_objects, public_schema},
     schema::{Owners, Sql},
 };
 
@@ -32,8 +32,11 @@ pub fn write(
     if has_large_objects {
         load = load.text("\\ir large-objects.sql\n");
     }
-    load = load
-        .text("\\ir keys.sql\n\\ir sequences.sql\n\\ir grants.sql\nSET row_security = on;\n\\ir views.sql\n");
+    load = load.text("\\ir keys.sql\n\\ir sequences.sql\n");
+    if !is_selection && public_schema::is_taken_for_closed(manifest) {
+        load = load.text(public_schema::CLOSE).text(";\n");
+    }
+    load = load.text("\\ir grants.sql\nSET row_security = on;\n\\ir views.sql\n");
     load = load.text("ANALYZE;\n");
     if has_event_triggers {
         load = load.text("\\ir event-triggers.sql\n");
