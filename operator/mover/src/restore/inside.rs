@@ -115,6 +115,9 @@ impl<C: Custody> Work<'_, C> {
             };
             digests[place(format)].add(stream.send(&unit.segment, Some(copy)).await?);
         }
+        for _ in &plan.tables {
+            self.progress.table();
+        }
         let differs =
             plan.tables.iter().zip(&digests).filter_map(|(table, digests)| table.difference(digests));
         let differences: Vec<String> = differs.collect();

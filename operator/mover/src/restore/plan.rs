@@ -112,6 +112,11 @@ impl Plan {
         Ok(plan)
     }
 
+    /// How many tables have no rows.
+    pub fn empty_tables(&self) -> usize {
+        self.tables.iter().filter(|table| table.units_left == 0).count()
+    }
+
     /// Puts the tables of extensions into an order in which each comes after those that it refers to, where there is one.
     pub fn order_configuration(&mut self, references: &References) {
         let Self { tables, configuration, .. } = self;

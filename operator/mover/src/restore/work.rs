@@ -214,8 +214,12 @@ impl<C: Custody> Work<'_, C> {
         if let Some((entry, segments)) = plan.large_objects.take() {
             self.progress.stage(Stage::LargeObjects);
             self.make_large_objects(ready, &loader, &mut session, &entry, &segments).await?;
+            self.progress.table();
         }
         self.progress.stage(Stage::Data);
+        for _ in 0..plan.empty_tables() {
+            self.progress.table();
+        }
         let configured = self.load_configuration(ready, &mut plan, &loader, &mut session).await?;
         let after_rows = std::mem::take(&mut rest.after_rows);
         let board =

@@ -316,8 +316,9 @@ impl Vault {
         input: &ServerRestoreInput,
     ) -> Result<RestoreDone, Failure> {
         let (progress, run) = (ProgressSink::new(1), RunId(run.into()));
-        restore::run_server(input, &self.custody, &run, &progress, CancellationToken::new(), &self.clock)
-            .await
+        let cancel = CancellationToken::new();
+        let done = restore::run_server(input, &self.custody, &run, &progress, cancel, &self.clock).await;
+        ended(done, &progress)
     }
 
     async fn restore_into(
@@ -354,8 +355,17 @@ impl Vault {
         };
         let progress = ProgressSink::new(1);
         let run = RunId(run.into());
-        restore::run(&input, &self.custody, &run, &progress, cancel, &self.clock).await
+        ended(restore::run(&input, &self.custody, &run, &progress, cancel, &self.clock).await, &progress)
     }
+}
+
+/// Whoever has followed a restore has been told of every table once it succeeds.
+fn ended(done: Result<RestoreDone, Failure>, progress: &ProgressSink) -> Result<RestoreDone, Failure> {
+    if done.is_ok() {
+        let told = progress.now();
+        assert_eq!(told.tables_done, told.tables_total, "tables that are told of as done");
+    }
+    done
 }
 
 pub fn limits() -> Limits {
