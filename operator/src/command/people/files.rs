@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use contract::{PointView, RunId, Stage, Summary};
+use contract::{PointView, RunId, Summary};
 use mover::progress::ProgressSink;
 use mover::restore::files::{self, FilesInput};
 use mover::vault::Access;
@@ -56,10 +56,7 @@ pub async fn run(
         files::run(&input, &custody, &run, &sink, cancel, &session.clock).await
     })
     .await?;
-    if session.vault.is_writable() {
-        let closed = session.vault.close_read(&run).await;
-        closed.map_err(|error| error.failure(Stage::Finishing))?;
-    }
+    session.end_reading(&run).await;
     session.close().await;
     let done = written?;
     let directory = directory.display().to_string();

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contract::{Failure, FailureCode, Stage, Storage, WriterId};
+use contract::{Failure, FailureCode, RunId, Stage, Storage, WriterId};
 use jiff::{SignedDuration, Timestamp};
 use mover::clock::{Clock, later};
 use mover::custody::Direct;
@@ -128,6 +128,20 @@ impl Session {
             .announcing_if_allowed()
     }
 
+    /// Tells the vault that a run reads no more. Where it cannot be told, the reading ends at its deadline; what was read is
+    /// none the worse.
+    pub async fn end_reading(&self, run: &RunId) {
+        if !self.vault.is_writable() {
+            return;
+        }
+        if let Err(error) = self.vault.close_read(run).await {
+            tracing::warn!(
+                error = mover::causes(&error),
+                "the vault was not told that the reading has ended"
+            );
+        }
+    }
+
     /// Lets go of the vault, once everything promised is stored.
     pub async fn close(self) {
         self.vault.close().await;
@@ -154,5 +168,5 @@ pub fn random_id() -> Result<WriterId, Problem> {
 
 /// An error of the data plane in the contract's words.
 pub fn failed(code: FailureCode, error: &dyn std::error::Error) -> Problem {
-    Problem::Failed(Failure { code, stage: Stage::Starting, message: error.to_string() })
+    Problem::Failed(Failure { code, stage: Stage::Starting, message: mover::causes(error) })
 }

@@ -80,12 +80,17 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
     let ended = running::watched(&sink, arguments.progress.mode, async |cancel| {
         for point in &points {
             let verified = point::verify(&session, point, level, &sink, &cancel).await?;
-            all.extend(match (verified, &scratch) {
-                (Some(verified), Some(scratch)) if verified.is_sound() => {
-                    Some(scratch.rehearse(&session, point, verified, &sink, &cancel).await?)
-                }
-                (verified, _) => verified,
-            });
+            let Some(mut verified) = verified else { continue };
+            let ended = match point::record(&session, point, &verified).await {
+                Ok(false) => continue,
+                Ok(true) => match scratch.as_ref().filter(|_| verified.is_sound()) {
+                    Some(scratch) => scratch.rehearse(&session, point, &mut verified, &sink, &cancel).await,
+                    None => Ok(()),
+                },
+                Err(failure) => Err(failure),
+            };
+            all.push(verified);
+            ended?;
         }
         Ok::<_, Failure>(())
     })

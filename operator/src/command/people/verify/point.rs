@@ -4,7 +4,6 @@ use contract::{Failure, FailureCode, PointView, RunId, Stage};
 use mover::format::Damage;
 use mover::progress::ProgressSink;
 use mover::store;
-use mover::vault::VaultError;
 use mover::verify::{self, Level, VerifyReport};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -47,12 +46,9 @@ pub async fn verify(
         checked = check(session, &run, point, level, sink) => checked,
         () = cancel.cancelled() => Err(cancelled()),
     };
-    if session.vault.is_writable() {
-        session.vault.close_read(&run).await.map_err(finishing)?;
-    }
+    session.end_reading(&run).await;
     match checked {
-        Ok(None) => Ok(None),
-        Ok(Some(report)) => record(session, point, level, report).await,
+        Ok(report) => Ok(report.map(|report| Verified::of(point, level, report))),
         Err(failure) if is_of_the_point(failure.code) => {
             let report = VerifyReport::default();
             Ok(Some(Verified { not_checked: Some(failure), ..Verified::of(point, level, report) }))
@@ -94,22 +90,20 @@ async fn check(
         .map_err(|error| failure(error.code(), &error))
 }
 
-/// Writes the finding into the ledger, where that may be written.
-async fn record(
-    session: &Session,
-    point: &PointView,
-    level: Level,
-    report: VerifyReport,
-) -> Result<Option<Verified>, Failure> {
-    if session.vault.is_writable() {
-        let damage = report.damage.first().cloned();
-        match session.vault.verified(&point.id, level.min(Level::Rows).number(), damage).await {
-            Ok(_) => {}
-            Err(error) if error.refused().is_some_and(|refused| refused.is_gone()) => return Ok(None),
-            Err(error) => return Err(finishing(error)),
-        }
+/// Writes what was found into the ledger, where that may be written; `false`: the point was removed meanwhile, by right.
+///
+/// # Errors
+/// When the ledger does not take it.
+pub async fn record(session: &Session, point: &PointView, found: &Verified) -> Result<bool, Failure> {
+    if !session.vault.is_writable() || found.not_checked.is_some() {
+        return Ok(true);
     }
-    Ok(Some(Verified::of(point, level, report)))
+    let level = found.level.min(Level::Rows.number());
+    match session.vault.verified(&point.id, level, found.damage.first().cloned()).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.refused().is_some_and(|refused| refused.is_gone()) => Ok(false),
+        Err(error) => Err(error.failure(Stage::Finishing)),
+    }
 }
 
 impl Verified {
@@ -140,11 +134,6 @@ impl Verified {
 /// Keys and formats differ from point to point; storage and network are the same for all.
 fn is_of_the_point(code: FailureCode) -> bool {
     matches!(code, FailureCode::KeyMissing | FailureCode::WrongKey | FailureCode::FormatUnsupported)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
-fn finishing(error: VaultError) -> Failure {
-    error.failure(Stage::Finishing)
 }
 
 fn cancelled() -> Failure {

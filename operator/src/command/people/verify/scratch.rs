@@ -59,19 +59,18 @@ impl Place {
     /// Restores a point whose stored bytes are sound, and adds what was seen.
     ///
     /// # Errors
-    /// When the run was told to stop, or the vault takes no note of its end.
+    /// When the run was told to stop.
     pub async fn rehearse(
         &self,
         session: &Session,
         point: &PointView,
-        verified: Verified,
+        verified: &mut Verified,
         sink: &ProgressSink,
         cancel: &CancellationToken,
-    ) -> Result<Verified, Failure> {
+    ) -> Result<(), Failure> {
         let run = RunId(uuid::Uuid::new_v4().to_string());
         let deadline = session.deadline();
         let custody = session.custody(deadline);
-        let mut restored = Vec::new();
         let mut failed = None;
         for store in &point.data_stores {
             let scratch = Scratch {
@@ -85,7 +84,7 @@ impl Place {
             match verify::rehearse(&scratch, &point.id, &custody, &run, sink, cancel, &session.clock).await {
                 Ok(seen) => {
                     let database = Some(store.database.clone()).filter(|_| point.data_stores.len() > 1);
-                    restored.push(Restored { database, ..seen.into() });
+                    verified.restored.push(Restored { database, ..seen.into() });
                 }
                 Err(failure) => {
                     failed = Some(failure);
@@ -93,14 +92,13 @@ impl Place {
                 }
             }
         }
-        if session.vault.is_writable() {
-            let closed = session.vault.close_read(&run).await;
-            closed.map_err(|error| error.failure(contract::Stage::Finishing))?;
-        }
+        session.end_reading(&run).await;
         match failed {
-            None => Ok(Verified { restored, ..verified }),
             Some(failure) if cancel.is_cancelled() => Err(failure),
-            failed => Ok(Verified { not_checked: failed, restored, ..verified }),
+            failed => {
+                verified.not_checked = failed;
+                Ok(())
+            }
         }
     }
 }
