@@ -10,7 +10,7 @@ use serde_json::json;
 use super::exit::Exit;
 use super::identity::IdentityError;
 use super::location::EntryError;
-use super::output::Format;
+use super::output::{Format, printable};
 use super::server::ServerError;
 
 /// Everything that can stop a command.
@@ -50,17 +50,21 @@ impl Problem {
 
     /// Tells the person, or the program, on standard error.
     pub fn tell(&self, format: Format) {
-        let text = match format {
+        // Nobody is left to be told when standard error is closed.
+        let _closed = writeln!(io::stderr().lock(), "{}", self.told(format));
+    }
+
+    fn told(&self, format: Format) -> String {
+        let text = self.text();
+        match format {
             Format::Table => match self.hint() {
-                "" => format!("error: {}", self.text()),
-                hint => format!("error: {}\nhint: {hint}", self.text()),
+                "" => format!("error: {}", printable(&text)),
+                hint => format!("error: {}\nhint: {}", printable(&text), printable(hint)),
             },
             Format::Json | Format::Jsonl => {
-                json!({ "error": { "code": self.code(), "message": self.text() } }).to_string()
+                json!({ "error": { "code": self.code(), "message": text } }).to_string()
             }
-        };
-        // Nobody is left to be told when standard error is closed.
-        let _closed = writeln!(io::stderr().lock(), "{text}");
+        }
     }
 
     /// What to do, where the message itself does not say it.
@@ -109,6 +113,17 @@ mod tests {
     use contract::Stage;
 
     use super::*;
+
+    #[test]
+    fn what_a_server_says_does_not_steer_the_terminal() {
+        let message = "log in: \u{1b}]0;owned\u{7}no such role".to_owned();
+        let failure = Failure { code: FailureCode::AuthenticationFailed, stage: Stage::Connecting, message };
+        let problem = Problem::Failed(failure);
+        let told = problem.told(Format::Table);
+        assert!(told.starts_with("error: log in: \\u{1b}]0;owned"), "{told}");
+        assert!(!told.contains(['\u{1b}', '\u{7}']) && told.contains("\nhint: "), "{told}");
+        assert!(!problem.told(Format::Json).contains('\u{1b}'), "JSON has its own way to write them");
+    }
 
     #[test]
     fn a_failure_that_does_not_say_what_to_do_comes_with_a_hint() {
