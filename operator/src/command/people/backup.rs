@@ -141,7 +141,7 @@ fn datasource_id(report: CheckReport, server: &Server, databases: &Databases) ->
 
 /// The server, and which of its databases are meant.
 fn source(arguments: &Arguments, environment: &Environment) -> Result<(Server, Databases), Problem> {
-    let mut server = server::resolve(&arguments.source, environment)?;
+    let mut server = server::resolve_in(&arguments.source, arguments.databases.first(), environment)?;
     let databases = match arguments.databases.as_slice() {
         [] if arguments.all_databases => {
             if !server.names_database {
@@ -156,14 +156,8 @@ fn source(arguments: &Arguments, environment: &Environment) -> Result<(Server, D
                 "which database? Name it in --source or with --database NAME, or take --all-databases";
             return Err(Problem::Usage(message.to_owned()));
         }
-        [database] => {
-            server.connection.database.clone_from(database);
-            Databases::Connected
-        }
-        [first, ..] => {
-            server.connection.database.clone_from(first);
-            Databases::Named(arguments.databases.clone())
-        }
+        [_] => Databases::Connected,
+        [_, _, ..] => Databases::Named(arguments.databases.clone()),
     };
     Ok((server, databases))
 }

@@ -100,7 +100,7 @@ async fn source(
     environment: &Environment,
     diagnosis: &mut Diagnosis,
 ) -> Result<(), Problem> {
-    let server = server::resolve(uri, environment)?;
+    let server = server::resolve_in(uri, arguments.databases.first(), environment)?;
     let databases = server.databases(&arguments.databases)?;
     let mut server = running::introduced(server).await?;
     for database in databases {

@@ -44,11 +44,8 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let request = GrantRequest::new(&arguments.role, arguments.object_by_object)
         .map_err(|error| Problem::Usage(format!("failed to use --role: {error}")))?;
-    let mut server = server::resolve(&arguments.source, environment)?;
+    let server = server::resolve_in(&arguments.source, arguments.databases.first(), environment)?;
     let databases = server.databases(&arguments.databases)?;
-    if let Some(first) = databases.first() {
-        server.connection.database.clone_from(first);
-    }
     let server = running::admitted(server).await?;
     let endpoint = Endpoint::new(&server.connection).map_err(failed)?;
     let mut facts = Vec::new();

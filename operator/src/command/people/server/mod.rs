@@ -77,7 +77,22 @@ pub enum ServerError {
 /// # Errors
 /// Any [`ServerError`]. No message repeats what was given as a whole: it may hold a password all the same.
 pub fn resolve(uri: &str, environment: &Environment) -> Result<Server, ServerError> {
-    let mut parameters = if keywords::looks_like(uri) { keywords::parse(uri)? } else { uri::parse(uri)? };
+    resolve_in(uri, None, environment)
+}
+
+/// As [`resolve`], for a login to the database that is named beside it, if one is: a password file may have a line for that
+/// one alone.
+///
+/// # Errors
+/// As those of [`resolve`].
+pub fn resolve_in(
+    uri: &str,
+    database: Option<&String>,
+    environment: &Environment,
+) -> Result<Server, ServerError> {
+    let mut parameters = Parameters::default();
+    parameters.add("dbname", database.cloned().unwrap_or_default());
+    parameters.complete(if keywords::looks_like(uri) { keywords::parse(uri)? } else { uri::parse(uri)? });
     let service = parameters.take("service").or_else(|| environment.get("PGSERVICE").map(str::to_owned));
     if let Some(name) = service {
         parameters.complete(service::load(&name, environment)?);

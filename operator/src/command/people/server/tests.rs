@@ -127,6 +127,11 @@ fn a_password_file_is_asked_last() {
         "of-variable"
     );
     assert!(!resolve("postgresql://app@db.example/y", &[("HOME", path)].into()).unwrap().has_password);
+    let (named, home) = ("x".to_owned(), [("HOME", path)].into());
+    for uri in ["postgresql://app@db.example", "postgresql://app@db.example/y"] {
+        let server = resolve_in(uri, Some(&named), &home).unwrap();
+        assert_eq!((server.connection.database.as_str(), server.has_password), ("x", true), "{uri}");
+    }
 }
 
 #[test]
