@@ -72,7 +72,9 @@ async fn read(session: &Session, run: &RunId, point: &PointView) -> Result<Vec<T
     // Databases are written in the order in which they came to their end.
     pages.sort_by_key(|page| page.data_store);
     let mut tables = Vec::new();
-    for page in pages {
+    for mut page in pages {
+        // Tables are written in the order in which their last rows were read.
+        page.tables.sort_by(|one, other| (&one.schema, &one.name).cmp(&(&other.schema, &other.name)));
         let index = usize::try_from(page.data_store).unwrap_or(usize::MAX);
         let database = point.data_stores.get(index).map_or_else(String::new, |store| store.database.clone());
         tables.extend(
