@@ -242,6 +242,21 @@ async fn a_grant_asked_for_twice_is_the_same_but_for_its_key_and_a_decided_point
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_vault_whose_key_everybody_knows_is_somebody_elses() {
+    let fixture = Fixture::new();
+    let trap = InitRequest {
+        catalogue: Some(CatalogueKey::from_bytes(&[0; 32])),
+        identities: Vec::new(),
+        recipients: vec![Identity::generate().recipient()],
+    };
+    init(&fixture.store(), &trap, &fixture.clock).await.unwrap();
+    let recipients = vec![fixture.identity.recipient()];
+    let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
+    let refused = init(&fixture.store(), &request, &fixture.clock).await;
+    assert!(matches!(refused, Err(VaultError::Foreign { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sealed_with_a_key_that_somebody_planted_or_that_only_some_recipients_can_open() {
     let fixture = Fixture::new();
     let identities = [fixture.identity.clone(), Identity::generate()];
