@@ -365,6 +365,20 @@ fn first_pack(data: &Path) -> PathBuf {
 }
 
 #[test]
+fn whoever_looks_into_a_damaged_point_is_told_which_object_it_is() {
+    let server = Server::shared();
+    server.create_database("cli_torn");
+    server.sql("cli_torn", SHOP);
+    let desk = Desk::new();
+    ended(&mut desk.backup(server, "cli_torn"), 0);
+    let stored = files(&desk.directory.path().join("vault/data"));
+    let (contents, _) = stored.iter().find(|(path, _)| path.ends_with("c0000")).unwrap();
+    fs::write(contents, "torn").unwrap();
+    let told = complaint(&ended(desk.on_vault("show").arg("latest"), 12));
+    assert!(told.contains("c0000"), "{told}");
+}
+
+#[test]
 fn each_way_to_be_kept_out_has_its_code() {
     let server = Server::shared();
     server.create_database("cli_codes");
