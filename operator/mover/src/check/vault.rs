@@ -155,7 +155,7 @@ fn points(vault: &Vault) -> Finding {
     let damaged = vault.points(0).iter().filter(|point| point.state == PointState::Damaged).count();
     let good = vault.totals().points;
     if damaged == 0 {
-        return Finding::passed(POINTS, format!("{good} good ones"));
+        return Finding::passed(POINTS, format!("{good} good"));
     }
     let message = format!(
         "{damaged} of {} points are damaged; `coffer list` shows which, `coffer verify` what is damaged",

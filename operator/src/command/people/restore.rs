@@ -36,7 +36,8 @@ Examples:
 /// in use.
 ///
 /// The database is loaded under another name and gets its own after everything was compared, so that a restore that is
-/// cut off leaves nothing that looks whole. It is called --as, else as the URI says, else as it was called.
+/// cut off leaves nothing that looks whole. It is called --as, else as the URI says, unless that is `postgres`, else as it was
+/// called.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct Arguments {
