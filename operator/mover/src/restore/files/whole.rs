@@ -100,7 +100,9 @@ fn readme(manifest: &Manifest, is_selection: bool) -> String {
          0. sha256sum --check SHA256SUMS\n{made}\n\
          2. psql -X -q -d DATABASE -f load.sql\n   in this directory, by a superuser. It stops at the first error; add --single-transaction to \
          have all or nothing.\n\n\
-         The server must have these roles: {roles}\nand these extensions: {extensions}\n",
+         The server must have these roles: {roles}\nand these extensions: {extensions}\n\n\
+         As in any dump, the definitions are what the source said that they are, and psql does what they say: load them only \
+         if you trust whoever was a superuser there.\n",
         time = manifest.snapshot_time,
         version = manifest.server_version_text,
         oldest = 14,
