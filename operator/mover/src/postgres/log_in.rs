@@ -109,6 +109,9 @@ async fn ask_for_tls(mut stream: TcpStream, address: &Address) -> Result<TcpStre
     }
 }
 
+/// PostgreSQL does 4096 unless it is told otherwise; these take about a second.
+const ROUNDS_LIMIT: u64 = 1_000_000;
+
 /// What the server asks for before it lets anybody in.
 const OK: u32 = 0;
 const CLEARTEXT: u32 = 3;
@@ -228,8 +231,22 @@ fn continue_scram(wire: &mut Wire, scram: &mut Scram, data: &[u8]) -> Result<(),
     let Scram::Running(running) = scram else {
         return Err(PgError::Protocol("SCRAM goes on before it began".to_owned()));
     };
+    bounded_rounds(data)?;
     running.update(data).map_err(scram_failed)?;
     encode(frontend::sasl_response(running.message(), &mut wire.out))
+}
+
+/// The rounds of hashing are the server's to choose, and are done at once: nothing could interrupt four thousand million.
+fn bounded_rounds(data: &[u8]) -> Result<(), PgError> {
+    let rounds = data.split(|byte| *byte == b',').find_map(|part| part.strip_prefix(b"i="));
+    let rounds = rounds.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+    match rounds.filter(|rounds| *rounds > ROUNDS_LIMIT) {
+        None => Ok(()),
+        Some(rounds) => Err(PgError::Authentication(format!(
+            "the server asks for {rounds} rounds of SCRAM, and {ROUNDS_LIMIT} are done at most; lower scram_iterations and \
+             set the password again"
+        ))),
+    }
 }
 
 fn finish_scram(scram: &mut Scram, data: &[u8]) -> Result<(), PgError> {
@@ -261,4 +278,20 @@ fn unsupported(kind: u32) -> PgError {
 
 fn encode(result: io::Result<()>) -> Result<(), PgError> {
     result.map_err(|error| PgError::InvalidConnection(format!("write the login: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_cannot_keep_a_login_busy_for_hours() {
+        let asked = |rounds: &str| bounded_rounds(format!("r=nonce,s=c2FsdA==,i={rounds}").as_bytes());
+        assert!(asked("4096").is_ok() && asked("1000000").is_ok());
+        for rounds in ["1000001", "4294967295"] {
+            assert!(matches!(asked(rounds), Err(PgError::Authentication(told)) if told.contains(rounds)));
+        }
+        // What is no number is for SCRAM itself to refuse.
+        assert!(asked("many").is_ok() && bounded_rounds(b"e=other-error").is_ok());
+    }
 }
