@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::environment::Environment;
 use super::exit::Exit;
-use super::output::{bytes, printable};
+use super::output::{printable, totals, warning_lines};
 use super::points;
 use super::problem::Problem;
 use super::restore::Arguments;
@@ -67,20 +67,12 @@ pub async fn run(
 
 fn text(written: &Written) -> String {
     let Written { point, directory, summary, warnings } = written;
-    let mut text = format!(
-        "point {} of {} written to {}: {} tables, {} rows, {} large objects, {}, {} s\n\
-         README.txt there tells how psql loads it. It is not encrypted.\n",
+    format!(
+        "point {} of {} written to {}: {}README.txt there tells how psql loads it. It is not encrypted.\n{}",
         point.id,
         points::second(point.point_time),
         printable(directory),
-        summary.tables,
-        summary.rows,
-        summary.large_objects,
-        bytes(summary.plain_bytes),
-        summary.seconds,
-    );
-    for warning in warnings {
-        text.push_str(&format!("warning: {}\n", printable(warning)));
-    }
-    text
+        totals(summary),
+        warning_lines(warnings),
+    )
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
+use contract::Summary;
 use serde::Serialize;
 
 /// How the result is printed.
@@ -99,6 +100,18 @@ impl<const N: usize> Table<N> {
 /// Names come from databases, and a terminal obeys control characters: they are shown, not sent.
 pub fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// How much came back, in one line.
+pub fn totals(summary: &Summary) -> String {
+    let Summary { tables, rows, large_objects, plain_bytes, seconds, .. } = summary;
+    let size = bytes(*plain_bytes);
+    format!("{tables} tables, {rows} rows, {large_objects} large objects, {size}, {seconds} s\n")
+}
+
+/// A line for each warning.
+pub fn warning_lines(warnings: &[String]) -> String {
+    warnings.iter().map(|warning| format!("warning: {}\n", printable(warning))).collect()
 }
 
 /// Bytes in a unit that leaves at most four digits before the point.

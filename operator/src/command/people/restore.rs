@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::environment::Environment;
 use super::exit::Exit;
 use super::files;
-use super::output::{OutputOption, bytes, printable};
+use super::output::{OutputOption, printable, totals, warning_lines};
 use super::points;
 use super::problem::Problem;
 use super::progress::ProgressOption;
@@ -189,19 +189,12 @@ fn log_in_to(mut server: Server, arguments: &Arguments) -> Server {
 
 fn text(restored: &Restored) -> String {
     let Restored { point, database, summary, warnings } = restored;
-    let mut text = format!(
-        "database {} restored from point {} of {}: {} tables, {} rows, {} large objects, {}, {} s\n",
+    format!(
+        "database {} restored from point {} of {}: {}{}",
         printable(database),
         point.id,
         points::second(point.point_time),
-        summary.tables,
-        summary.rows,
-        summary.large_objects,
-        bytes(summary.plain_bytes),
-        summary.seconds,
-    );
-    for warning in warnings {
-        text.push_str(&format!("warning: {}\n", printable(warning)));
-    }
-    text
+        totals(summary),
+        warning_lines(warnings),
+    )
 }

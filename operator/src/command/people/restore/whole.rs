@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Arguments, LOCK_TIMEOUT_SECONDS, MAINTENANCE_DATABASE};
 use crate::command::people::exit::Exit;
-use crate::command::people::output::{bytes, printable};
+use crate::command::people::output::{printable, totals, warning_lines};
 use crate::command::people::points;
 use crate::command::people::problem::Problem;
 use crate::command::people::running;
@@ -63,19 +63,12 @@ pub async fn run(
 fn text(restored: &Restored) -> String {
     let Restored { point, databases, summary, warnings } = restored;
     let names: Vec<String> = databases.iter().map(|name| printable(name).to_string()).collect();
-    let mut text = format!(
-        "databases {} restored from point {} of {}: {} tables, {} rows, {} large objects, {}, {} s\n",
+    format!(
+        "databases {} restored from point {} of {}: {}{}",
         names.join(", "),
         point.id,
         points::second(point.point_time),
-        summary.tables,
-        summary.rows,
-        summary.large_objects,
-        bytes(summary.plain_bytes),
-        summary.seconds,
-    );
-    for warning in warnings {
-        text.push_str(&format!("warning: {}\n", printable(warning)));
-    }
-    text
+        totals(summary),
+        warning_lines(warnings),
+    )
 }
