@@ -2,47 +2,55 @@
 
 use bytes::Bytes;
 use futures::stream;
-use tokio::{io::AsyncRead, task::JoinSet};
+use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 use zstd::bulk::Decompressor;
 
-use super::{PointReader, ReadError, cpu};
+use super::{
+    PointReader, ReadError, cpu,
+    cursor::{Cursor, Supply},
+    pieces::Place,
+};
 use crate::{
     format::FrameSpan,
-    seal::{ObjectKind, Opener, decompressor},
+    seal::{ObjectKind, Records, decompressor},
     store::Name,
 };
 
-/// Frames in order. While one pack is read the next one is fetched.
+/// Frames in order.
 pub struct FrameStream {
     reader: PointReader,
     kind: ObjectKind,
     spans: Vec<FrameSpan>,
-    /// The span that is read next, or the one that is being read.
+    /// The span that is read next.
     at: usize,
     open: Option<Open>,
     decompressor: Option<Decompressor<'static>>,
-    fetching: JoinSet<()>,
+    supply: Supply,
+    /// The piece at whose beginning it was settled which one comes after it.
+    settled: Option<Place>,
     expected: u64,
     given: u64,
 }
 
+/// A span that is being read.
 struct Open {
-    opener: Opener,
-    object: Name,
+    records: Records,
+    cursor: Cursor,
     left: u32,
 }
 
 impl FrameStream {
     pub(super) fn new(reader: PointReader, kind: ObjectKind, spans: Vec<FrameSpan>, expected: u64) -> Self {
         Self {
+            supply: Supply::new(reader.clone()),
             reader,
             kind,
             spans,
             at: 0,
             open: None,
             decompressor: None,
-            fetching: JoinSet::new(),
+            settled: None,
             expected,
             given: 0,
         }
@@ -66,16 +74,20 @@ impl FrameStream {
             if let Some(open) = &mut self.open
                 && open.left > 0
             {
+                let name = open.records.object();
                 let decompressor = match &mut self.decompressor {
                     Some(decompressor) => decompressor,
-                    none => none.insert(decompressor(&open.object)?),
+                    none => none.insert(decompressor(name)?),
                 };
-                let more =
-                    cpu(|| open.opener.next(decompressor, plain)).map_err(|error| error.with_proven_key())?;
+                let record = open.cursor.record(&open.records, &mut self.supply).await?;
+                let more = cpu(|| open.records.next(record, decompressor, plain))
+                    .map_err(|error| error.with_proven_key())?;
                 if !more {
-                    return Err(ReadError::contradiction(&open.object, "it ends before its last frame"));
+                    let what = "it ends before its last frame";
+                    return Err(ReadError::contradiction(open.records.object(), what));
                 }
                 open.left -= 1;
+                self.look_ahead();
                 return self.count(plain).map(|()| true);
             }
             let Some(span) = self.spans.get(self.at).copied() else {
@@ -100,31 +112,29 @@ impl FrameStream {
     }
 
     async fn open_span(&mut self, span: FrameSpan) -> Result<Open, ReadError> {
-        let inner = &self.reader.inner;
-        let object = Name::data(inner.session.writer, span.object);
-        let stored = inner.packs.get(span.object).await?;
-        self.prefetch(span.object);
-        let inner = &self.reader.inner;
-        let expected = inner.session.expected(self.kind, u64::from(span.object));
-        let mut opener = Opener::open(&object, stored, &expected, inner.session.chain_key.key())
+        let session = &self.reader.inner.session;
+        let name = Name::data(session.writer, span.object);
+        let mut cursor = Cursor::at(&span);
+        let header = cursor.header(&name, &mut self.supply).await?;
+        let expected = session.expected(self.kind, u64::from(span.object));
+        let mut records = Records::open(&name, &header, &expected, session.chain_key.key())
             .map_err(|error| error.with_proven_key())?;
-        opener.seek(&span)?;
-        Ok(Open { opener, object, left: span.count })
+        records.go_to(span.first);
+        Ok(Open { records, cursor, left: span.count })
     }
 
-    /// Has the next other pack fetched, so that it is there when it is needed.
-    fn prefetch(&mut self, current: u32) {
-        let next = self.spans[self.at..].iter().map(|span| span.object).find(|object| *object != current);
-        if let Some(next) = next {
-            let reader = self.reader.clone();
-            self.fetching.spawn(async move {
-                // A failure will be met again, and told, when the pack is read.
-                if let Err(error) = reader.inner.packs.get(next).await {
-                    tracing::debug!(%error, "a pack could not be fetched ahead");
-                }
-            });
+    /// Has the piece fetched that is needed after the one that is being read: of the same object, or of the next span's.
+    fn look_ahead(&mut self) {
+        let Some(open) = &self.open else { return };
+        let here = open.cursor.place();
+        if self.settled == here {
+            return;
         }
-        while self.fetching.try_join_next().is_some() {}
+        self.settled = here;
+        let after = || self.spans.get(self.at).and_then(|span| Place::of(span.object, span.offset));
+        if let Some(next) = open.cursor.goes_on(open.left).or_else(after) {
+            self.supply.expect(next);
+        }
     }
 
     fn count(&mut self, plain: &mut Vec<u8>) -> Result<(), ReadError> {

@@ -7,14 +7,15 @@
 
 mod commit;
 mod cpu;
+mod cursor;
 mod error;
 mod frames;
 mod heartbeat;
 mod inventory;
 mod list;
 mod pack;
-mod packs;
 mod page;
+mod pieces;
 mod pool;
 mod reader;
 mod session;

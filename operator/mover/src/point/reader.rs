@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use contract::ReadGrant;
 
-use super::{FrameStream, ReadError, packs::Packs, session::Session};
+use super::{FrameStream, ReadError, pieces::Pieces, session::Session};
 use crate::{
     format::{
         ContentsPage, FORMAT, Globals, Hash, InventoryObject, InventoryPage, ListEntry, ListPage, ListRef,
@@ -14,9 +14,6 @@ use crate::{
     seal::{Expected, ObjectKind, SealKey, open_document},
     store::{Name, SharedStore},
 };
-
-/// Packs that are kept for lanes that read the same one.
-const PACKS: usize = 4;
 
 /// A point whose record was read and whose keys fit. Clones share it.
 #[derive(Clone)]
@@ -28,7 +25,7 @@ pub(super) struct Reading {
     store: SharedStore,
     pub session: Session,
     record: Record,
-    pub packs: Packs,
+    pub pieces: Pieces,
 }
 
 impl PointReader {
@@ -59,8 +56,8 @@ impl PointReader {
         if !session.chain_key.fits(session.vault, record.chain, record.chain_commitment) {
             return Err(ReadError::KeySubstituted);
         }
-        let packs = Packs::new(Arc::clone(&store), session.writer, PACKS);
-        Ok(Self { inner: Arc::new(Reading { store, session, record, packs }) })
+        let pieces = Pieces::new(Arc::clone(&store), session.writer);
+        Ok(Self { inner: Arc::new(Reading { store, session, record, pieces }) })
     }
 
     pub fn record(&self) -> &Record {

@@ -174,9 +174,9 @@ impl Stream<'_> {
         if let Some(copy) = copy.as_mut().filter(|_| is_binary) {
             copy.send(&BINARY_HEADER).await.map_err(|source| self.failed(source))?;
         }
-        while let Some(chunk) =
-            rows.next().await.map_err(RestoreError::read(format!("rows of {}", self.table)))?
-        {
+        let unreadable = |error| RestoreError::read(format!("rows of {}", self.table))(error);
+        let mut chunk = Vec::new();
+        while rows.next_into(&mut chunk).await.map_err(unreadable)? {
             digester.push(&chunk).map_err(|source| self.odd(source))?;
             self.throttle.take(chunk.len()).await;
             if let Some(copy) = &mut copy

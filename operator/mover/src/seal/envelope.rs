@@ -8,7 +8,7 @@ use aws_lc_rs::{
 use super::HEADER_LENGTH;
 
 /// Bytes in front of every sealed record.
-pub(super) const FRAME_LENGTH: usize = 12;
+pub(crate) const FRAME_LENGTH: usize = 12;
 /// Bytes of an AEAD's tag.
 pub(super) const TAG_LENGTH: usize = 16;
 /// Bytes of the final record.
@@ -47,6 +47,11 @@ impl Frame {
         bytes[4..8].copy_from_slice(&self.plain.to_le_bytes());
         bytes[8..].copy_from_slice(&self.sealed.to_le_bytes());
         bytes
+    }
+
+    /// Bytes of the whole record, frame and tag included.
+    pub fn length(self) -> usize {
+        usize::try_from(self.sealed).map_or(usize::MAX, |sealed| sealed.saturating_add(FRAME_LENGTH))
     }
 
     /// `None`: the bytes could not have been written by a sealer.

@@ -13,6 +13,7 @@ mod header;
 mod key;
 mod opener;
 mod random;
+mod records;
 mod sealer;
 mod wrap;
 
@@ -23,10 +24,11 @@ pub use header::{Expected, HEADER_LENGTH, Header, ObjectKind, RecordKind, Suite}
 pub use key::{CatalogueKey, ChainKey, KeyError, LedgerKey, RecordKey, SealKey};
 pub use opener::Opener;
 pub use random::{RandomError, random_id};
+pub(crate) use records::Records;
 pub use sealer::Sealer;
 pub use wrap::{Identity, Recipient, WrapError, unwrap, wrap};
 
-pub(crate) use envelope::FINAL_LENGTH;
+pub(crate) use envelope::{FINAL_LENGTH, FRAME_LENGTH};
 
 #[cfg(test)]
 mod hostile_tests;

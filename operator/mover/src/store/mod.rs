@@ -98,6 +98,14 @@ pub trait Store: Send + Sync + 'static {
     /// A whole object of at most `limit` bytes; a larger one is refused before memory is taken for it.
     fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>>;
 
+    /// Exactly `length` bytes from `offset`; fewer only at the object's end, none behind it.
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>>;
+
     /// What the store says of an object.
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>>;
 

@@ -12,6 +12,7 @@ mod grants;
 mod kept;
 mod point;
 mod postgres;
+mod reading;
 mod rehearsal;
 mod restore;
 mod round_trip;

@@ -118,8 +118,16 @@ async fn reads_are_bounded(store: &SharedStore) {
     let error = store.get(&name, 299_999).await.unwrap_err();
     assert_eq!(error.kind, StoreErrorKind::TooLarge, "{error}");
     assert_eq!(store.get(&name, 300_000).await.unwrap(), bytes);
+    assert_eq!(store.get_range(&name, 100_000, 1_000).await.unwrap(), bytes[100_000..101_000]);
+    assert_eq!(store.get_range(&name, 299_990, 1_000).await.unwrap(), bytes[299_990..]);
+    assert_eq!(store.get_range(&name, 0, 1_000_000).await.unwrap(), bytes);
+    assert!(store.get_range(&name, 300_000, 10).await.unwrap().is_empty());
+    let empty = Name::data(WRITER, 3);
+    store.create(&empty, Bytes::new()).await.unwrap();
+    assert!(store.get_range(&empty, 0, 10).await.unwrap().is_empty());
     let missing = Name::data(WRITER, 99);
     assert!(store.get(&missing, 10).await.unwrap_err().is_not_found());
+    assert!(store.get_range(&missing, 0, 10).await.unwrap_err().is_not_found());
     assert!(store.head(&missing).await.unwrap_err().is_not_found());
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -83,6 +83,17 @@ impl Directory {
         if bytes.len() as u64 > limit {
             return Err(too_large(Verb::Get, name, bytes.len() as u64, limit));
         }
+        Ok(bytes.into())
+    }
+
+    pub fn read_range(&self, name: &Name, offset: u64, length: u64) -> Result<Bytes, StoreError> {
+        let failed = |error| self.failed(Verb::Get, name, &error);
+        let mut file = File::open(self.path(name)).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let length = length.min(size.saturating_sub(offset));
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        file.take(length).read_to_end(&mut bytes).map_err(failed)?;
         Ok(bytes.into())
     }
 

@@ -106,6 +106,18 @@ impl Store for FilesystemStore {
         Box::pin(self.blocking(Verb::Get, name.as_str(), move |directory| directory.read(&target, limit)))
     }
 
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        let target = name.clone();
+        Box::pin(self.blocking(Verb::Get, name.as_str(), move |directory| {
+            directory.read_range(&target, offset, length)
+        }))
+    }
+
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {
         let target = name.clone();
         Box::pin(self.blocking(Verb::Head, name.as_str(), move |directory| directory.head(&target)))

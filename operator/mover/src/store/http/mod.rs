@@ -115,6 +115,13 @@ impl<W: Wire> HttpStore<W> {
         }
     }
 
+    /// Whether an object has no byte at `offset`: each server has its own way to refuse to send any from there on.
+    async fn ends_before(&self, name: &Name, offset: u64) -> bool {
+        let key = self.key(name.as_str());
+        let stored = self.call(Verb::Head, name.as_str(), || self.wire.head(&key)).await;
+        stored.is_ok_and(|stored| stored.size <= offset)
+    }
+
     /// Whether what is there are these very bytes: then an earlier try had stored them.
     async fn holds(&self, name: &Name, bytes: &Bytes) -> Result<Option<Stored>, StoreError> {
         let (there, stored) = match self.read(name, bytes.len() as u64).await {
@@ -227,6 +234,31 @@ impl<W: Wire> Store for HttpStore<W> {
 
     fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
         Box::pin(async move { self.read(name, limit).await.map(|(bytes, _)| bytes) })
+    }
+
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        Box::pin(async move {
+            let key = self.key(name.as_str());
+            let range = offset..offset.saturating_add(length);
+            let read = || self.wire.get_range(&key, range.clone());
+            let bytes = match self.call(Verb::Get, name.as_str(), read).await {
+                Err(error)
+                    if error.kind == StoreErrorKind::Unexpected && self.ends_before(name, offset).await =>
+                {
+                    Bytes::new()
+                }
+                read => read?,
+            };
+            if bytes.len() as u64 > length {
+                return Err(super::too_large(Verb::Get, name, bytes.len() as u64, length));
+            }
+            Ok(bytes)
+        })
     }
 
     fn head<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Stored, StoreError>> {

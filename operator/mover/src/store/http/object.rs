@@ -1,10 +1,12 @@
 //! The requests that object_store makes, in the same way for each of its protocols.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use object_store::{
-    GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
-    path::Path,
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+    UpdateVersion, path::Path,
 };
 
 use super::wire::{Condition, Trouble};
@@ -44,6 +46,15 @@ pub(super) async fn get(
     let stored = described(&found.meta);
     let body = if stored.size > limit { None } else { Some(found.bytes().await?) };
     Ok((stored, body))
+}
+
+pub(super) async fn get_range(
+    client: &impl ObjectStore,
+    key: &str,
+    range: Range<u64>,
+) -> Result<Bytes, Trouble> {
+    let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+    Ok(client.get_opts(&path(key)?, options).await?.bytes().await?)
 }
 
 pub(super) async fn head(client: &impl ObjectStore, key: &str) -> Result<Stored, Trouble> {

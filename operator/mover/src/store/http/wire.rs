@@ -1,5 +1,7 @@
 //! One request of a protocol each; nothing is repeated and nothing decided here.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 use object_store::client::HttpError;
@@ -25,6 +27,8 @@ pub(in crate::store) trait Wire: Send + Sync + 'static {
         key: &str,
         limit: u64,
     ) -> impl Future<Output = Result<(Stored, Option<Bytes>), Trouble>> + Send;
+
+    fn get_range(&self, key: &str, range: Range<u64>) -> impl Future<Output = Result<Bytes, Trouble>> + Send;
 
     fn head(&self, key: &str) -> impl Future<Output = Result<Stored, Trouble>> + Send;
 

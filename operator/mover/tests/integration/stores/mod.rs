@@ -7,6 +7,7 @@ mod programs;
 pub mod proxy;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Read as _,
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
@@ -300,6 +301,13 @@ pub struct Forgetful {
     pub lost: Mutex<Vec<Name>>,
 }
 
+/// Counts how often each part of an object was asked for.
+pub struct Counting {
+    pub inner: SharedStore,
+    /// By the object and where in it the part begins.
+    pub ranges: Mutex<BTreeMap<(Name, u64), u32>>,
+}
+
 /// Passes calls on to `inner`, unchanged.
 macro_rules! passed_on {
     ($($method:ident)+) => { $(passed_on!(@ $method);)+ };
@@ -316,6 +324,16 @@ macro_rules! passed_on {
     (@ get) => {
         fn get<'a>(&'a self, name: &'a Name, limit: u64) -> BoxFuture<'a, Result<Bytes, StoreError>> {
             self.inner.get(name, limit)
+        }
+    };
+    (@ get_range) => {
+        fn get_range<'a>(
+            &'a self,
+            name: &'a Name,
+            offset: u64,
+            length: u64,
+        ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+            self.inner.get_range(name, offset, length)
         }
     };
     (@ head) => {
@@ -362,7 +380,7 @@ macro_rules! passed_on {
 }
 
 impl Store for Dishonest {
-    passed_on! { replace get head list delete clear_unfinished description }
+    passed_on! { replace get get_range head list delete clear_unfinished description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         if self.honours_create { self.inner.create(name, bytes) } else { self.inner.replace(name, bytes) }
@@ -379,7 +397,7 @@ impl Store for Dishonest {
 }
 
 impl Store for Forgetful {
-    passed_on! { replace get head list delete clear_unfinished overwrite description }
+    passed_on! { replace get get_range head list delete clear_unfinished overwrite description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move {
@@ -400,7 +418,7 @@ impl Store for Forgetful {
 }
 
 impl Store for Stamping {
-    passed_on! { replace get delete clear_unfinished overwrite description }
+    passed_on! { replace get get_range delete clear_unfinished overwrite description }
 
     fn create<'a>(&'a self, name: &'a Name, bytes: Bytes) -> BoxFuture<'a, Result<Stored, StoreError>> {
         Box::pin(async move { self.inner.create(name, bytes).await.map(|stored| self.stamped(stored)) })
@@ -476,4 +494,18 @@ fn losing_proxy(server: u16, losses: usize) -> u16 {
         }
     });
     port
+}
+
+impl Store for Counting {
+    passed_on! { create replace get head list delete clear_unfinished overwrite description }
+
+    fn get_range<'a>(
+        &'a self,
+        name: &'a Name,
+        offset: u64,
+        length: u64,
+    ) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        *self.ranges.lock().expect("the counts").entry((name.clone(), offset)).or_default() += 1;
+        self.inner.get_range(name, offset, length)
+    }
 }

@@ -4,6 +4,8 @@
 mod classify;
 mod connect;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use object_store::{
     azure::{AzureAuthorizer, MicrosoftAzure},
@@ -58,6 +60,10 @@ impl Wire for Azure {
 
     async fn get(&self, key: &str, limit: u64) -> Result<(Stored, Option<Bytes>), Trouble> {
         object::get(&self.client, key, limit).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Trouble> {
+        object::get_range(&self.client, key, range).await
     }
 
     async fn head(&self, key: &str) -> Result<Stored, Trouble> {

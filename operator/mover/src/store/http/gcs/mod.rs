@@ -5,6 +5,8 @@ mod classify;
 mod connect;
 mod json;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use object_store::{
     PutPayload,
@@ -103,6 +105,19 @@ impl Wire for Gcs {
         let body = send::body(answer.into_body(), limit).await?;
         stored.size = body.as_ref().map_or(stored.size, |body| body.len() as u64);
         Ok((stored, body))
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Trouble> {
+        let url = self.url(false, &["o", key], &[("alt", "media")])?;
+        let wanted = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+        let request =
+            self.request("GET", &url, &[("range", wanted.as_str())], HttpRequestBody::empty()).await?;
+        let answer = send::granted(&self.http, request).await?;
+        if answer.status().as_u16() != 206 {
+            return Err(Trouble::Answer("it answers with more than the part that was asked for".into()));
+        }
+        let body = send::body(answer.into_body(), range.end - range.start).await?;
+        body.ok_or_else(|| Trouble::Answer("its answer is longer than what was asked for".into()))
     }
 
     async fn head(&self, key: &str) -> Result<Stored, Trouble> {

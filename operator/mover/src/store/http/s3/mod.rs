@@ -4,7 +4,7 @@ mod classify;
 mod connect;
 mod known;
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
 use object_store::{
@@ -54,6 +54,10 @@ impl Wire for S3 {
 
     async fn get(&self, key: &str, limit: u64) -> Result<(Stored, Option<Bytes>), Trouble> {
         object::get(&self.client, key, limit).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Trouble> {
+        object::get_range(&self.client, key, range).await
     }
 
     async fn head(&self, key: &str) -> Result<Stored, Trouble> {
