@@ -193,7 +193,7 @@ pub(crate) fn label_map(_: &mut SchemaGenerator) -> Schema {
 /// New names of databases by their old ones.
 pub(crate) fn rename_map(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "object", "maxProperties": 64,
+        "type": "object", "maxProperties": 100,
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 63},
     })
 }

@@ -42,7 +42,7 @@ pub struct RecoveryPointStatus {
     pub job_name: Option<String>,
     /// Where its data is, and whose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 100), extend("x-kubernetes-list-type" = "atomic"))]
     pub data_stores: Vec<DataStore>,
     /// The key that seals it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +161,7 @@ pub struct PointSource {
     #[schemars(length(min = 1, max = 32))]
     pub system_identifier: Option<String>,
     /// Databases in the point.
-    #[schemars(length(max = 64), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "atomic"))]
     pub databases: Vec<String>,
     /// Bytes of their data, before compression.
     #[schemars(range(min = 0))]

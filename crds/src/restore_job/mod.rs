@@ -4,6 +4,8 @@ mod source;
 mod status;
 mod target;
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,15 +14,16 @@ use crate::{
     common::{JobState, VaultReference},
     rules::value_not_yet,
     rules::{cancel_is_one_way, fixed, fixed_optional, job_name_fits_a_label, not_yet, terminal_is_terminal},
+    words,
 };
 
 pub use source::{LatestOf, RestoreSource};
 pub use status::{RestoreJobStatus, RestoredObjects};
-pub use target::{FileLayout, RestoreTarget, TargetDatabase, TargetDatabases, TargetFiles};
+pub use target::{FileLayout, RestoreTarget, TargetDatabase, TargetDatabases, TargetFiles, TargetServer};
 
 const STAYS: &str = "the spec of a job may not be changed, save `cancel`: create a new job instead";
 
-/// One restore of one point into a new or empty database.
+/// One restore of one point into a new or empty database, or into several.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "coffer.dev",
@@ -31,14 +34,14 @@ const STAYS: &str = "the spec of a job may not be changed, save `cancel`: create
     category = "coffer",
     status = "RestoreJobStatus",
     derive = "PartialEq",
-    doc = "One restore of one recovery point into a new or empty database. Applied again after it completed, it writes nothing.",
+    doc = "One restore of one recovery point into a new or empty database, or into several. Applied again after it completed, it writes nothing.",
     printcolumn(name = "Point", type_ = "string", json_path = ".status.recoveryPoint.name"),
-    printcolumn(name = "Target", type_ = "string", json_path = ".spec.target.database.name"),
+    printcolumn(name = "Target", type_ = "string", json_path = ".status.target"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Stage", type_ = "string", priority = "1", json_path = ".status.progress.stage"),
     printcolumn(name = "Percent", type_ = "integer", json_path = ".status.progress.percent"),
-    printcolumn(name = "Host", type_ = "string", priority = "1", json_path = ".spec.target.database.host"),
+    printcolumn(name = "Host", type_ = "string", priority = "1", json_path = ".spec.target['database','databases'].host"),
     printcolumn(name = "Duration", type_ = "string", json_path = ".status.duration"),
     printcolumn(name = "Message", type_ = "string", priority = "1", json_path = ".status.conditions[?(@.type==\"Ready\")].message"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -71,12 +74,15 @@ const STAYS: &str = "the spec of a job may not be changed, save `cancel`: create
         .message("`select.dataOnly: true` is not supported yet"),
     validation = Rule::new("!has(self.select) || has(self.target.database)")
         .message("`select` goes into one database: set `target.database`"),
+    validation = Rule::new("!has(self.source.database) || has(self.target.database)")
+        .message("`source.database` goes with `target.database`; with `target.databases` write `names`"),
     validation = not_yet("swap"),
     validation = not_yet("rehydrate"),
     validation = value_not_yet("ifExists", "Swap", "restore under another name and rename the databases yourself"),
     validation = value_not_yet("onError", "Continue", "use Stop"),
-    validation = Rule::new("!has(self.roles) || self.roles == 'Skip'")
-        .message("`roles` CreateMissing and Full are not supported yet: create the roles first and use Skip"),
+    validation = value_not_yet("roles", "Full", "use CreateMissing, which leaves roles that exist as they are"),
+    validation = Rule::new("!has(self.roles) || self.roles != 'CreateMissing' || has(self.target.databases)")
+        .message("`roles: CreateMissing` goes with `target.databases`: create the roles first, and use Skip"),
     validation = Rule::new("!has(self.validateOnly) || !self.validateOnly")
         .message("`validateOnly: true` is not supported yet: every restore checks the target before it writes"),
 )]
@@ -91,8 +97,9 @@ pub struct RestoreJobSpec {
     /// in one transaction, and what is selected may not be there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<Selection>,
-    /// Skip: owners and grants name roles that exist already. CreateMissing and Full: the point's own roles are
-    /// restored; not supported yet. Unset: Skip.
+    /// Skip: owners and grants name roles that exist already. CreateMissing: roles of the point that are missing are
+    /// made, with their memberships and, where the point has them, passwords; they stay when the job fails. Full: not
+    /// supported yet. Unset: CreateMissing with `target.databases`, else Skip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<RestoreRoles>,
     /// Fail: a target database that exists must be empty. Swap: load beside it and rename; not supported yet.
@@ -140,6 +147,10 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
     pub tables: Option<Vec<String>>,
+    /// New names of what is selected: for a SCHEMA or a SCHEMA.TABLE the name that it gets. Unset: names stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "words::rename_map")]
+    pub rename: Option<BTreeMap<String, String>>,
     /// Whether to restore no rows. Unset: false. True is not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_only: Option<bool>,

@@ -10,7 +10,7 @@ use crate::{
     words,
 };
 
-/// What to restore: exactly one member.
+/// What to restore: exactly one of `recoveryPointRef`, `instance` and `pointId`.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -29,6 +29,11 @@ pub struct RestoreSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::point_id")]
     pub point_id: Option<String>,
+    /// Which database of a point that holds several, for `target.database`. Unset: the only one, or the one that is called
+    /// like the target's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub database: Option<String>,
 }
 
 /// A point of an instance of this namespace, found by time when the job is taken up.

@@ -25,6 +25,10 @@ pub struct RestoreJobStatus {
     /// The point that is restored, as found when the job was taken up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_point: Option<JobPoint>,
+    /// What is made, for people: the name of the database, or how many there will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub target: Option<String>,
     /// System identifier of the target server and name of the database, as seen before the first write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]

@@ -19,19 +19,53 @@ use crate::{
 #[x_kube(
     validation = Rule::new("[has(self.database), has(self.databases), has(self.files)].exists_one(x, x)")
         .message("set exactly one of `database`, `databases` and `files`"),
-    validation = not_yet_but("databases", "make one job for each database, with `database`"),
     validation = not_yet_but("files", "restore into a database"),
 )]
 pub struct RestoreTarget {
     /// One database of a server. It must not exist, or must be empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<TargetDatabase>,
-    /// A whole server. Not supported yet.
+    /// Several databases of a server, or all that the point holds, with the roles that they need. They get their names all
+    /// at once, when every one of them is loaded and checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub databases: Option<TargetDatabases>,
     /// Files instead of a server. Not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<TargetFiles>,
+}
+
+impl RestoreTarget {
+    /// The server, of either kind of target that has one.
+    pub fn server(&self) -> Option<TargetServer<'_>> {
+        match (&self.database, &self.databases) {
+            (Some(one), _) => Some(TargetServer {
+                host: &one.host,
+                port: one.port,
+                credentials: &one.credentials_secret_ref,
+                tls: one.tls.clone().unwrap_or_default(),
+            }),
+            (None, Some(several)) => Some(TargetServer {
+                host: &several.host,
+                port: several.port,
+                credentials: &several.credentials_secret_ref,
+                tls: several.tls.clone().unwrap_or_default(),
+            }),
+            (None, None) => None,
+        }
+    }
+}
+
+/// How to reach the server of a target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetServer<'a> {
+    /// DNS name or IP address.
+    pub host: &'a str,
+    /// TCP port.
+    pub port: i32,
+    /// Who logs in.
+    pub credentials: &'a DatabaseCredentialsRef,
+    /// The protection of the connection, with the documented default.
+    pub tls: Tls,
 }
 
 /// One database of a server.
@@ -59,14 +93,7 @@ pub struct TargetDatabase {
     pub owner: Option<String>,
 }
 
-impl TargetDatabase {
-    /// The protection of the connection, with the documented default.
-    pub fn tls(&self) -> Tls {
-        self.tls.clone().unwrap_or_default()
-    }
-}
-
-/// A whole server.
+/// Several databases of a server.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetDatabases {
@@ -82,7 +109,11 @@ pub struct TargetDatabases {
     /// Protection of the connection. Unset: VerifyFull against the public authorities of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// New names of databases by their old ones. Unset: names stay.
+    /// Which databases of the point. Unset: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 100), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
+    pub names: Option<Vec<String>>,
+    /// New names of databases by their old ones. Unset: names stay. None of the databases may exist, unless it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::rename_map")]
     pub rename: Option<BTreeMap<String, String>>,

@@ -20,3 +20,4 @@ mod scene;
 mod secrecy;
 mod twelve_states;
 mod uninstalled;
+mod whole_server;

@@ -1,5 +1,7 @@
 //! What one mover process is to do. The only input of a mover pod.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +29,7 @@ pub enum Task {
     Check(Box<CheckTask>),
     Backup(Box<BackupTask>),
     Restore(Box<RestoreTask>),
+    RestoreDatabases(Box<RestoreDatabasesTask>),
 }
 
 /// Look at a source without writing anything anywhere.
@@ -61,6 +64,9 @@ pub struct BackupTask {
 pub struct RestoreTask {
     pub keeper: KeeperEndpoint,
     pub point: PointId,
+    /// Which database of the point; `None`: the only one, or of several the one that is called like the target's.
+    #[serde(default)]
+    pub database: Option<String>,
     pub target: RestoreTarget,
     /// Namespace, name and spec hash of the RestoreJob, for the ledger.
     pub requested_by: (String, String, String),
@@ -76,6 +82,37 @@ pub struct RestoreSelection {
     pub schemas: Vec<String>,
     /// `SCHEMA.TABLE`; a name with a dot stands in double quotes.
     pub tables: Vec<String>,
+    /// New names, by `SCHEMA` or `SCHEMA.TABLE`.
+    #[serde(default)]
+    pub rename: BTreeMap<String, String>,
+}
+
+/// Move databases of one point into a server, with the roles that they need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreDatabasesTask {
+    pub keeper: KeeperEndpoint,
+    pub point: PointId,
+    /// Its `database` is the one to log in to (`postgres`).
+    pub connection: Connection,
+    /// Which databases of the point; none: all of them.
+    pub databases: Vec<String>,
+    /// New names, by the old ones.
+    pub rename: BTreeMap<String, String>,
+    pub roles: RestoreRoles,
+    /// Namespace, name and spec hash of the RestoreJob, for the ledger.
+    pub requested_by: (String, String, String),
+    pub limits: Limits,
+}
+
+/// What becomes of the roles of a point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestoreRoles {
+    /// Those that are missing are made; those that are there stay as they are.
+    #[default]
+    CreateMissing,
+    /// None is made.
+    Skip,
 }
 
 /// Where a restore goes. The database must not exist, or must be empty; with a selection it may be in use.

@@ -17,8 +17,8 @@ mod storage;
 pub mod files;
 
 pub use assignment::{
-    Assignment, BackupTask, CheckTask, Connection, Credentials, KeeperEndpoint, Limits, RestoreSelection,
-    RestoreTarget, RestoreTask, Task, Tls, TlsMode,
+    Assignment, BackupTask, CheckTask, Connection, Credentials, KeeperEndpoint, Limits, RestoreDatabasesTask,
+    RestoreRoles, RestoreSelection, RestoreTarget, RestoreTask, Task, Tls, TlsMode,
 };
 pub use databases::Databases;
 pub use exit::Exit;

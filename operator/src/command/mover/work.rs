@@ -6,9 +6,10 @@ use ::mover::backup::{self, BackupJobInput};
 use ::mover::check;
 use ::mover::clock::Clock;
 use ::mover::progress::ProgressSink;
-use ::mover::restore::{self, Check, Purpose, RestoreInput, Selection};
+use ::mover::restore::{self, Check, Purpose, RestoreInput, Roles, Selection, ServerRestoreInput};
 use contract::{
-    Assignment, BackupTask, Failure, FailureCode, KeeperEndpoint, Outcome, RestoreTask, Stage, Task,
+    Assignment, BackupTask, Failure, FailureCode, KeeperEndpoint, Outcome, RestoreDatabasesTask,
+    RestoreRoles, RestoreTask, Stage, Task,
 };
 
 use super::remote::Remote;
@@ -25,6 +26,7 @@ pub async fn work(assignment: &Assignment, stopping: &Stopping, sink: &ProgressS
         }
         Task::Backup(task) => back_up(assignment, task, stopping, sink, clock).await,
         Task::Restore(task) => put_back(assignment, task, stopping, sink, clock).await,
+        Task::RestoreDatabases(task) => put_all_back(assignment, task, stopping, sink, clock).await,
     };
     ended.unwrap_or_else(|failure| (Outcome::Failed(stopping.explain(failure)), Vec::new()))
 }
@@ -57,7 +59,8 @@ async fn put_back(
     clock: &Clock,
 ) -> Result<Ended, Failure> {
     let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
-    let selection = Selection::parse(&task.select.schemas, &task.select.tables, &[]);
+    let renames: Vec<String> = task.select.rename.iter().map(|(old, new)| format!("{old}={new}")).collect();
+    let selection = Selection::parse(&task.select.schemas, &task.select.tables, &renames);
     let selection = selection.map_err(|error| Failure {
         code: FailureCode::BadAssignment,
         stage: Stage::Starting,
@@ -65,7 +68,7 @@ async fn put_back(
     })?;
     let input = RestoreInput {
         point: task.point.clone(),
-        database: None,
+        database: task.database.clone(),
         tablespaces: BTreeMap::new(),
         target: task.target.clone(),
         requested_by: task.requested_by.clone(),
@@ -76,6 +79,33 @@ async fn put_back(
         selection,
     };
     let done = restore::run(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
+    Ok((Outcome::Restored { summary: done.summary }, done.warnings))
+}
+
+async fn put_all_back(
+    assignment: &Assignment,
+    task: &RestoreDatabasesTask,
+    stopping: &Stopping,
+    sink: &ProgressSink,
+    clock: &Clock,
+) -> Result<Ended, Failure> {
+    let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
+    let input = ServerRestoreInput {
+        point: task.point.clone(),
+        connection: task.connection.clone(),
+        databases: task.databases.clone(),
+        rename: task.rename.clone(),
+        tablespaces: BTreeMap::new(),
+        roles: match task.roles {
+            RestoreRoles::CreateMissing => Roles::CreateMissing,
+            RestoreRoles::Skip => Roles::Skip,
+        },
+        requested_by: task.requested_by.clone(),
+        limits: task.limits.clone(),
+        deadline: assignment.deadline,
+        check: Check::default(),
+    };
+    let done = restore::run_server(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
     Ok((Outcome::Restored { summary: done.summary }, done.warnings))
 }
 

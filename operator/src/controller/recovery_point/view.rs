@@ -19,6 +19,8 @@ use crate::words::bytes;
 
 /// Missing things are named up to this many; the rest is counted.
 const NAMED: usize = 32;
+/// No point holds more databases, and the schema takes no more.
+const STORES: usize = 100;
 
 /// The object of a point, without status. It has no owner: it goes when the catalogue says so, not before.
 pub fn object(facts: &Facts<'_>, point: &PointView) -> RecoveryPoint {
@@ -145,14 +147,14 @@ fn data_stores(point: &PointView) -> Vec<DataStore> {
         point_time: Time(held.snapshot_time),
         expiration_time: point.expiration_time.map(Time),
     };
-    point.data_stores.iter().take(64).map(store).collect()
+    point.data_stores.iter().take(STORES).map(store).collect()
 }
 
 fn source(point: &PointView) -> PointSource {
     PointSource {
         server_version: point.source.server_version.chars().take(64).collect(),
         system_identifier: point.source.system_identifier.clone(),
-        databases: point.data_stores.iter().take(64).map(|store| store.database.clone()).collect(),
+        databases: point.data_stores.iter().take(STORES).map(|store| store.database.clone()).collect(),
         size_bytes: signed(point.source.size_bytes),
     }
 }

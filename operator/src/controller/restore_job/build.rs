@@ -2,9 +2,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use contract::{
-    Assignment, Connection, KeeperEndpoint, Limits, PointView, Purpose, RestoreSelection, RestoreTarget,
-    RestoreTask, RunId, Task, VERSION,
+    Assignment, Connection, KeeperEndpoint, Limits, PointView, Purpose, RestoreDatabasesTask, RestoreRoles,
+    RestoreSelection, RestoreTarget, RestoreTask, RunId, Task, VERSION,
 };
+use crds::restore_job::RestoreRoles as SpecRoles;
 use crds::{BackupVault, RestoreJob};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -31,6 +32,9 @@ pub fn spec_hash(job: &RestoreJob) -> String {
     if let Some(select) = &job.spec.select {
         text.extend(serde_json::to_vec(select).expect("a selection is strings"));
     }
+    if let Some(roles) = &job.spec.roles {
+        text.extend(serde_json::to_vec(roles).expect("a choice is a string"));
+    }
     digest(&SHA256, &text).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -49,18 +53,14 @@ pub fn plan<'a>(
     let purpose = Purpose::Read { point: point.id.clone() };
     let claims = Claims { run: run.clone(), purpose, deadline };
     let address = facts.keeper.as_ref()?;
-    let task = RestoreTask {
-        keeper: KeeperEndpoint {
-            url: address.url.clone(),
-            certificates: address.certificates.clone(),
-            token: token.sign(&claims),
-        },
-        point: point.id.clone(),
-        target: target(job, facts.connection.as_ref()?.as_ref().ok()?)?,
-        requested_by: (job.namespace()?, job.name_any(), facts.spec_hash.clone()),
-        limits: limits(vault),
-        select: selection(job),
+    let keeper = KeeperEndpoint {
+        url: address.url.clone(),
+        certificates: address.certificates.clone(),
+        token: token.sign(&claims),
     };
+    let requested_by = (job.namespace()?, job.name_any(), facts.spec_hash.clone());
+    let connection = facts.connection.as_ref()?.as_ref().ok()?;
+    let task = task(job, Common { keeper, point, connection, requested_by, limits: limits(vault) })?;
     Some(Plan {
         vault,
         settings,
@@ -74,7 +74,7 @@ pub fn plan<'a>(
             attempt: number,
             clock_offset_seconds,
             deadline,
-            task: Task::Restore(Box::new(task)),
+            task,
         },
         decision: None,
         relations: relations(point),
@@ -82,13 +82,47 @@ pub fn plan<'a>(
     })
 }
 
-fn target(job: &RestoreJob, connection: &Connection) -> Option<RestoreTarget> {
-    let database = job.spec.target.database.as_ref()?;
-    Some(RestoreTarget {
-        connection: connection.clone(),
-        database: database.name.clone(),
-        owner: database.owner.clone(),
-    })
+/// What both kinds of task need.
+struct Common<'a> {
+    keeper: KeeperEndpoint,
+    point: &'a PointView,
+    connection: &'a Connection,
+    requested_by: (String, String, String),
+    limits: Limits,
+}
+
+fn task(job: &RestoreJob, common: Common<'_>) -> Option<Task> {
+    let Common { keeper, point, connection, requested_by, limits } = common;
+    let (point, connection) = (point.id.clone(), connection.clone());
+    if let Some(database) = &job.spec.target.database {
+        return Some(Task::Restore(Box::new(RestoreTask {
+            keeper,
+            point,
+            database: job.spec.source.database.clone(),
+            target: RestoreTarget {
+                connection,
+                database: database.name.clone(),
+                owner: database.owner.clone(),
+            },
+            requested_by,
+            limits,
+            select: selection(job),
+        })));
+    }
+    let databases = job.spec.target.databases.as_ref()?;
+    Some(Task::RestoreDatabases(Box::new(RestoreDatabasesTask {
+        keeper,
+        point,
+        connection,
+        databases: databases.names.clone().unwrap_or_default(),
+        rename: databases.rename.clone().unwrap_or_default(),
+        roles: match job.spec.roles {
+            None | Some(SpecRoles::CreateMissing | SpecRoles::Full) => RestoreRoles::CreateMissing,
+            Some(SpecRoles::Skip) => RestoreRoles::Skip,
+        },
+        requested_by,
+        limits,
+    })))
 }
 
 fn selection(job: &RestoreJob) -> RestoreSelection {
@@ -96,6 +130,7 @@ fn selection(job: &RestoreJob) -> RestoreSelection {
     RestoreSelection {
         schemas: select.schemas.unwrap_or_default(),
         tables: select.tables.unwrap_or_default(),
+        rename: select.rename.unwrap_or_default(),
     }
 }
 

@@ -10,6 +10,7 @@ use super::ended::{self, Ended};
 use super::facts::{Decision, Facts, Step};
 use super::guards::guards;
 use super::source::{self, NoPoint};
+use super::targets;
 use crate::clock::Now;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
@@ -102,6 +103,7 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.recovery_point = Some(job_point(point));
+    draft.status.target = targets::described(draft.job, Some(point));
     draft.status.progress = Some(progress::at(Stage::Starting, None));
     draft.steps.push(Step::Start { number, deadline: draft.completion_deadline() });
     let text = format!("Attempt {number} is being started.");

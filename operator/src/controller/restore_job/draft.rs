@@ -5,6 +5,7 @@ use crds::{Reason, RestoreJob, RestoreJobStatus};
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Decision, Facts, Step};
+use super::targets;
 use crate::clock::Now;
 use crate::cluster::Note;
 use crate::controller::Wake;
@@ -33,6 +34,9 @@ impl<'a> Draft<'a> {
         let mut status = job.status.clone().unwrap_or_default();
         let accepted = status.accepted_time.get_or_insert(Time(now.time)).0;
         status.observed_generation = job.metadata.generation;
+        if status.target.is_none() {
+            status.target = targets::described(job, None);
+        }
         Self { job, facts, now, accepted, status, steps: Vec::new(), note: None }
     }
 

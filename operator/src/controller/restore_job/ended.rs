@@ -89,7 +89,7 @@ fn badly(mut draft: Draft<'_>, ended: &Ended) -> Decision {
     outcome::close_badly(attempt, &ended.verdict, Some(&ended.ending), now);
     if ended.cancelled {
         let text = if draft.has_written() {
-            "The job was cancelled while it ran; an unfinished database that it had not made itself was left."
+            cancelled_text(&draft)
         } else {
             "The job was cancelled; nothing was written."
         };
@@ -135,7 +135,7 @@ fn well(mut draft: Draft<'_>, ended: &Ended, summary: Option<&Summary>, warnings
             let started = draft.status.start_time.as_ref().map(|time| time.0);
             done.bytes_per_second =
                 started.and_then(|started| progress::mean(summary.plain_bytes, started, now));
-            format!("{} tables with {} rows were restored and checked.", summary.tables, summary.rows)
+            done_text(&draft, summary)
         }
         None => "The ledger has the restore as completed; its own report was lost.".to_owned(),
     };
@@ -147,4 +147,24 @@ fn well(mut draft: Draft<'_>, ended: &Ended, summary: Option<&Summary>, warnings
         (JobState::CompletedWithWarnings, Reason::CompletedWithWarnings)
     };
     draft.end(&Standing::new(state, reason, text))
+}
+
+fn done_text(draft: &Draft<'_>, summary: &Summary) -> String {
+    let what = format!("{} tables with {} rows", summary.tables, summary.rows);
+    match (&draft.job.spec.target.databases, &draft.status.target) {
+        (Some(_), Some(target)) => format!("{what} were restored and checked, in {target}."),
+        (Some(_), None) | (None, _) => format!("{what} were restored and checked."),
+    }
+}
+
+fn cancelled_text(draft: &Draft<'_>) -> &'static str {
+    match draft.job.spec.target.databases {
+        Some(_) => {
+            "The job was cancelled while it ran; no database got its name. Those that it had made were dropped, roles \
+             that it had made stay."
+        }
+        None => {
+            "The job was cancelled while it ran; an unfinished database that it had not made itself was left."
+        }
+    }
 }

@@ -2,12 +2,13 @@
 
 use contract::PointView;
 use crds::common::{ConditionType, is_true};
-use crds::{BackupVault, ErrorCode, Reason};
+use crds::{BackupVault, Reason};
 use kube::ResourceExt as _;
 
 use super::draft::Draft;
 use super::facts::Facts;
 use super::source::{self, NoPoint};
+use super::targets;
 use crate::controller::conditions::said;
 
 /// Everything that a start needs.
@@ -23,13 +24,7 @@ pub fn guards<'a>(draft: &Draft<'a>) -> Result<Ready<'a>, NoPoint> {
     let facts: &'a Facts = draft.facts;
     let vault = vault(draft)?;
     let point = source::point(draft.job, facts, vault)?;
-    if draft.job.spec.target.database.is_none() {
-        return Err(NoPoint {
-            reason: Reason::InvalidSpec,
-            message: "`target.database` is missing: other targets are not supported yet.".into(),
-            fatal: Some(ErrorCode::UserErrorTargetNotSuitable),
-        });
-    }
+    targets::check(draft.job, point)?;
     if let Some(message) = facts.place.message() {
         return Err(waits(Reason::Queued, message));
     }

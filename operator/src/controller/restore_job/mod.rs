@@ -17,6 +17,7 @@ mod facts;
 mod guards;
 mod observe;
 mod source;
+mod targets;
 
 #[cfg(test)]
 mod scenario_tests;

@@ -113,22 +113,20 @@ async fn ledger(
     Ok(Some(answer.map_err(|error| Trouble::from(&error))))
 }
 
-/// The way to the server that the database is made on.
+/// The way to the server that databases are made on.
 async fn target(
     job: &RestoreJob,
     namespace: &str,
     context: &Context,
 ) -> Result<Option<Result<Connection, Fault>>, Error> {
-    let Some(database) = &job.spec.target.database else { return Ok(None) };
-    let tls = database.tls();
-    let material =
-        observe::material(&context.client, namespace, &database.credentials_secret_ref, &tls).await?;
+    let Some(server) = job.spec.target.server() else { return Ok(None) };
+    let material = observe::material(&context.client, namespace, server.credentials, &server.tls).await?;
     let target = Target {
-        host: &database.host,
-        port: database.port,
+        host: server.host,
+        port: server.port,
         database: LOGIN_DATABASE,
-        credentials: &database.credentials_secret_ref,
-        tls,
+        credentials: server.credentials,
+        tls: server.tls,
         namespace,
         bind_command: context.settings.secret_reader_command(namespace),
     };

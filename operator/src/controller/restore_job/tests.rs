@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Connection, Credentials, Decision as Promise, Failure, FailureCode, Outcome, Owner, PointId, PointState,
-    PointView, Report, RestoreOutcome, RestoreSeen, RunId, Secret, SourceServer, Stage, Summary, Tls,
-    TlsMode, Trigger, VERSION, WriterId,
+    Connection, Credentials, DataStore, Decision as Promise, Failure, FailureCode, Outcome, Owner, PointId,
+    PointState, PointView, Report, RestoreOutcome, RestoreSeen, RunId, Secret, SourceServer, Stage, Summary,
+    Tls, TlsMode, Trigger, VERSION, WriterId,
 };
 use crds::common::JobState;
 use crds::{BackupVault, RestoreJob};
@@ -348,4 +348,95 @@ fn the_hash_of_a_spec_ignores_cancel_and_nothing_else() {
     assert_eq!(spec_hash(&other), spec_hash(&latest()));
     other.spec.target.database.as_mut().unwrap().name = "elsewhere".into();
     assert_ne!(spec_hash(&other), spec_hash(&latest()));
+}
+
+/// Of a server with three databases.
+fn server() -> Facts {
+    let mut whole = point("bb", "02:00:00", "n1", PointState::Available);
+    whole.data_stores = ["crm", "orders", "postgres"].map(store).to_vec();
+    Facts { catalogue: catalogue(vec![whole]), ..facts() }
+}
+
+fn store(database: &str) -> DataStore {
+    DataStore {
+        database: database.into(),
+        snapshot_time: at("02:00:00"),
+        tables: 1,
+        rows: 1,
+        large_objects: 0,
+        plain_bytes: 1,
+    }
+}
+
+/// Into several databases.
+fn into_databases(fields: &Value) -> RestoreJob {
+    let mut job = latest();
+    let mut databases = json!({"host": "db", "credentialsSecretRef": {"name": "login"}});
+    databases.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    job.spec.target = serde_json::from_value(json!({"databases": databases})).unwrap();
+    job
+}
+
+#[test]
+fn one_of_several_databases_is_named_by_the_job_or_by_the_targets_name() {
+    let mut job = latest();
+    let nameless = decide(&job, &server(), now("10:00:00"));
+    assert_eq!(standing(&nameless), (JobState::Failed, "InvalidSpec"));
+    let said = &nameless.status.errors[0].message;
+    assert!(said.contains("crm, orders, postgres") && said.contains("`source.database`"), "{said}");
+    job.spec.source.database = Some("crm".into());
+    assert_eq!(starts(&decide(&job, &server(), now("10:00:00"))), Some(1));
+    job.spec.source.database = Some("sales".into());
+    assert_eq!(standing(&decide(&job, &server(), now("10:00:00"))), (JobState::Failed, "InvalidSpec"));
+    job.spec.source.database = None;
+    job.spec.target.database.as_mut().unwrap().name = "orders".into();
+    let same_name = decide(&job, &server(), now("10:00:00"));
+    assert_eq!((starts(&same_name), same_name.status.target.as_deref()), (Some(1), Some("orders")));
+}
+
+#[test]
+fn several_databases_are_restored_by_one_job_that_says_which() {
+    for (fields, target) in [
+        (json!({}), "crm, orders, postgres"),
+        (json!({"names": ["orders"], "rename": {"orders": "orders_2"}}), "orders_2"),
+    ] {
+        let decision = decide(&into_databases(&fields), &server(), now("10:00:00"));
+        assert_eq!((starts(&decision), decision.status.target.as_deref()), (Some(1), Some(target)));
+    }
+    let waiting = Facts { vault: None, ..server() };
+    let before = decide(&into_databases(&json!({})), &waiting, now("10:00:00"));
+    assert_eq!(before.status.target.as_deref(), Some("all databases"));
+}
+
+#[test]
+fn a_job_for_databases_that_the_point_does_not_have_fails_before_a_pod_is_made() {
+    for (fields, hint) in [
+        (json!({"names": ["orders", "sales"]}), "`target.databases.names` names sales"),
+        (json!({"names": ["orders"], "rename": {"crm": "x"}}), "`target.databases.rename` names crm"),
+        (json!({"rename": {"crm": "orders"}}), "Two databases would be called orders"),
+    ] {
+        let decision = decide(&into_databases(&fields), &server(), now("10:00:00"));
+        assert_eq!((starts(&decision), standing(&decision)), (None, (JobState::Failed, "InvalidSpec")));
+        let said = &decision.status.errors[0].message;
+        assert!(said.contains(hint), "{said}");
+    }
+}
+
+#[test]
+fn a_whole_server_that_was_restored_is_told_with_its_databases() {
+    let mut job = into_databases(&json!({}));
+    job.status = Some(decide(&job, &server(), now("10:00:00")).status);
+    let summary = Summary { tables: 3, rows: 40, ..Summary::default() };
+    let ended = ended(Some(Outcome::Restored { summary }), Some(at("10:01:00")));
+    let decision = decide(&job, &ended, now("10:05:00"));
+    let said = &decision.status.conditions.iter().find(|held| held.type_ == "Complete").unwrap().message;
+    assert!(said.ends_with("restored and checked, in crm, orders, postgres."), "{said}");
+}
+
+#[test]
+fn what_becomes_of_roles_is_part_of_the_hash_of_a_spec() {
+    let plain = into_databases(&json!({}));
+    let mut other = plain.clone();
+    other.spec.roles = Some(crds::restore_job::RestoreRoles::Skip);
+    assert_ne!(spec_hash(&other), spec_hash(&plain));
 }

@@ -57,6 +57,7 @@ impl Plan<'_> {
             Task::Check(_) => 1,
             Task::Backup(task) => task.limits.lanes,
             Task::Restore(task) => task.limits.lanes,
+            Task::RestoreDatabases(task) => task.limits.lanes,
         }
     }
 
