@@ -8,13 +8,14 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use support::Server;
+use support::{Installation, Server};
 use tempfile::TempDir;
 
 /// A directory of one's own with a key and a vault in it.
@@ -467,6 +468,47 @@ fn a_role_that_has_what_grants_prints_can_make_a_backup() {
     let mut refused = coffer();
     refused.args(["grants", "--source", &uri(server, "cli_grants"), "--role", "pg_saver"]);
     assert!(complaint(&ended(&mut refused, 2)).contains("pg_"));
+}
+
+#[test]
+fn doctor_and_grants_go_through_every_database_of_a_server() {
+    let server = Server::start(&Installation::usual(), &[]);
+    for name in ["crm", "orders", "scratch_1"] {
+        server.create_database(name);
+    }
+    server.sql("crm", "CREATE ROLE saver LOGIN PASSWORD 'saver'; CREATE TABLE deals (id int)");
+    server.sql("postgres", "REVOKE CONNECT ON DATABASE orders FROM PUBLIC");
+    let on_all = |command: &str, user: &str| {
+        let mut run = coffer();
+        let source = format!("postgresql://{user}@127.0.0.1:{}", server.port);
+        run.args([command, "--source", &source, "--all-databases", "--exclude-database", "scratch_*"]);
+        run
+    };
+    let doctor = |user: &str, password: &str, code: i32| {
+        let mut doctor = on_all("doctor", user);
+        json(&ended(doctor.args(["-o", "json"]).env("PGPASSWORD", password), code))
+    };
+    let denied = doctor("saver", "saver", 1);
+    let first = &denied["checks"][0];
+    assert_eq!(
+        (&first["check"], &first["code"]),
+        (&"Databases".into(), &"PrivilegesMissing".into()),
+        "{denied}"
+    );
+    assert!(first["whatToDo"].as_str().unwrap().contains("GRANT CONNECT ON DATABASE \"orders\""), "{first}");
+    let well = doctor(Server::USER, Server::PASSWORD, 0);
+    let subjects: BTreeSet<&str> =
+        well["checks"].as_array().unwrap().iter().filter_map(|check| check["subject"].as_str()).collect();
+    assert_eq!(subjects.into_iter().collect::<Vec<_>>(), ["source crm", "source orders", "source postgres"]);
+
+    let mut grants = on_all("grants", Server::USER);
+    let script = text(&ended(grants.args(["--role", "saver"]).env("PGPASSWORD", Server::PASSWORD), 0));
+    for database in ["crm", "orders", "postgres"] {
+        assert!(script.contains(&format!("postgresql:///{database}\n")), "{database}: {script}");
+    }
+    assert!(!script.contains("scratch"), "{script}");
+    server.sql("postgres", &script);
+    assert!(doctor("saver", "saver", 0)["missingGrants"].as_array().unwrap().is_empty());
 }
 
 #[test]

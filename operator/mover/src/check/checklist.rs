@@ -39,6 +39,12 @@ impl Finding {
         self.item.failure.as_ref().map_or("", what_to_do)
     }
 
+    /// Something is the matter.
+    #[must_use]
+    pub fn failed(name: &str, failure: Failure) -> Self {
+        Self::not_well(name, CheckResult::Failed, failure)
+    }
+
     pub(super) fn passed(name: &str, detail: String) -> Self {
         Self { item: CheckItem { name: name.to_owned(), result: CheckResult::Passed, failure: None }, detail }
     }

@@ -23,6 +23,7 @@ use crate::{
 use checklist::Checklist;
 pub use checklist::{Examination, Finding, what_to_do};
 use probe::Probed;
+pub use several::choose;
 pub use vault::{VaultRequest, examine_vault};
 
 /// Looks at the databases of a source that are asked for, for a report. It writes nothing anywhere.

@@ -44,6 +44,20 @@ pub async fn run(connection: &Connection, asked: &Databases, first: CheckReport)
     whole
 }
 
+/// The databases that are asked for, of those that the server has.
+///
+/// # Errors
+/// What keeps us from asking, or one of them from being backed up.
+pub async fn choose(connection: &Connection, asked: &Databases) -> Result<Vec<String>, Failure> {
+    match names(connection, asked).await {
+        Ok(Ok(names)) => Ok(names),
+        Ok(Err(Obstacle { code, message })) => Err(Failure { code, stage: Stage::Preflight, message }),
+        Err(error) => {
+            Err(Failure { code: error.code(), stage: Stage::Connecting, message: error.to_string() })
+        }
+    }
+}
+
 async fn names(connection: &Connection, asked: &Databases) -> Result<Result<Vec<String>, Obstacle>, PgError> {
     let mut session = Endpoint::new(connection)?.connect("coffer check").await?;
     let chosen = choose_databases(&mut session, asked, probe::LOCK_TIMEOUT).await?;

@@ -12,6 +12,7 @@ use mover::vault::Access;
 use policy::{Keep, Zone};
 use serde::Serialize;
 
+use super::databases::DatabaseOptions;
 use super::environment::Environment;
 use super::exit::Exit;
 use super::output::{OutputOption, bytes, printable};
@@ -19,12 +20,10 @@ use super::points;
 use super::problem::Problem;
 use super::progress::ProgressOption;
 use super::running;
-use super::server::{self, Server};
+use super::server::Server;
 use super::session::{self, VaultArguments};
 
 const DEFAULT_TAG: &str = "Manual";
-/// Where to log in to ask for all databases, if the URI names none.
-const MAINTENANCE_DATABASE: &str = "postgres";
 const LOCK_TIMEOUT_SECONDS: u32 = 10;
 
 const AFTER_HELP: &str = "\
@@ -51,15 +50,8 @@ pub struct Arguments {
     pub source: String,
     #[command(flatten)]
     pub vault: VaultArguments,
-    /// The database, if the URI does not name it. Given again, all of these go into one point.
-    #[arg(long = "database", value_name = "NAME")]
-    pub databases: Vec<String>,
-    /// Every database of the server but templates, those that take no connections, and a provider's own.
-    #[arg(long, conflicts_with = "databases")]
-    pub all_databases: bool,
-    /// With --all-databases: leave out those whose name is like this; `*` and `?` as in a shell.
-    #[arg(long, value_name = "PATTERN", requires = "all_databases")]
-    pub exclude_database: Vec<String>,
+    #[command(flatten)]
+    pub databases: DatabaseOptions,
     /// Connections that read at the same time.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     pub lanes: u16,
@@ -86,7 +78,7 @@ struct Made {
 
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let decision = decision(arguments)?;
-    let (server, databases) = source(arguments, environment)?;
+    let (server, databases) = arguments.databases.resolve(&arguments.source, environment)?;
     let server = running::admitted(server).await?;
     let opened = session::open(&arguments.vault, environment, Access::ReadWrite);
     let (session, report) = tokio::try_join!(opened, checked(&server, &databases))?;
@@ -137,29 +129,6 @@ fn datasource_id(report: CheckReport, server: &Server, databases: &Databases) ->
         Databases::Connected => format!("{host}:{port}/{database}"),
         Databases::Named(_) | Databases::Matching { .. } => format!("{host}:{port}"),
     })
-}
-
-/// The server, and which of its databases are meant.
-fn source(arguments: &Arguments, environment: &Environment) -> Result<(Server, Databases), Problem> {
-    let mut server = server::resolve_in(&arguments.source, arguments.databases.first(), environment)?;
-    let databases = match arguments.databases.as_slice() {
-        [] if arguments.all_databases => {
-            if !server.names_database {
-                MAINTENANCE_DATABASE.clone_into(&mut server.connection.database);
-            }
-            let exclude = arguments.exclude_database.clone();
-            Databases::Matching { include: vec!["*".to_owned()], exclude }
-        }
-        [] if server.names_database => Databases::Connected,
-        [] => {
-            let message =
-                "which database? Name it in --source or with --database NAME, or take --all-databases";
-            return Err(Problem::Usage(message.to_owned()));
-        }
-        [_] => Databases::Connected,
-        [_, _, ..] => Databases::Named(arguments.databases.clone()),
-    };
-    Ok((server, databases))
 }
 
 /// Looks at the source before anything is written.

@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use clap::ArgGroup;
-use contract::{CheckResult, FailureCode};
+use contract::{CheckResult, FailureCode, Stage};
 use mover::check::{self, Finding, VaultRequest};
 use mover::clock::Clock;
 use serde::Serialize;
 
+use super::databases::{self, DatabaseOptions};
 use super::environment::Environment;
 use super::exit::Exit;
 use super::location::Location;
 use super::output::{OutputOption, Table, printable};
 use super::problem::Problem;
 use super::running;
-use super::server;
 use super::session;
 
 /// Letters of a line in the two columns that hold sentences.
@@ -23,6 +23,7 @@ const WIDTH: usize = 50;
 const AFTER_HELP: &str = "\
 Examples:
   coffer doctor --source postgresql://app@db.example/orders
+  coffer doctor --source postgresql://coffer_backup@db.example --all-databases --exclude-database 'scratch_*'
   coffer doctor --vault s3://bucket/backups --identity key.txt --fingerprint 1a2b-...
   coffer doctor --source postgresql://app@db.example/orders --vault file:///backups --identity key.txt -o json";
 
@@ -36,9 +37,8 @@ pub struct Arguments {
     /// The server and database that are to be backed up: postgresql://user@host:port/database.
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
-    /// The database, if the URI does not name it. May be repeated.
-    #[arg(long = "database", value_name = "NAME", requires = "source")]
-    pub databases: Vec<String>,
+    #[command(flatten)]
+    pub databases: DatabaseOptions,
     /// The vault that backups go to: file:///directory, s3://bucket/prefix, az://account/container/prefix or gs://bucket/prefix.
     #[arg(long, value_name = "URL", env = "COFFER_VAULT")]
     pub vault: Option<Location>,
@@ -100,9 +100,19 @@ async fn source(
     environment: &Environment,
     diagnosis: &mut Diagnosis,
 ) -> Result<(), Problem> {
-    let server = server::resolve_in(uri, arguments.databases.first(), environment)?;
-    let databases = server.databases(&arguments.databases)?;
+    let (server, asked) = arguments.databases.resolve(uri, environment)?;
     let mut server = running::introduced(server).await?;
+    let databases = match databases::names(&server, &asked).await {
+        Ok(databases) => databases,
+        Err(failure) => {
+            // What keeps us out is found where we log in, below.
+            if failure.stage == Stage::Preflight {
+                let finding = Finding::failed("Databases", failure);
+                diagnosis.checks.push(row("source", &finding));
+            }
+            vec![server.connection.database.clone()]
+        }
+    };
     for database in databases {
         server.connection.database = database;
         let found = check::examine(&server.connection).await;

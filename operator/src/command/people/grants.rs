@@ -6,15 +6,16 @@ use contract::{Failure, Stage};
 use mover::grants::{self, GrantRequest};
 use mover::postgres::{Endpoint, PgError};
 
+use super::databases::{self, DatabaseOptions};
 use super::environment::Environment;
 use super::exit::Exit;
 use super::problem::Problem;
 use super::running;
-use super::server;
 
 const AFTER_HELP: &str = "\
 Examples:
   coffer grants --source postgresql://admin@db.example/orders --role coffer_backup > grants.sql
+  coffer grants --source postgresql://admin@db.example --all-databases --role coffer_backup > grants.sql
   psql -v ON_ERROR_STOP=1 -f grants.sql postgresql://admin@db.example/orders
   psql -c '\\password coffer_backup' postgresql://admin@db.example/orders
   coffer doctor --source postgresql://coffer_backup@db.example/orders";
@@ -29,9 +30,8 @@ pub struct Arguments {
     /// The server and database, as any role that may log in: postgresql://user@host:port/database.
     #[arg(long, value_name = "URI")]
     pub source: String,
-    /// The database, if the URI does not name it. May be repeated.
-    #[arg(long = "database", value_name = "NAME")]
-    pub databases: Vec<String>,
+    #[command(flatten)]
+    pub databases: DatabaseOptions,
     /// The role that is to make backups.
     #[arg(long, value_name = "NAME")]
     pub role: String,
@@ -44,9 +44,9 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exit, Problem> {
     let request = GrantRequest::new(&arguments.role, arguments.object_by_object)
         .map_err(|error| Problem::Usage(format!("failed to use --role: {error}")))?;
-    let server = server::resolve_in(&arguments.source, arguments.databases.first(), environment)?;
-    let databases = server.databases(&arguments.databases)?;
+    let (server, asked) = arguments.databases.resolve(&arguments.source, environment)?;
     let server = running::admitted(server).await?;
+    let databases = databases::names(&server, &asked).await?;
     let endpoint = Endpoint::new(&server.connection).map_err(failed)?;
     let mut facts = Vec::new();
     for database in databases {

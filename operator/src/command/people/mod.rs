@@ -11,6 +11,7 @@
 mod aws;
 mod azure;
 mod backup;
+mod databases;
 mod doctor;
 mod environment;
 mod exit;

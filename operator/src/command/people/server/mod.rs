@@ -37,8 +37,6 @@ pub enum ServerError {
     NotUri,
     #[error("failed to read the connection's keywords: {0}")]
     Keywords(String),
-    #[error("which database? Name it in the connection or with --database NAME")]
-    NoDatabase,
     #[error(
         "a password does not belong into a command line, where every process sees it: use PGPASSWORD, PGPASSFILE, a service \
          file, or wait for the prompt"
@@ -121,18 +119,6 @@ pub fn resolve_in(
 }
 
 impl Server {
-    /// The databases that are meant: those that are named, else the one that the connection names.
-    ///
-    /// # Errors
-    /// [`ServerError::NoDatabase`] where libpq would take a default that nobody has named.
-    pub fn databases(&self, named: &[String]) -> Result<Vec<String>, ServerError> {
-        match named {
-            [] if self.names_database => Ok(vec![self.connection.database.clone()]),
-            [] => Err(ServerError::NoDatabase),
-            named => Ok(named.to_vec()),
-        }
-    }
-
     /// The same server with a password that a person has typed.
     pub fn with_password(mut self, typed: Secret) -> Self {
         if let Credentials::Password { password, .. } = &mut self.connection.credentials {
