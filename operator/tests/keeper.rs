@@ -11,16 +11,18 @@ mod support;
 use std::fs;
 
 use contract::{
-    Appended, GrantRequest, KeyState, LedgerRequest, PointId, PointView, Points, Progress, Purpose,
+    Appended, GrantRequest, KeyState, LedgerRequest, Outcome, PointId, PointView, Points, Progress, Purpose,
     ReadGrant, RunId, Runs, SettleRequest, Settled, Stage, StorageState, TombstoneRequest, VERSION,
     WriteGrant, WriterId, files,
 };
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::json;
-use support::keeper::{Keeper, Mover, Site, answer, backup, refusal, run_token, signed, token};
+use support::keeper::{Keeper, Mover, Site, answer, backup, refusal, run_token, signed, token, verification};
 use support::{Server, wait_for};
 
+/// Of a point that is verified.
+const VERIFIED: &str = "7a1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c02";
 const RUN: &str = "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c01";
 
 fn writer() -> WriterId {
@@ -318,6 +320,36 @@ async fn a_point_is_accepted_once_and_is_still_there_after_a_restart() {
     let grant: ReadGrant =
         answer(keeper.post_with(&runs("reader", "grant"), read.reveal(), &grant_request()).await).await;
     assert_eq!((grant.point, grant.writer), (point.id, point.writer));
+}
+
+#[tokio::test]
+async fn a_mover_restores_a_point_to_see_whether_it_can_be_and_tells_what_is_damaged() {
+    let site = Site::new();
+    let keeper = site.start();
+    keeper.open().await;
+    let point = make_point(&keeper, VERIFIED).await;
+    let server = Server::shared();
+    let databases =
+        || server.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname ~ '^_coffer_verify'");
+    let seen = |run: &str, scratch| {
+        let (exit, report) = Mover::start(&verification(&keeper, run, &point.id, scratch)).wait();
+        assert_eq!(exit, Some(contract::Exit::Done), "{report:?}");
+        let Outcome::Verified(seen) = report.outcome else { panic!("{:?}", report.outcome) };
+        seen
+    };
+    let sound = seen("verify-1", server.connection("postgres"));
+    assert!(sound.is_sound() && sound.not_restored.is_none(), "{sound:?}");
+    assert_eq!((sound.restored.len(), sound.restored[0].same_tables, sound.rows), (1, 1, 100), "{sound:?}");
+    assert_eq!(databases(), "0", "what was restored is dropped");
+
+    let nowhere = contract::Connection { port: 1, ..server.connection("postgres") };
+    let refused = seen("verify-2", nowhere);
+    assert!(refused.is_sound() && refused.not_restored.is_some(), "no damage: {refused:?}");
+
+    let damaged = site.damage(&point.writer);
+    let unsound = seen("verify-3", server.connection("postgres"));
+    assert!(!unsound.is_sound() && unsound.restored.is_empty(), "{unsound:?}");
+    assert!(unsound.damage.iter().any(|found| found.object.ends_with(&damaged)), "{damaged}: {unsound:?}");
 }
 
 #[tokio::test]

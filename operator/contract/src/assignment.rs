@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Databases, Decision, Owner, PointId, RunId, Secret};
+use crate::{Databases, Decision, Owner, PointId, RunId, Secret, VerifyTask};
 
 /// One run of one mover.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,7 @@ pub enum Task {
     Backup(Box<BackupTask>),
     Restore(Box<RestoreTask>),
     RestoreDatabases(Box<RestoreDatabasesTask>),
+    Verify(Box<VerifyTask>),
 }
 
 /// Look at a source without writing anything anywhere.

@@ -170,7 +170,7 @@ pub enum LedgerRequest {
     JobEnded { run: RunId, kind: String, namespace: String, name: String, state: String, message: String },
 }
 
-/// What a mover announces of a restore.
+/// What a mover announces of a restore, or of a point that it looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ChangeRequest {
@@ -185,6 +185,8 @@ pub enum ChangeRequest {
     RestoreEnded {
         outcome: RestoreOutcome,
     },
+    /// A point is no longer read, and nothing was written.
+    ReadEnded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

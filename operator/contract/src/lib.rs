@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod secret;
 mod storage;
+mod verify;
 
 pub mod files;
 
@@ -29,13 +30,14 @@ pub use keeper::{
     StorageState, TombstoneRequest, VaultView, WriteGrant,
 };
 pub use point::{
-    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
-    WriterId,
+    DataStore, Decision, NEVER_STORED, Owner, PointId, PointState, PointView, PolicyVersion, RunId,
+    SourceServer, Trigger, WriterId,
 };
 pub use progress::{Progress, RunView};
 pub use report::{CheckItem, CheckReport, CheckResult, Outcome, Report, Summary, TERMINATION_MESSAGE_LIMIT};
 pub use secret::Secret;
 pub use storage::{Addressing, AzureCredentials, GcsCredentials, S3Credentials, Storage};
+pub use verify::{DamagedObject, RestoredDatabase, ScratchServer, Verification, VerifyLevel, VerifyTask};
 
 /// The version of every message in this crate.
 pub const VERSION: u32 = 1;

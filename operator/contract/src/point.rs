@@ -134,6 +134,16 @@ pub struct DataStore {
     pub plain_bytes: u64,
 }
 
+/// How the sentence of a coverage begins that tells of databases that no backup holds, so that none is missing.
+pub const NEVER_STORED: &str = "databases that no backup holds: ";
+
+impl PointView {
+    /// The sentences about what was meant to be in the point and is not.
+    pub fn missing(&self) -> impl Iterator<Item = &String> {
+        self.coverage.iter().filter(|sentence| !sentence.starts_with(NEVER_STORED))
+    }
+}
+
 /// A point as the keeper tells of it: the record, and what the ledger has promised since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

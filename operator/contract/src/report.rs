@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, PointId, RunId, WriterId};
+use crate::{Failure, PointId, RunId, Verification, WriterId};
 
 /// Kubernetes keeps this many bytes of a termination message.
 pub const TERMINATION_MESSAGE_LIMIT: usize = 4096;
@@ -38,6 +38,8 @@ pub enum Outcome {
         summary: Summary,
     },
     Checked(CheckReport),
+    /// A point was looked at. Damage is no failure of the run.
+    Verified(Verification),
     Failed(Failure),
 }
 
@@ -119,6 +121,7 @@ impl Report {
                     .is_some_and(|failure| shorten_text(&mut failure.message, excess))
                     || report.missing_grants.pop().is_some()
             }
+            Outcome::Verified(seen) => seen.shorten(),
             Outcome::Stored { .. } | Outcome::Restored { .. } => false,
         }
     }
@@ -142,7 +145,7 @@ fn shorten_text(text: &mut String, excess: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FailureCode, Stage, VERSION};
+    use crate::{DamagedObject, FailureCode, RestoredDatabase, Stage, VERSION, VerifyLevel};
 
     fn failed(message: &str, warnings: Vec<String>) -> Report {
         Report {
@@ -186,6 +189,34 @@ mod tests {
         let back: Report = serde_json::from_str(&text).unwrap();
         let Outcome::Checked(back) = back.outcome else { panic!("it was a check") };
         assert!(!back.missing_grants.is_empty());
+    }
+
+    #[test]
+    fn of_a_point_with_much_damage_some_is_named_and_all_of_it_counted() {
+        let damage =
+            |number: usize| DamagedObject { object: format!("{number:08}"), message: "x".repeat(200) };
+        let seen = Verification {
+            level: VerifyLevel::Scratch,
+            objects: 200,
+            stored_bytes: 1,
+            rows: 1,
+            damaged: 100,
+            damage: (0..100).map(damage).collect(),
+            restored: vec![RestoredDatabase {
+                database: "app".into(),
+                same_tables: 1,
+                different: 50,
+                differences: vec!["y".repeat(100); 50],
+            }],
+            not_restored: None,
+        };
+        let report = Report { outcome: Outcome::Verified(seen), ..failed("", Vec::new()) };
+        let text = report.to_termination_message();
+        assert!(text.len() <= TERMINATION_MESSAGE_LIMIT, "{}", text.len());
+        let back: Report = serde_json::from_str(&text).unwrap();
+        let Outcome::Verified(back) = back.outcome else { panic!("it was a verification") };
+        assert_eq!((back.damaged, back.restored[0].different), (100, 50));
+        assert!(!back.damage.is_empty());
     }
 
     #[test]

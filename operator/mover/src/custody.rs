@@ -62,6 +62,9 @@ pub trait Custody: Send + Sync {
         outcome: RestoreOutcome,
     ) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// The run reads its point no longer, and has written nothing. Without it the grant ends by its deadline.
+    fn read_ended(&self, run: &RunId) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// What became of a run's point. `void`: close it for good if it is undecided.
     fn settle(&self, run: &RunId, void: bool) -> impl Future<Output = Result<Settled, Failure>> + Send;
 }
@@ -149,6 +152,14 @@ impl Custody for Direct {
         }
         let ended = self.vault.end_restore(run, outcome).await;
         ended.map(|_| ()).map_err(|error| error.failure(Stage::Finishing))
+    }
+
+    async fn read_ended(&self, run: &RunId) -> Result<(), Failure> {
+        if self.is_silent() {
+            return Ok(());
+        }
+        let closed = self.vault.close_read(run).await;
+        closed.map(|_| ()).map_err(|error| error.failure(Stage::Finishing))
     }
 
     async fn settle(&self, run: &RunId, void: bool) -> Result<Settled, Failure> {

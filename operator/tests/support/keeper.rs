@@ -13,8 +13,8 @@ use coffer::pinned;
 use coffer::token::{Claims, VaultToken};
 use contract::{
     Assignment, BackupTask, Connection, Databases, Decision, Exit, Head, KeeperConfig, KeeperEndpoint,
-    KeyState, Limits, Owner, Purpose, Refusal, Report, RunId, Secret, Storage, Task, Trigger, VERSION,
-    VaultView, files,
+    KeyState, Limits, Owner, PointId, Purpose, Refusal, Report, RunId, ScratchServer, Secret, Storage, Task,
+    Trigger, VERSION, VaultView, VerifyLevel, VerifyTask, WriterId, files,
 };
 use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode};
@@ -100,6 +100,16 @@ impl Site {
         let path = self.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
+    }
+
+    /// Changes a bit of the first object that a writer has stored, and gives its name.
+    pub fn damage(&self, writer: &WriterId) -> String {
+        let name = "00000000";
+        let object = self.vault.path().join("data").join(&writer.0).join(name);
+        let mut bytes = fs::read(&object).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&object, bytes).unwrap();
+        name.to_owned()
     }
 
     pub fn remove(&self, file: &str) {
@@ -314,8 +324,31 @@ pub fn limits() -> Limits {
 }
 
 /// An assignment to back up one database.
-#[expect(clippy::disallowed_methods, reason = "the mover's process goes by the wall clock")]
 pub fn backup(keeper: &Keeper, run: &str, source: Connection, offset_seconds: i64) -> Assignment {
+    let task = BackupTask {
+        keeper: keeper.endpoint(run_token(run, Purpose::Write)),
+        source,
+        databases: Databases::Connected,
+        owner: owner(),
+        decision: decision("P30D"),
+        limits: limits(),
+    };
+    assignment(run, offset_seconds, Task::Backup(Box::new(task)))
+}
+
+/// An assignment to restore a point's databases on a server, compare them and drop them.
+pub fn verification(keeper: &Keeper, run: &str, point: &PointId, scratch: Connection) -> Assignment {
+    let task = VerifyTask {
+        keeper: keeper.endpoint(run_token(run, Purpose::Read { point: point.clone() })),
+        point: point.clone(),
+        level: VerifyLevel::Scratch,
+        scratch: Some(ScratchServer { connection: scratch, owner: None, limits: limits() }),
+    };
+    assignment(run, 0, Task::Verify(Box::new(task)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the mover's process goes by the wall clock")]
+fn assignment(run: &str, offset_seconds: i64, task: Task) -> Assignment {
     let deadline = Timestamp::now() + jiff::SignedDuration::from_mins(30);
     Assignment {
         version: VERSION,
@@ -323,14 +356,7 @@ pub fn backup(keeper: &Keeper, run: &str, source: Connection, offset_seconds: i6
         attempt: 1,
         clock_offset_seconds: offset_seconds,
         deadline: deadline + jiff::SignedDuration::from_secs(offset_seconds),
-        task: Task::Backup(Box::new(BackupTask {
-            keeper: keeper.endpoint(run_token(run, Purpose::Write)),
-            source,
-            databases: Databases::Connected,
-            owner: owner(),
-            decision: decision("P30D"),
-            limits: limits(),
-        })),
+        task,
     }
 }
 

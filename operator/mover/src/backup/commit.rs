@@ -58,7 +58,7 @@ pub async fn commit(
     coverage.extend(sentences(&stored, |stored| &stored.coverage));
     let mut draft = draft(input, &stored)?;
     // People are told every time, and it is no reason to look whether a backup is whole.
-    draft.coverage = coverage.iter().cloned().chain(databases::sentence(&left_out)).collect();
+    draft.coverage = coverage.iter().cloned().chain(databases::sentences(&left_out)).collect();
     for (index, stored) in stored.into_iter().enumerate() {
         let mut list = writer.list::<SequenceEntry>(index);
         for sequence in &stored.rows.sequences {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use contract::{Databases, FailureCode};
+use contract::{Databases, FailureCode, NEVER_STORED};
 
 use super::{
     facts::databases::{self, Candidate},
@@ -74,14 +74,20 @@ pub fn choose(candidates: &[Candidate], asked: &Databases) -> Result<Chosen, Obs
     }
 }
 
-/// What is told of those that were not asked for to be left out: `None` for the others.
-pub fn sentence(left_out: &[LeftOut]) -> Option<String> {
-    let told: Vec<String> = left_out
-        .iter()
-        .filter(|left| left.reason != LeftOutReason::NotAsked)
-        .map(|left| format!("\"{}\" ({})", left.database, words(left.reason)))
-        .collect();
-    (!told.is_empty()).then(|| format!("databases that are left out: {}", told.join(", ")))
+/// What is told of those that nobody asked to leave out: of those that no backup holds, and of the others.
+pub fn sentences(left_out: &[LeftOut]) -> Vec<String> {
+    let told = |beginning: &str, is_of: fn(LeftOutReason) -> bool| {
+        let left = left_out.iter().filter(|left| is_of(left.reason));
+        let named: Vec<String> =
+            left.map(|left| format!("\"{}\" ({})", left.database, words(left.reason))).collect();
+        (!named.is_empty()).then(|| format!("{beginning}{}", named.join(", ")))
+    };
+    let never =
+        told(NEVER_STORED, |reason| matches!(reason, LeftOutReason::Template | LeftOutReason::Provider));
+    let missing = told("databases that are left out: ", |reason| {
+        matches!(reason, LeftOutReason::NoConnections | LeftOutReason::Invalid)
+    });
+    never.into_iter().chain(missing).collect()
 }
 
 fn words(reason: LeftOutReason) -> &'static str {
@@ -235,8 +241,14 @@ mod tests {
                 LeftOutReason::Invalid
             ]
         );
-        let told = sentence(&chosen.left_out).unwrap();
-        assert!(told.contains("\"template1\" (a template)") && !told.contains("scratch"), "{told}");
+        let told = sentences(&chosen.left_out);
+        assert_eq!(
+            told,
+            [
+                "databases that no backup holds: \"rdsadmin\" (the provider's own), \"template1\" (a template)",
+                "databases that are left out: \"sealed\" (takes no connections), \"torn\" (half dropped)",
+            ]
+        );
     }
 
     #[test]

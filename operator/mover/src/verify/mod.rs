@@ -12,12 +12,14 @@ mod objects;
 mod rows;
 mod scratch;
 pub(crate) mod structure;
+mod task;
 
 use std::collections::HashSet;
 
-use contract::{FailureCode, ReadGrant};
+use contract::{FailureCode, ReadGrant, VerifyLevel};
 
 pub use scratch::{Rehearsal, Scratch, rehearse};
+pub use task::{VerifyInput, verify};
 
 use crate::{
     format::Damage,
@@ -61,6 +63,17 @@ impl Level {
             Self::Objects => 2,
             Self::Rows => 3,
             Self::Scratch => 4,
+        }
+    }
+}
+
+impl From<VerifyLevel> for Level {
+    fn from(level: VerifyLevel) -> Self {
+        match level {
+            VerifyLevel::Structure => Self::Structure,
+            VerifyLevel::Objects => Self::Objects,
+            VerifyLevel::Rows => Self::Rows,
+            VerifyLevel::Scratch => Self::Scratch,
         }
     }
 }

@@ -64,7 +64,8 @@ pub async fn progress(
     Json(())
 }
 
-/// `POST /v1/runs/{run}/restore`: what is to be in the ledger before a restore's first write and after its last.
+/// `POST /v1/runs/{run}/restore`: what is to be in the ledger before a restore's first write, after its last, and
+/// after a point was looked at.
 pub async fn restore(
     mover: Mover,
     State(keeper): State<Arc<Keeper>>,
@@ -87,6 +88,7 @@ pub async fn restore(
         ChangeRequest::RestoreEnded { outcome } => {
             custody.restore_ended(run, outcome).await.map_err(failed)?
         }
+        ChangeRequest::ReadEnded => custody.read_ended(run).await.map_err(failed)?,
     }
     Ok(Json(Appended { head: vault.head().into() }))
 }

@@ -73,7 +73,9 @@ async fn carry_out(assignment: &Assignment, obeys_test_clock: bool) -> Report {
 
 fn code(outcome: &Outcome) -> Exit {
     match outcome {
-        Outcome::Stored { .. } | Outcome::Restored { .. } | Outcome::Checked(_) => Exit::Done,
+        Outcome::Stored { .. } | Outcome::Restored { .. } | Outcome::Checked(_) | Outcome::Verified(_) => {
+            Exit::Done
+        }
         Outcome::Failed(Failure { code: FailureCode::LostRace, .. }) => Exit::LostRace,
         Outcome::Failed(failure) if failure.code.is_retryable() => Exit::Retryable,
         Outcome::Failed(_) => Exit::Permanent,

@@ -193,6 +193,10 @@ impl Custody for Remote {
         self.change(run, ChangeRequest::RestoreEnded { outcome }, Patience::Afterwards).await
     }
 
+    async fn read_ended(&self, run: &RunId) -> Result<(), Failure> {
+        self.change(run, ChangeRequest::ReadEnded, Patience::Afterwards).await
+    }
+
     /// Settling is the operator's, after the pod has ended.
     async fn settle(&self, _run: &RunId, _void: bool) -> Result<Settled, Failure> {
         Err(failure(FailureCode::KeeperRefused, "a mover does not settle its own run"))

@@ -7,9 +7,10 @@ use ::mover::check;
 use ::mover::clock::Clock;
 use ::mover::progress::ProgressSink;
 use ::mover::restore::{self, Check, Purpose, RestoreInput, Roles, Selection, ServerRestoreInput};
+use ::mover::verify::{self, VerifyInput};
 use contract::{
     Assignment, BackupTask, Failure, FailureCode, KeeperEndpoint, Outcome, RestoreDatabasesTask,
-    RestoreRoles, RestoreTask, Stage, Task,
+    RestoreRoles, RestoreTask, Stage, Task, VerifyTask,
 };
 
 use super::remote::Remote;
@@ -27,6 +28,7 @@ pub async fn work(assignment: &Assignment, stopping: &Stopping, sink: &ProgressS
         Task::Backup(task) => back_up(assignment, task, stopping, sink, clock).await,
         Task::Restore(task) => put_back(assignment, task, stopping, sink, clock).await,
         Task::RestoreDatabases(task) => put_all_back(assignment, task, stopping, sink, clock).await,
+        Task::Verify(task) => look_at(assignment, task, stopping, sink, clock).await,
     };
     ended.unwrap_or_else(|failure| (Outcome::Failed(stopping.explain(failure)), Vec::new()))
 }
@@ -107,6 +109,24 @@ async fn put_all_back(
     };
     let done = restore::run_server(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
     Ok((Outcome::Restored { summary: done.summary }, done.warnings))
+}
+
+async fn look_at(
+    assignment: &Assignment,
+    task: &VerifyTask,
+    stopping: &Stopping,
+    sink: &ProgressSink,
+    clock: &Clock,
+) -> Result<Ended, Failure> {
+    let keeper = keeper(&task.keeper, assignment, stopping, clock)?;
+    let input = VerifyInput {
+        point: task.point.clone(),
+        level: task.level,
+        scratch: task.scratch.clone(),
+        deadline: assignment.deadline,
+    };
+    let seen = verify::verify(&input, &keeper, &assignment.run, sink, stopping.token(), clock).await?;
+    Ok((Outcome::Verified(seen), Vec::new()))
 }
 
 fn keeper(

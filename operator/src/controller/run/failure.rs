@@ -48,9 +48,9 @@ pub fn verdict(ending: &Ending) -> Verdict {
     match ending.report.as_ref().map(|report| &report.outcome) {
         Some(Outcome::Failed(failure)) => of_failure(failure),
         // It says that it wrote something that the vault does not have: trying again is the only answer.
-        Some(Outcome::Stored { .. } | Outcome::Restored { .. } | Outcome::Checked(_)) => {
-            lost("The mover reported success, and nothing of it was found.")
-        }
+        Some(
+            Outcome::Stored { .. } | Outcome::Restored { .. } | Outcome::Checked(_) | Outcome::Verified(_),
+        ) => lost("The mover reported success, and nothing of it was found."),
         None => of_exit(ending.exit_code),
     }
 }

@@ -58,6 +58,7 @@ impl Plan<'_> {
             Task::Backup(task) => task.limits.lanes,
             Task::Restore(task) => task.limits.lanes,
             Task::RestoreDatabases(task) => task.limits.lanes,
+            Task::Verify(task) => task.scratch.as_ref().map_or(1, |server| server.limits.lanes),
         }
     }
 

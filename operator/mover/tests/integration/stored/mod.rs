@@ -132,6 +132,10 @@ impl Custody for StoredPoint {
         Ok(())
     }
 
+    async fn read_ended(&self, _: &RunId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn settle(&self, _: &RunId, _: bool) -> Result<Settled, Failure> {
         Err(refused())
     }

@@ -116,6 +116,10 @@ impl Custody for TestCustody {
         Ok(())
     }
 
+    async fn read_ended(&self, _run: &RunId) -> Result<(), Failure> {
+        Ok(())
+    }
+
     async fn settle(&self, _run: &RunId, _void: bool) -> Result<Settled, Failure> {
         Ok(Settled::Undecided)
     }
