@@ -65,7 +65,7 @@ pub struct RecoveryPointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub holds: Vec<String>,
-    /// What the role could not read. Unset: it could read everything.
+    /// What is not in it. Unset: everything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
 }
@@ -183,14 +183,14 @@ pub struct VerifiedTimes {
     pub restored_time: Option<Time>,
 }
 
-/// What the role could not read.
+/// What is not in a point.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
-    /// How many relations and large objects are missing.
+    /// How many of `names`, and of those that are not shown, tell of something that was meant to be in the point.
     #[schemars(range(min = 0))]
     pub missing: i64,
-    /// The first of them by name.
+    /// What is left out, each in a sentence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 255)), extend("x-kubernetes-list-type" = "atomic"))]
     pub names: Vec<String>,

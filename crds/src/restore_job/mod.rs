@@ -147,7 +147,8 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), inner(length(min = 1, max = 255)), extend("x-kubernetes-list-type" = "set"))]
     pub tables: Option<Vec<String>>,
-    /// New names of what is selected: for a SCHEMA or a SCHEMA.TABLE the name that it gets. Unset: names stay.
+    /// New names of what is selected: for a SCHEMA or a SCHEMA.TABLE the name that it gets. A renamed schema may be restored
+    /// beside one of its old name, a renamed table not beside another in the same schema. Unset: names stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "words::rename_map")]
     pub rename: Option<BTreeMap<String, String>>,

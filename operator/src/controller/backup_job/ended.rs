@@ -207,23 +207,27 @@ fn well(mut draft: Draft<'_>, ended: &Ended, point: &PointView) -> Decision {
     draft.status.data_transferred_bytes = Some(progress::signed(plain));
     draft.status.stored_bytes = Some(progress::signed(point.stored_bytes));
     draft.status.size = Some(bytes(point.stored_bytes));
-    draft.status.warnings = outcome::warnings("NotReadable", &point.coverage);
+    draft.status.warnings = outcome::warnings("NotReadable", point.missing());
     draft.status.warnings.extend(outcome::warnings("Noticed", &point.warnings));
     let mut done = progress::at(Stage::Accepting, draft.status.progress.as_ref());
     (done.bytes_done, done.bytes_total, done.percent) =
         (progress::signed(plain), Some(progress::signed(plain)), Some(100));
     done.bytes_per_second = draft.started().and_then(|started| progress::mean(plain, started, now));
     draft.status.progress = Some(done);
-    let tables: u64 = point.data_stores.iter().map(|store| store.tables).sum();
-    let text = format!("{tables} tables, {} stored as point {}.", bytes(point.stored_bytes), point.id);
-    let (state, reason) = if draft.status.warnings.is_empty() {
-        (JobState::Completed, Reason::Completed)
-    } else {
-        (JobState::CompletedWithWarnings, Reason::CompletedWithWarnings)
-    };
+    let text = stored_text(point);
+    let (state, reason, text) = outcome::completed(&draft.status.warnings, text);
     draft.note = Some(Note::normal(Reason::BackupCompleted, text.as_str()));
     draft.steps.push(Step::KeepPoint(Box::new(point.clone())));
     draft.end(&Standing::new(state, reason, text))
+}
+
+fn stored_text(point: &PointView) -> String {
+    let tables: u64 = point.data_stores.iter().map(|store| store.tables).sum();
+    let what = match point.data_stores.len() {
+        0 | 1 => format!("{tables} tables"),
+        databases => format!("{databases} databases with {tables} tables"),
+    };
+    format!("{what}, {} stored as point {}.", bytes(point.stored_bytes), point.id)
 }
 
 fn uid(draft: &Draft<'_>) -> String {

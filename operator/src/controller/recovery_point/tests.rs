@@ -7,6 +7,7 @@ use contract::{
     DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
     WriterId,
 };
+use crds::recovery_point::PointState as State;
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
@@ -14,6 +15,7 @@ use kube::ResourceExt as _;
 use super::expiry::{Expiry, expiry};
 use super::facts::Facts;
 use super::shown::{Changes, changes};
+use super::view;
 use crate::keeper_client::Catalogue;
 
 const CLUSTER: &str = "cluster-1";
@@ -280,4 +282,36 @@ fn while_the_clocks_of_keeper_and_storage_differ_nothing_is_deleted() {
     scene.clock_skewed = true;
     let expiry = scene.expiry(day(400));
     assert_eq!((ids(&expiry).len(), expiry.held_back.count), (0, 3));
+}
+
+#[test]
+fn a_server_is_whole_without_what_no_backup_holds_and_partial_without_what_was_meant() {
+    let scene = Scene::new();
+    let told = format!("{}\"template1\" (a template)", contract::NEVER_STORED);
+    let mut whole = point(1);
+    whole.coverage = vec![told.clone()];
+    let status = view::status(&scene.facts(), &whole, None, day(2));
+    assert_eq!(status.state, Some(State::Available));
+    let coverage = status.coverage.expect("it is told all the same");
+    assert_eq!((coverage.missing, coverage.names), (0, vec![told]));
+    whole.coverage.push("table app.secrets".into());
+    let status = view::status(&scene.facts(), &whole, None, day(2));
+    assert_eq!((status.state, status.coverage.map(|held| held.missing)), (Some(State::Partial), Some(1)));
+}
+
+#[test]
+fn every_database_of_the_largest_point_is_shown_and_the_object_stays_small() {
+    let scene = Scene::new();
+    let mut largest = point(1);
+    let store = largest.data_stores[0].clone();
+    largest.data_stores = (0..100)
+        .map(|number| contract::DataStore { database: format!("{number:ü>31}x"), ..store.clone() })
+        .collect();
+    largest.coverage = vec!["ü".repeat(255); 100];
+    let status = view::status(&scene.facts(), &largest, None, day(2));
+    assert_eq!(status.data_stores.len(), 100);
+    assert_eq!(status.source.as_ref().map(|source| source.databases.len()), Some(100));
+    // etcd refuses objects beyond 1.5 MiB; a window of 50 such points of one instance is still far from that each.
+    let size = serde_json::to_vec(&status).unwrap().len();
+    assert!(size < 64 * 1024, "{size} bytes");
 }

@@ -98,7 +98,7 @@ fn state(point: &PointView) -> State {
     match point.state {
         PointState::Damaged => State::Damaged,
         PointState::Expired => State::Expired,
-        PointState::Available if point.coverage.is_empty() => State::Available,
+        PointState::Available if point.missing().next().is_none() => State::Available,
         PointState::Available => State::Partial,
     }
 }
@@ -163,7 +163,7 @@ fn coverage(point: &PointView) -> Option<Coverage> {
     let names =
         || point.coverage.iter().take(NAMED).map(|missing| missing.chars().take(255).collect()).collect();
     (!point.coverage.is_empty()).then(|| Coverage {
-        missing: i64::try_from(point.coverage.len()).unwrap_or(i64::MAX),
+        missing: i64::try_from(point.missing().count()).unwrap_or(i64::MAX),
         names: names(),
     })
 }

@@ -49,7 +49,9 @@ pub fn decide(mut draft: Draft<'_>, ended: &Ended) -> Decision {
     if let Some(report) = &ended.ending.report {
         return match &report.outcome {
             Outcome::Restored { summary } => well(draft, ended, Some(summary), &report.warnings),
-            Outcome::Failed(_) | Outcome::Stored { .. } | Outcome::Checked(_) => badly(draft, ended),
+            Outcome::Failed(_) | Outcome::Stored { .. } | Outcome::Checked(_) | Outcome::Verified(_) => {
+                badly(draft, ended)
+            }
         };
     }
     let run = draft.job.metadata.uid.clone().unwrap_or_default();
@@ -141,11 +143,7 @@ fn well(mut draft: Draft<'_>, ended: &Ended, summary: Option<&Summary>, warnings
     };
     draft.status.progress = Some(done);
     draft.note = Some(Note::normal(Reason::RestoreCompleted, text.as_str()));
-    let (state, reason) = if draft.status.warnings.is_empty() {
-        (JobState::Completed, Reason::Completed)
-    } else {
-        (JobState::CompletedWithWarnings, Reason::CompletedWithWarnings)
-    };
+    let (state, reason, text) = outcome::completed(&draft.status.warnings, text);
     draft.end(&Standing::new(state, reason, text))
 }
 

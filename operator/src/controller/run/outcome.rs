@@ -128,6 +128,17 @@ pub fn warnings<'a>(code: &str, sentences: impl IntoIterator<Item = &'a String>)
         .collect()
 }
 
+/// How a job that reached its goal ended, and what is said of it.
+pub fn completed(warnings: &[JobWarning], text: String) -> (JobState, Reason, String) {
+    match warnings {
+        [] => (JobState::Completed, Reason::Completed, text),
+        [_, ..] => {
+            let text = format!("{text} `status.warnings` tells what to know about it.");
+            (JobState::CompletedWithWarnings, Reason::CompletedWithWarnings, text)
+        }
+    }
+}
+
 /// A time for people: its two largest units, such as `4m 12s`.
 pub fn duration(from: Timestamp, to: Timestamp) -> String {
     let seconds = to.duration_since(from).max(SignedDuration::ZERO).as_secs();
