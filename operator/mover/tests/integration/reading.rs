@@ -63,7 +63,10 @@ impl Written {
         let writer = writer.await.unwrap();
         let segments = write(&writer).await;
         writer.add_database(&manifest(&clock)).await.unwrap();
-        let draft = RecordDraft { data_stores: vec![written::data_store(clock.now())], ..written::draft(clock.now()) };
+        let draft = RecordDraft {
+            data_stores: vec![written::data_store(clock.now())],
+            ..written::draft(clock.now())
+        };
         let committed = writer.commit(draft).await.unwrap();
         let grant = ReadGrant {
             vault_id: grant.vault_id,
