@@ -77,7 +77,7 @@ async fn back_up(told: &Told) {
 }
 
 /// One run that is killed at a write, and what the next one finds. `false` when there was no such write.
-async fn kill_at(s3: &S3Server, server: &Server, write: At, moment: Moment) -> bool {
+async fn kill_at(s3: &S3Server, source: &Source, write: At, moment: Moment) -> bool {
     let name = match write {
         At::Nth(number) => format!("{number}-{moment:?}").to_lowercase(),
         At::Below(place) => format!("{place}-{moment:?}").to_lowercase(),
@@ -102,7 +102,7 @@ async fn kill_at(s3: &S3Server, server: &Server, write: At, moment: Moment) -> b
     let told = Told {
         storage: through,
         identity: identity.to_text().reveal().to_owned(),
-        source: server.connection("g11"),
+        source: source.server.connection(source.database),
         run: name.clone(),
     };
     let directory = tempfile::tempdir().unwrap();
@@ -113,7 +113,7 @@ async fn kill_at(s3: &S3Server, server: &Server, write: At, moment: Moment) -> b
     command.args(["--exact", test, "--quiet"]).env(TOLD, &file).stdout(std::process::Stdio::null());
     let ended = killer.run(&mut command);
 
-    expect_sound(&told, &storage, server).await;
+    expect_sound(&told, &storage, source).await;
     if ended.success() {
         return false;
     }
@@ -122,7 +122,7 @@ async fn kill_at(s3: &S3Server, server: &Server, write: At, moment: Moment) -> b
 }
 
 /// Whatever is listed restores, and nothing else is left but what proves that it was given up.
-async fn expect_sound(told: &Told, storage: &Storage, server: &Server) {
+async fn expect_sound(told: &Told, storage: &Storage, source: &Source) {
     let clock = machine();
     let vault = told.open(storage, &clock).await;
     let custody = custody(vault.clone(), &clock);
@@ -135,7 +135,7 @@ async fn expect_sound(told: &Told, storage: &Storage, server: &Server) {
     match settled {
         Settled::Accepted(point) => {
             assert_eq!(listed.iter().map(|point| &point.id).collect::<Vec<_>>(), [&point.id]);
-            restore_and_compare(&custody, told, server, &point.id).await;
+            restore_and_compare(&custody, told, source, &point.id).await;
         }
         Settled::Undecided => {
             assert!(listed.is_empty(), "write {}: {listed:?}", told.run);
@@ -166,8 +166,9 @@ async fn expect_swept(vault: &Vault, run: &RunId) {
     }
 }
 
-async fn restore_and_compare(custody: &Direct, told: &Told, server: &Server, point: &contract::PointId) {
-    let database = format!("g11_{}", told.run.replace('-', "_"));
+async fn restore_and_compare(custody: &Direct, told: &Told, source: &Source, point: &contract::PointId) {
+    let Source { server, database: original } = source;
+    let database = format!("{original}_{}", told.run.replace('-', "_"));
     let mut connection = told.source.clone();
     connection.database = "postgres".into();
     let input = RestoreInput {
@@ -186,12 +187,22 @@ async fn restore_and_compare(custody: &Direct, told: &Told, server: &Server, poi
     let progress = ProgressSink::new(1);
     restore::run(&input, custody, &run, &progress, CancellationToken::new(), &machine()).await.unwrap();
     let rows = "SELECT count(*), sum(i) FROM t";
-    assert_eq!(server.sql(&database, rows), server.sql("g11", rows));
+    assert_eq!(server.sql(&database, rows), server.sql(original, rows));
     server.sql("postgres", &format!("DROP DATABASE {database}"));
 }
 
-fn prepare(server: &Server) {
-    fresh(server, "g11", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i");
+/// What is backed up: a database for each test, since both may run at the same time.
+struct Source {
+    server: &'static Server,
+    database: &'static str,
+}
+
+impl Source {
+    fn new(database: &'static str) -> Self {
+        let server = Server::shared();
+        fresh(server, database, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS i");
+        Self { server, database }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,26 +211,24 @@ async fn g11_a_backup_that_is_killed_at_a_write_lists_no_point_that_does_not_res
         back_up(&serde_json::from_slice(&fs::read(file).unwrap()).unwrap()).await;
         return;
     }
-    let (server, s3) = (Server::shared(), S3Server::start());
-    prepare(server);
+    let (source, s3) = (Source::new("g11"), S3Server::start());
     for (write, moment) in [
         (At::Nth(1), Moment::After),
         (At::Below("data"), Moment::After),
         (At::Below("points"), Moment::Before),
         (At::Below("points"), Moment::After),
     ] {
-        assert!(kill_at(&s3, server, write, moment).await, "there is no write {write:?}");
+        assert!(kill_at(&s3, &source, write, moment).await, "there is no write {write:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "long: a run for each write"]
 async fn g11_a_backup_that_is_killed_at_any_of_its_writes_lists_no_point_that_does_not_restore() {
-    let (server, s3) = (Server::shared(), S3Server::start());
-    prepare(server);
+    let (source, s3) = (Source::new("g11_all"), S3Server::start());
     for moment in [Moment::Before, Moment::After] {
         let mut write = 1;
-        while kill_at(&s3, server, At::Nth(write), moment).await {
+        while kill_at(&s3, &source, At::Nth(write), moment).await {
             write += 1;
         }
         assert!(write > 8, "only {} writes", write - 1);
