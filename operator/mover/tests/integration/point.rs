@@ -8,8 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use mover::{
     clock::{Clock, later},
     format::{
-        Digest128, FrameSpan, Hash, Id, ListRef, Manifest, RowDigest, RowFormat, SchemaStreamRef,
-        SegmentEntry, TableEntry, TableKind, push_span,
+        Digest128, FrameSpan, Hash, Id, ListRef, Manifest, RowDigest, RowFormat, SegmentEntry, TableEntry,
+        TableKind, push_span,
     },
     point::{
         Committed, PackKind, PointReader, PointWriter, ReadError, RecordDraft, WriteError, WriterOptions, cpu,
@@ -95,14 +95,7 @@ fn draft() -> RecordDraft {
 }
 
 fn manifest(lists: Vec<ListRef>) -> Manifest {
-    let schema = SchemaStreamRef {
-        entries: 0,
-        plain_bytes: 0,
-        spans: Vec::new(),
-        archive_version: "1.14".into(),
-        dump_version: "15.18".into(),
-    };
-    Manifest { rows: 2, ..written::manifest(Timestamp::UNIX_EPOCH, schema, lists) }
+    Manifest { rows: 2, ..written::manifest(Timestamp::UNIX_EPOCH, written::no_schema(), lists) }
 }
 
 /// Writes `frames` as one segment of one table and commits.

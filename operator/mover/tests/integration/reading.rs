@@ -6,7 +6,7 @@ use contract::{ReadGrant, RunId, Storage, WriteGrant};
 use jiff::SignedDuration;
 use mover::{
     clock::{Clock, later},
-    format::{FrameSpan, Id, Manifest, RowFormat, SchemaStreamRef, SegmentEntry, push_span},
+    format::{FrameSpan, Id, Manifest, RowFormat, SegmentEntry, push_span},
     point::{Pack, PackKind, PointReader, PointWriter, RecordDraft, WriterOptions},
     seal::{CatalogueKey, ChainKey},
 };
@@ -92,14 +92,7 @@ impl Written {
 }
 
 fn manifest(clock: &Clock) -> Manifest {
-    let schema = SchemaStreamRef {
-        entries: 0,
-        plain_bytes: 0,
-        spans: Vec::new(),
-        archive_version: "1.14".into(),
-        dump_version: "15.18".into(),
-    };
-    Manifest { rows: 2, plain_bytes: 4, ..written::manifest(clock.now(), schema, Vec::new()) }
+    Manifest { rows: 2, plain_bytes: 4, ..written::manifest(clock.now(), written::no_schema(), Vec::new()) }
 }
 
 fn segment(spans: Vec<FrameSpan>, frame: usize) -> SegmentEntry {

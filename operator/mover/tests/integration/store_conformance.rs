@@ -10,7 +10,7 @@ use crate::stores::{
     google::{self, GoogleServer},
     proxy::{Fault, Plan, Proxy},
 };
-use crate::written::draft;
+use crate::{vaulted::opening, written::draft};
 use bytes::Bytes;
 use contract::{
     Addressing, AzureCredentials, FailureCode, GcsCredentials, RunId, S3Credentials, Secret, Settled, Storage,
@@ -23,7 +23,7 @@ use mover::{
     point::{PackKind, PointWriter, WriterOptions},
     seal::{Identity, random_id},
     store::{Name, Network, Patience, Place, SharedStore, StoreErrorKind, connect, connect_with},
-    vault::{Access, InitRequest, OpenRequest, VaultError, init, open},
+    vault::{InitRequest, VaultError, init, open},
     verify::{self, Level},
 };
 
@@ -277,16 +277,7 @@ async fn a_point_is_good(storage: Storage, store: SharedStore) {
     let recipients = vec![identity.recipient()];
     let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
     init(&store, &request, &clock).await.unwrap();
-    let request = OpenRequest {
-        storage,
-        identities: vec![identity],
-        catalogue: None,
-        recipients: Vec::new(),
-        fingerprint: None,
-        known_head: None,
-        access: Access::ReadWrite,
-    };
-    let vault = open(SharedStore::clone(&store), request, &clock).await.unwrap();
+    let vault = open(SharedStore::clone(&store), opening(storage, identity), &clock).await.unwrap();
     let (run, writer) = (RunId("run".into()), random_id().unwrap());
     let deadline = later(clock.now(), SignedDuration::from_hours(1));
     let grant = vault.write_grant(&run, &writer.into(), deadline).await.unwrap();
@@ -318,15 +309,7 @@ async fn found(store: &SharedStore, seen: &SharedStore) -> Found {
     let recipients = vec![identity.recipient()];
     let request = InitRequest { catalogue: None, identities: Vec::new(), recipients };
     init(store, &request, &clock()).await.unwrap();
-    let request = OpenRequest {
-        storage: Storage::Filesystem { path: "/nowhere".into() },
-        identities: vec![identity],
-        catalogue: None,
-        recipients: Vec::new(),
-        fingerprint: None,
-        known_head: None,
-        access: Access::ReadWrite,
-    };
+    let request = opening(Storage::Filesystem { path: "/nowhere".into() }, identity);
     let vault = open(SharedStore::clone(seen), request, &clock()).await.unwrap();
     let probes = vault.probe().await.unwrap();
     assert_eq!(

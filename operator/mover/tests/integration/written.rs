@@ -63,6 +63,17 @@ pub fn manifest(snapshot_time: Timestamp, schema: SchemaStreamRef, lists: Vec<Li
     }
 }
 
+/// A schema without entries.
+pub fn no_schema() -> SchemaStreamRef {
+    SchemaStreamRef {
+        entries: 0,
+        plain_bytes: 0,
+        spans: Vec::new(),
+        archive_version: "1.14".into(),
+        dump_version: "15.18".into(),
+    }
+}
+
 fn database() -> DatabaseEntry {
     DatabaseEntry {
         name: "app".into(),
