@@ -8,6 +8,10 @@ pub const REVALIDATE: &str = "coffer.dev/revalidate";
 /// as JSON. Later attempts copy it, so that a point's promise does not change between attempts.
 pub const DECISION: &str = "coffer.dev/decision";
 
+/// On a BackupJob of a slot, by the operator: the other slots that it stands for, as a JSON list of `{rule, time}`. The tag
+/// of its point is decided among all of them.
+pub const MERGED_SLOTS: &str = "coffer.dev/merged-slots";
+
 /// On a BackupJob, RestoreJob or RecoveryPoint, by `kubectl coffer`: the user who asked. A shipped admission policy
 /// refuses any name but the request's own.
 pub const REQUESTED_BY: &str = "coffer.dev/requested-by";
@@ -23,4 +27,4 @@ pub const RESUME: &str = "coffer.dev/resume";
 pub const ARGO_IGNORE_UPDATES: &str = "argocd.argoproj.io/ignore-resource-updates";
 
 /// Every annotation of this file in Coffer's own domain.
-pub const ALL: &[&str] = &[REVALIDATE, DECISION, REQUESTED_BY, SHOW_POINTS, RESUME];
+pub const ALL: &[&str] = &[REVALIDATE, DECISION, MERGED_SLOTS, REQUESTED_BY, SHOW_POINTS, RESUME];

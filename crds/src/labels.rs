@@ -1,14 +1,15 @@
 //! Every label Coffer sets or reads: who sets it, who selects by it, what breaks when it changes.
 
-/// The vault an object belongs to. Set by the operator on RecoveryPoints, Jobs, pods and keeper objects; the
-/// operator's watches and NetworkPolicies select by it. Value: the BackupVault's name.
+/// The vault an object belongs to. Set by the operator on RecoveryPoints, slot BackupJobs, Jobs, pods and keeper objects, and
+/// by `kubectl coffer` on the jobs that it makes; the operator's watches and NetworkPolicies select by it. Value: the
+/// BackupVault's name.
 pub const VAULT: &str = "coffer.dev/vault";
 
 /// The namespace of the vault, on objects that live elsewhere. Value: a namespace.
 pub const VAULT_NAMESPACE: &str = "coffer.dev/vault-namespace";
 
-/// The instance an object belongs to. Set by the operator on RecoveryPoints, slot BackupJobs, Jobs and pods;
-/// people select points by it. Value: the BackupInstance's name.
+/// The instance an object belongs to. Set by the operator on RecoveryPoints, slot BackupJobs, Jobs and pods, and by
+/// `kubectl coffer` on the jobs that it makes; people select points and jobs by it. Value: the BackupInstance's name.
 pub const INSTANCE: &str = "coffer.dev/instance";
 
 /// The namespace of the job or instance that a Job in the vault's namespace works for. Set by the operator; its

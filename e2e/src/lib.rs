@@ -7,6 +7,7 @@
 )]
 
 pub mod cluster;
+pub mod features;
 pub mod image;
 pub mod source;
 pub mod world;

@@ -153,7 +153,7 @@ fn nothing_that_ends_an_installation_is_installed() {
 
 #[test]
 fn every_kustomize_folder_builds() {
-    for folder in ["crd", "default", "uninstall", "samples", "argocd"] {
+    for folder in ["alerts", "crd", "default", "uninstall", "samples", "argocd"] {
         let path = root().join("config").join(folder);
         let output = Command::new(program("COFFER_KUBECTL"))
             .arg("kustomize")

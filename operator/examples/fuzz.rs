@@ -7,6 +7,7 @@ use mover::fuzz::program;
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 fn main() -> Result<(), Box<dyn Error>> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/fuzz");
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo does not name the crate's folder")?;
+    let corpus = Path::new(&own).join("tests/data/fuzz");
     program(coffer::fuzz::BODIES, &corpus, std::env::args().skip(1), |line| println!("{line}"))
 }

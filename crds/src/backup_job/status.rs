@@ -56,7 +56,7 @@ pub struct BackupJobStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["number"]))]
     pub attempts: Vec<Attempt>,
-    /// Parts with an end of their own.
+    /// The stages of the newest attempt, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub sub_tasks: Vec<SubTask>,
@@ -99,14 +99,14 @@ pub struct CreatedBy {
     /// Its version (generation).
     #[schemars(range(min = 0))]
     pub version: i64,
-    /// The backup rule. Unset: on demand.
+    /// The backup rule whose tag the point got. Unset: on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub rule: Option<String>,
-    /// The nominal minute. Unset: on demand.
+    /// Its slot, the nominal minute. Unset: on demand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Time>,
-    /// Other rules whose slots this job serves as well.
+    /// Other rules whose slots this job stands for: they were due at the same time, or waited with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), inner(length(min = 1, max = 63)), extend("x-kubernetes-list-type" = "set"))]
     pub merged_rules: Vec<String>,

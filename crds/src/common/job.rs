@@ -173,11 +173,45 @@ pub enum Stage {
     Finishing,
 }
 
-/// One part of a job with an end of its own.
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Self; 11] = [
+        Self::Starting,
+        Self::Connecting,
+        Self::Preflight,
+        Self::Locking,
+        Self::Schema,
+        Self::Data,
+        Self::LargeObjects,
+        Self::Indexes,
+        Self::Committing,
+        Self::Accepting,
+        Self::Finishing,
+    ];
+
+    /// The stage as it is written in YAML.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "Starting",
+            Self::Connecting => "Connecting",
+            Self::Preflight => "Preflight",
+            Self::Locking => "Locking",
+            Self::Schema => "Schema",
+            Self::Data => "Data",
+            Self::LargeObjects => "LargeObjects",
+            Self::Indexes => "Indexes",
+            Self::Committing => "Committing",
+            Self::Accepting => "Accepting",
+            Self::Finishing => "Finishing",
+        }
+    }
+}
+
+/// One stage of the newest attempt, with when it began and ended.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubTask {
-    /// What it is, such as `Data` or a database's name.
+    /// The stage, such as `Data`.
     #[schemars(length(min = 1, max = 128))]
     pub name: String,
     /// Where it stands.
@@ -195,7 +229,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_states_are_their_yaml() {
+    fn names_of_states_and_stages_are_their_yaml() {
+        for stage in Stage::ALL {
+            assert_eq!(serde_json::to_value(stage).expect("a unit variant is a string"), stage.as_str());
+        }
         for state in JobState::ALL {
             assert_eq!(serde_json::to_value(state).expect("a unit variant is a string"), state.as_str());
         }

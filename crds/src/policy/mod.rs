@@ -14,7 +14,7 @@ pub use retention::{
     Criterion, FirstOf, RetentionArchive, RetentionArchiveWhen, RetentionRule, WeekOfMonth, Weekday,
 };
 pub use rule::{BackupRule, BackupType, PolicyCopy, Schedule};
-pub use status::BackupPolicyStatus;
+pub use status::{BackupPolicyStatus, NextSlot};
 
 /// When to back up and how long to keep what. Editing it changes later points only.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,17 +60,18 @@ pub struct BackupPolicySpec {
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     pub rules: Vec<BackupRule>,
-    /// How long points are kept. Exactly one rule, the default one, for now.
+    /// How long points are kept: 1 to 16 rules, one of them the default. Each point gets the tag of one rule, for good.
     #[x_kube(
         validation = Rule::new("self.exists_one(r, has(r.default))")
             .message("exactly one retention rule must have `default: true`"),
-        validation = Rule::new("size(self) == 1")
-            .message("several rules in `retention` are not supported yet: keep the default rule"),
+        validation = Rule::new("self.all(r, !has(r.priority) || self.exists_one(x, has(x.priority) && x.priority == r.priority))")
+            .message("every retention rule but the default must have a `priority` of its own: the lowest number is asked first"),
     )]
     #[schemars(
         length(min = 1, max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
+    #[serde(default = "kept_for_three_months")]
     pub retention: Vec<RetentionRule>,
     /// How many of an instance's newest good points no rule, clock or edit may delete.
     #[serde(default = "default_keep_at_least")]
@@ -125,6 +126,18 @@ impl Default for JobHistory {
     }
 }
 
+/// What a policy that says nothing about it keeps.
+fn kept_for_three_months() -> Vec<RetentionRule> {
+    vec![RetentionRule {
+        name: "Default".to_owned(),
+        default: Some(true),
+        priority: None,
+        criteria: None,
+        keep: "P3M".to_owned(),
+        archive: None,
+    }]
+}
+
 fn default_keep_at_least() -> i32 {
     1
 }
@@ -160,6 +173,21 @@ mod tests {
         assert_eq!(spec.retention_summary(), "Default: P3M, at least 1");
         assert_eq!(spec.default_retention().map(|rule| rule.name.as_str()), Some("Default"));
         assert_eq!(spec.rules[0].start_window_minutes(), 480);
+    }
+
+    #[test]
+    fn row_b13_a_policy_that_says_nothing_of_keeping_keeps_for_three_months() {
+        let spec: BackupPolicySpec = serde_json::from_value(serde_json::json!({
+            "rules": [{"name": "Daily", "schedule": {"cron": "@daily"}}],
+        }))
+        .expect("`retention` may be left out");
+        assert_eq!(spec.retention_summary(), "Default: P3M, at least 1");
+        let schema =
+            serde_json::to_value(<BackupPolicy as kube::CustomResourceExt>::crd()).expect("a CRD is JSON");
+        let kept = schema
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/retention/default")
+            .expect("the API server stores what was left out");
+        assert_eq!(*kept, serde_json::json!([{"name": "Default", "default": true, "keep": "P3M"}]));
     }
 
     #[test]

@@ -14,7 +14,6 @@ use crate::{rules::not_yet, words};
         .message("set either `default: true`, or `criteria` with a `priority`"),
     validation = Rule::new("!has(self.default) || (!has(self.criteria) && !has(self.priority))")
         .message("the default rule has neither `criteria` nor `priority`: it matches what no other rule does"),
-    validation = not_yet("criteria"),
     validation = not_yet("archive"),
 )]
 pub struct RetentionRule {
@@ -29,12 +28,14 @@ pub struct RetentionRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 99))]
     pub priority: Option<i32>,
-    /// What a point must be to match: any one of the list. Unset for the default rule. Not supported yet.
+    /// What a point must be to match: any one of the list. Unset for the default rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     pub criteria: Option<Vec<Criterion>>,
     /// How long points are kept, counted from the point's own time by the calendar of its rule's time zone: one
-    /// number and one unit, such as P30D, P12W, P6M or P10Y. The end is stamped once and not recomputed.
+    /// number and one unit, such as P30D, P12W, P6M or P10Y. A month is a month and not 30 days: where the end has no
+    /// such day, it is the last of its month (31 January and P1M end on 28 or 29 February, 29 February and P1Y end on
+    /// 28 February, and P4Y on 29 February again). The end is stamped once and not recomputed.
     #[schemars(schema_with = "words::keep")]
     pub keep: String,
     /// When points move to the vault's archive. Unset: never. Not supported yet.
@@ -42,11 +43,21 @@ pub struct RetentionRule {
     pub archive: Option<RetentionArchive>,
 }
 
-/// What a point must be: exactly one of `first`, `all` and the other fields, which are joined by AND.
-#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a point must be: exactly one of `first`, `all` and the other fields. Those are joined by AND, `daysOfMonth` and
+/// `lastDayOfMonth` by OR, and members of a list by OR. Asked is the slot (on demand: when the job was taken up), on the
+/// clock of its backup rule's time zone.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new(
+        "(has(self.first) ? 1 : 0) + (has(self.all) ? 1 : 0) + ((has(self.daysOfWeek) || has(self.weeksOfMonth) || \
+         has(self.daysOfMonth) || has(self.lastDayOfMonth) || has(self.months) || has(self.times)) ? 1 : 0) == 1",
+    )
+    .message("a criterion is exactly one of `first`, `all: true`, and days, weeks, months or times: split it, since one criterion of a rule is enough"),
+)]
 pub struct Criterion {
-    /// The first successful point of each Day, Week, Month or Year.
+    /// The first successful point of each Day, Week (from Monday), Month or Year: none that the vault has accepted, and
+    /// that a slot of the same period stands for, came before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<FirstOf>,
     /// Always true: every point.
@@ -73,7 +84,8 @@ pub struct Criterion {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 12), inner(range(min = 1, max = 12)), extend("x-kubernetes-list-type" = "set"))]
     pub months: Option<Vec<i32>>,
-    /// Points whose slot is at one of these times, as HH:MM.
+    /// Points whose slot is at one of these times of day, as HH:MM. A time that the clock skips on a day is met by the slot
+    /// that runs in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 24),

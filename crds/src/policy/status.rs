@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::common::Condition;
+use crate::common::{Condition, Time};
 
 /// What the operator has seen of a policy.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,4 +29,19 @@ pub struct BackupPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub retention: Option<String>,
+    /// The next slots of all rules, at most ten, in the order of their times. An instance starts later by its spread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
+    pub next_slots: Vec<NextSlot>,
+}
+
+/// A slot that is to come.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NextSlot {
+    /// The backup rule.
+    #[schemars(length(min = 1, max = 63))]
+    pub rule: String,
+    /// The nominal minute.
+    pub time: Time,
 }

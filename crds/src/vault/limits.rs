@@ -11,6 +11,10 @@ pub struct Limits {
     #[serde(default = "default_backups")]
     #[schemars(range(min = 1, max = 100))]
     pub concurrent_backups: i32,
+    /// Backups of this vault that run against one server, told by host and port, at the same time. More wait as well.
+    #[serde(default = "default_backups_per_server")]
+    #[schemars(range(min = 1, max = 100))]
+    pub concurrent_backups_per_server: i32,
     /// Restores from this vault that run at the same time. More wait.
     #[serde(default = "default_restores")]
     #[schemars(range(min = 1, max = 100))]
@@ -25,6 +29,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_backups: default_backups(),
+            concurrent_backups_per_server: default_backups_per_server(),
             concurrent_restores: default_restores(),
             bytes_per_second: None,
         }
@@ -33,6 +38,10 @@ impl Default for Limits {
 
 fn default_backups() -> i32 {
     4
+}
+
+fn default_backups_per_server() -> i32 {
+    2
 }
 
 fn default_restores() -> i32 {

@@ -10,10 +10,11 @@ use std::{
 
 use clap::Parser;
 use crds::{admission, docs, schema};
+use e2e::features::{Features, FeaturesError};
 use serde_json::{Value, json};
 
-/// Write the definitions, the admission policies and the API's documentation from the types in crate `crds`, and the command
-/// line's from its commands.
+/// Write the definitions, the admission policies and the API's documentation from the types in crate `crds`, the command line's
+/// from its commands, the alerts' object from their rules, and the table of rows from the tests.
 #[derive(Parser)]
 #[command(name = "cargo generate")]
 struct Arguments {
@@ -25,6 +26,9 @@ struct Arguments {
 /// Folders in which every YAML file is generated: others are stale.
 const FOLDERS: [&str; 4] =
     ["config/crd", "config/admission", "charts/coffer/templates/crds", "charts/coffer/templates/admission"];
+
+/// What alerts are written in.
+const ALERT_RULES: &str = "config/alerts/coffer.rules.yaml";
 
 /// Who the operator is where no chart says it.
 const DEFAULT_OPERATOR: &str = "system:serviceaccount:coffer-system:coffer";
@@ -43,6 +47,8 @@ enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("failed to remove {path}")]
     Remove { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Features(#[from] FeaturesError),
     #[error("failed to have the command line describe itself")]
     Describe { source: io::Error },
 }
@@ -125,7 +131,8 @@ fn strangers(root: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String
 fn files(root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut files = BTreeMap::from([
         ("docs/api.md".to_owned(), docs::api()),
-        ("docs/cli.md".to_owned(), command_line_document(root)?),
+        ("docs/cli.md".to_owned(), command_line_document(root, "coffer")?),
+        ("docs/kubectl.md".to_owned(), command_line_document(root, "kubectl")?),
     ]);
     let mut names = Vec::new();
     for definition in schema::definitions() {
@@ -135,6 +142,8 @@ fn files(root: &Path) -> Result<BTreeMap<String, String>, Error> {
         names.push(name);
     }
     files.insert("config/crd/kustomization.yaml".to_owned(), kustomization(&names)?);
+    files.insert("e2e/FEATURES.md".to_owned(), Features::read(root)?.table());
+    files.insert("config/alerts/prometheusrule.yaml".to_owned(), prometheus_rule(root)?);
 
     let mut names = Vec::new();
     for admission::Policy { name, policy, binding } in admission::policies(DEFAULT_OPERATOR) {
@@ -150,12 +159,27 @@ fn files(root: &Path) -> Result<BTreeMap<String, String>, Error> {
     Ok(files)
 }
 
+/// The alert rules as the object that the Prometheus operator reads.
+fn prometheus_rule(root: &Path) -> Result<String, Error> {
+    let path = root.join(ALERT_RULES);
+    let text = fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
+    let rules: Value = serde_yaml::from_str(&text)
+        .map_err(|source| Error::Render { path: ALERT_RULES.to_owned(), source })?;
+    let document = json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "coffer", "labels": {"app.kubernetes.io/name": "coffer"}},
+        "spec": rules,
+    });
+    plain("prometheusrule.yaml", &[&document])
+}
+
 /// The command line is described by a program of its own crate, which this one does not depend on: it has to be there while
 /// that does not compile.
-fn command_line_document(root: &Path) -> Result<String, Error> {
+fn command_line_document(root: &Path, of: &str) -> Result<String, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let arguments =
-        ["run", "--quiet", "--locked", "--package", "coffer", "--example", "command_line_document"];
+        ["run", "--quiet", "--locked", "--package", "coffer", "--example", "command_line_document", "--", of];
     let output = Command::new(cargo)
         .args(arguments)
         .current_dir(root)

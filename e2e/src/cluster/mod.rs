@@ -46,7 +46,7 @@ pub use azurite::Azurite;
 pub use cache::Cache;
 pub use error::Error;
 pub use forward::Forward;
-pub use tools::Tools;
+pub use tools::{Tools, promtool};
 
 /// A cluster that runs on this machine.
 #[derive(Debug)]

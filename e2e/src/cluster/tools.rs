@@ -17,6 +17,8 @@ struct Module {
     packages: &'static [&'static str],
     /// Linker variables that receive the version; a Go program built as a dependency does not know it otherwise.
     version_variables: &'static [&'static str],
+    /// Build tags, which leave out what is not needed of a program.
+    tags: &'static [&'static str],
     cold_build: &'static str,
 }
 
@@ -50,6 +52,7 @@ const KUBERNETES: Module = module! {
         "k8s.io/component-base/version.gitMinor",
         "k8s.io/client-go/pkg/version.gitVersion",
     ],
+    tags: &[],
     cold_build: "about 10 minutes",
 };
 
@@ -58,6 +61,7 @@ const COREDNS: Module = module! {
     versioned_by: "github.com/coredns/coredns",
     packages: &["github.com/coredns/coredns"],
     version_variables: &[],
+    tags: &[],
     cold_build: "about 2 minutes",
 };
 
@@ -66,6 +70,7 @@ const HELM: Module = module! {
     versioned_by: "helm.sh/helm/v4",
     packages: &["helm.sh/helm/v4/cmd/helm"],
     version_variables: &["helm.sh/helm/v4/internal/version.version"],
+    tags: &[],
     cold_build: "about 2 minutes",
 };
 
@@ -74,6 +79,7 @@ const VERSITYGW: Module = module! {
     versioned_by: "github.com/versity/versitygw",
     packages: &["github.com/versity/versitygw/cmd/versitygw"],
     version_variables: &["main.Version"],
+    tags: &[],
     cold_build: "about a minute",
 };
 
@@ -82,8 +88,28 @@ const FAKE_GCS_SERVER: Module = module! {
     versioned_by: "github.com/fsouza/fake-gcs-server",
     packages: &["github.com/fsouza/fake-gcs-server"],
     version_variables: &[],
+    tags: &[],
     cold_build: "about 2 minutes",
 };
+
+/// Without the discovery of services in every cloud, which testing rules has no use for.
+const PROMTOOL: Module = module! {
+    "promtool",
+    versioned_by: "github.com/prometheus/prometheus",
+    packages: &["github.com/prometheus/prometheus/cmd/promtool"],
+    version_variables: &[],
+    tags: &["remove_all_sd"],
+    cold_build: "about 3 minutes",
+};
+
+/// The program that checks and tests alert rules. No story needs it, so it is built when it is asked for.
+///
+/// # Errors
+/// As [`Tools::ensure`].
+pub fn promtool(cache: &Cache) -> Result<PathBuf, Error> {
+    packages::ensure()?;
+    Ok(build(cache, &PROMTOOL)?.join("promtool"))
+}
 
 /// The built programs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -211,7 +237,11 @@ fn flags(module: &Module, version: &str) -> Vec<String> {
         };
         linker += &format!(" -X {variable}={value}");
     }
-    ["-trimpath", "-buildvcs=false", "-ldflags", &linker].map(str::to_owned).to_vec()
+    let mut flags = ["-trimpath", "-buildvcs=false", "-ldflags", &linker].map(str::to_owned).to_vec();
+    if !module.tags.is_empty() {
+        flags.extend(["-tags".to_owned(), module.tags.join(",")]);
+    }
+    flags
 }
 
 /// The version in go.mod, without its `v`.
@@ -227,8 +257,8 @@ mod tests {
 
     #[test]
     fn every_module_pins_the_version_that_names_its_build() {
-        let found = [&KUBERNETES, &COREDNS, &HELM, &VERSITYGW, &FAKE_GCS_SERVER].map(version);
-        assert_eq!(found, ["1.34.4", "1.15.0", "4.3.1", "1.8.0", "1.56.1"]);
+        let found = [&KUBERNETES, &COREDNS, &HELM, &VERSITYGW, &FAKE_GCS_SERVER, &PROMTOOL].map(version);
+        assert_eq!(found, ["1.34.4", "1.15.0", "4.3.1", "1.8.0", "1.56.1", "0.313.5"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod bad_yaml;
 mod failures;
 mod main_job;
 mod mover_killed;
+mod new_year;
 mod operator_killed;
 mod other_stores;
 mod scene;

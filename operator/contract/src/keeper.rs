@@ -18,7 +18,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, PointId, PointView, RunId, RunView, Secret, Storage, WriterId};
+use crate::{
+    Failure, Holder, OwnerView, Pledges, PointId, PointView, RunId, RunView, Secret, Storage, WriterId,
+};
 
 /// What a keeper is started with, besides the Secrets that are mounted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,9 @@ pub struct VaultView {
     pub stored_bytes: u64,
     /// Storage holds an older ledger than was seen before: nothing is deleted.
     pub rolled_back: bool,
+    /// The one-way settings that the ledger holds.
+    #[serde(default)]
+    pub pledges: Pledges,
 }
 
 /// Whether storage answered the last time it was asked (at most a minute ago).
@@ -123,6 +128,9 @@ pub struct ClockReading {
 pub struct Points {
     pub head: Option<Head>,
     pub points: Vec<PointView>,
+    /// Owners of whom the same holds.
+    #[serde(default)]
+    pub owners: Vec<OwnerView>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -272,4 +280,7 @@ pub struct Refusal {
     pub reason: String,
     pub message: String,
     pub failure: Option<Failure>,
+    /// With `DatasourceProtected`: who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Box<Holder>>,
 }

@@ -8,6 +8,7 @@ mod databases;
 mod exit;
 mod failure;
 mod keeper;
+mod owner;
 mod point;
 mod progress;
 mod report;
@@ -28,6 +29,9 @@ pub use keeper::{
     Appended, ChangeRequest, ClockReading, GrantRequest, Head, KeeperConfig, KeyState, LedgerRequest, Points,
     Probes, Purpose, ReadGrant, Refusal, RestoreOutcome, RestoreSeen, Runs, SettleRequest, Settled,
     StorageState, TombstoneRequest, VaultView, WriteGrant,
+};
+pub use owner::{
+    Holder, Life, Override, OverrideRequest, OwnerChange, OwnerView, Pledges, Remains, Removal, RemoveRequest,
 };
 pub use point::{
     DataStore, Decision, NEVER_STORED, Owner, PointId, PointState, PointView, PolicyVersion, RunId,

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::{Override, Removal};
+
 /// The UID of the job object that a run serves; on the command line a random UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -103,6 +105,8 @@ pub enum PointState {
     Available,
     /// A check found bytes missing or changed. It does not count for any floor.
     Damaged,
+    /// It is being removed before its time: it can be restored and brought back, and does not count for any floor.
+    SoftDeleted,
     /// A tombstone is in the ledger: its data go or are gone.
     Expired,
 }
@@ -159,8 +163,14 @@ pub struct PointView {
     pub point_time: Timestamp,
     /// When the record was written.
     pub commit_time: Timestamp,
-    /// `None`: it does not expire.
+    /// As it is now: stamped, overridden, or the end of its removal. `None`: it does not expire.
     pub expiration_time: Option<Timestamp>,
+    /// Another end than the stamped one was given to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
+    /// It goes before its time, and can still be brought back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Removal>,
     pub state: PointState,
     pub source: SourceServer,
     pub data_stores: Vec<DataStore>,

@@ -50,7 +50,7 @@ fn more_than_a_hundred_years_is_refused_naming_the_most() {
 }
 
 #[test]
-fn expiry_follows_the_calendar_of_the_zone() {
+fn row_a37_expiry_follows_the_calendar_of_the_zone() {
     let table = [
         (
             "31 January plus a month is 28 February",
@@ -124,7 +124,7 @@ fn a_months_length_decides_between_thirty_days_and_a_month() {
 }
 
 #[test]
-fn a_vaults_range_takes_both_its_ends_and_nothing_beyond() {
+fn row_b13_a_vaults_range_takes_both_its_ends_and_nothing_beyond() {
     let range = KeepRange::new(keep("P7D"), keep("P10Y")).unwrap();
     let now = at("2026-05-01T00:00:00Z");
     let check = |text| range.check(keep(text), now, &Zone::utc());

@@ -4,6 +4,7 @@
 //! zones are compiled in. The operator, the keeper and `coffer policy simulate` ask the same questions of the
 //! same code.
 
+pub mod choice;
 pub mod keep;
 pub mod retention;
 pub mod schedule;

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::choice::{Candidate, Choice, choose};
 use crate::schedule::Schedule;
-use crate::tag::{Retention, Tag};
-use crate::window::{self, Waiting};
+use crate::tag::Retention;
+
+/// A leap year, and some days for moved clocks and calendars.
+const LONGEST_PERIOD: SignedDuration = SignedDuration::from_hours(24 * 370);
 
 /// A backup rule of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub fn simulate<'a>(
     to: Timestamp,
     failed: &'a BTreeSet<Slot>,
 ) -> impl Iterator<Item = Row> + 'a {
-    let before = from.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
+    let before = from.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MIN);
     let mut slots: Vec<_> = rules.iter().map(|rule| rule.schedule.slots_after(before).peekable()).collect();
     let mut successful = Vec::new();
     std::iter::from_fn(move || {
@@ -76,31 +79,32 @@ pub fn simulate<'a>(
             if due.iter().any(fails) {
                 continue;
             }
-            let row = run(&due, retention, slot, &successful)?;
+            let row = run(&due, retention, slot, recent(&successful, slot))?;
             successful.push(slot);
             return Some(row);
         }
     })
 }
 
+/// Of ascending slots those that can share a calendar period with this one: every longer history is asked as fast.
+fn recent(successful: &[Timestamp], slot: Timestamp) -> &[Timestamp] {
+    let start = slot.checked_sub(LONGEST_PERIOD).unwrap_or(Timestamp::MIN);
+    &successful[successful.partition_point(|other| *other < start)..]
+}
+
 /// The one backup of the rules that are due at a slot.
 fn run(due: &[&Rule], retention: &Retention, slot: Timestamp, successful: &[Timestamp]) -> Option<Row> {
-    let tags: Vec<Tag> =
-        due.iter().map(|rule| retention.decide(slot, rule.schedule.zone(), successful)).collect();
-    let waiting: Vec<Waiting<'_>> = due
-        .iter()
-        .zip(&tags)
-        .map(|(rule, tag)| Waiting { slot, keep: tag.keep, zone: rule.schedule.zone() })
-        .collect();
-    let merged = window::merge(&waiting)?;
-    let (rule, tag) = (due[merged.winner], &tags[merged.winner]);
+    let candidates: Vec<Candidate<'_>> =
+        due.iter().map(|rule| Candidate { slot, zone: rule.schedule.zone() }).collect();
+    let Choice { winner, others, tag } = choose(&candidates, retention, successful)?;
+    let rule = due[winner];
     Some(Row {
         rule: rule.name.clone(),
         slot,
-        tag: tag.name.clone(),
         expires: tag.keep.expires(slot, rule.schedule.zone()),
-        reason: tag.reason.clone(),
-        merged_rules: merged.others.iter().map(|index| due[*index].name.clone()).collect(),
+        tag: tag.name,
+        reason: tag.reason,
+        merged_rules: others.iter().map(|index| due[*index].name.clone()).collect(),
     })
 }
 

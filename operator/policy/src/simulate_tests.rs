@@ -30,7 +30,7 @@ fn walk(rules: &[Rule], from: &str, to: &str, failed: &[(&str, &str)]) -> Vec<Ro
 }
 
 #[test]
-fn a_failed_first_slot_of_the_month_passes_its_tag_to_the_next() {
+fn row_a35_a_failed_first_slot_of_the_month_passes_its_tag_to_the_next() {
     let rules = [cron("Weekly", "0 20 * * 3,6", "UTC")];
     let failed = [("Weekly", "2026-01-03T20:00:00Z")];
     let rows = walk(&rules, "2026-01-01T00:00:00Z", "2026-02-08T00:00:00Z", &failed);
@@ -73,7 +73,7 @@ fn rules_due_at_one_instant_are_one_backup_under_the_longest_keeper() {
 }
 
 #[test]
-fn the_local_hour_stays_over_a_change_of_the_clocks() {
+fn row_a33_b10_the_local_hour_stays_over_a_change_of_the_clocks() {
     let rules = [cron("Nightly", "0 20 * * 3,6", "Europe/Berlin")];
     let rows = walk(&rules, "2026-03-25T00:00:00Z", "2026-04-02T00:00:00Z", &[]);
     let slots: Vec<_> = rows.iter().map(|row| row.slot.to_string()).collect();

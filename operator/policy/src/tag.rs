@@ -166,6 +166,11 @@ impl Retention {
         Some(Tag { name: rule.name.clone(), keep: rule.keep, reason })
     }
 
+    /// The rule that takes what no other does.
+    pub fn otherwise(&self) -> &Rule {
+        self.rules.last().expect("the default rule is there and is last")
+    }
+
     /// The rules in the order in which they are asked, the default last.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -37,13 +37,13 @@ fn conventional() -> Retention {
 }
 
 #[test]
-fn rules_are_asked_in_ascending_priority_with_the_default_last() {
+fn row_a34_b14_rules_are_asked_in_ascending_priority_with_the_default_last() {
     let names: Vec<_> = conventional().rules().iter().map(|rule| rule.name.clone()).collect();
     assert_eq!(names, ["Yearly", "Monthly", "Weekly", "Daily", "Default"]);
 }
 
 #[test]
-fn the_first_successful_point_of_a_period_gets_its_tag_and_each_point_one() {
+fn row_a35_b14_the_first_successful_point_of_a_period_gets_its_tag_and_each_point_one() {
     let retention = conventional();
     let berlin = Zone::parse("Europe/Berlin").unwrap();
     // Tuesday 29 December 2026 to Friday 1 January 2027: one ISO week over two years.
@@ -67,7 +67,7 @@ fn the_first_successful_point_of_a_period_gets_its_tag_and_each_point_one() {
 }
 
 #[test]
-fn a_failed_first_backup_passes_the_tag_to_the_next_that_succeeds() {
+fn row_a35_a_failed_first_backup_passes_the_tag_to_the_next_that_succeeds() {
     let retention = conventional();
     let utc = Zone::utc();
     let december = [at("2026-12-07T02:00:00Z"), at("2026-01-05T02:00:00Z")];
@@ -99,7 +99,7 @@ fn a_tag_says_why_in_a_sentence() {
 }
 
 #[test]
-fn an_on_demand_job_gets_exactly_the_tag_it_asked_for() {
+fn row_a31_an_on_demand_job_gets_exactly_the_tag_it_asked_for() {
     let tag = conventional().named("Monthly").unwrap();
     assert_eq!((tag.name.as_str(), tag.keep), ("Monthly", keep("P1Y")));
     assert_eq!(conventional().named("monthly"), None);
@@ -110,7 +110,7 @@ fn met(calendar: Calendar, zone: &str, slot: &str) -> bool {
 }
 
 #[test]
-fn a_calendar_joins_its_fields_by_and_and_its_lists_by_or() {
+fn row_a36_a_calendar_joins_its_fields_by_and_and_its_lists_by_or() {
     let last_friday = Calendar {
         days_of_week: vec![Weekday::Friday],
         weeks_of_month: vec![WeekOfMonth::Last],

@@ -52,6 +52,11 @@ impl Windows {
         Ok(Self { start: minutes(start_minutes), completion: minutes(completion_minutes) })
     }
 
+    /// How long after its slot a run must be finished.
+    pub fn completion(&self) -> SignedDuration {
+        self.completion
+    }
+
     /// The instant from which a run of this slot may not start any more.
     pub fn start_by(&self, slot: Timestamp) -> Timestamp {
         later(slot, self.start)

@@ -33,7 +33,7 @@ fn windows_that_leave_no_time_are_refused_with_the_fields_named() {
 }
 
 #[test]
-fn a_run_stands_where_the_windows_put_it_to_the_second() {
+fn row_e07_e08_a_run_stands_where_the_windows_put_it_to_the_second() {
     let slot = at("2026-05-01T02:00:00Z");
     let (start_by, complete_by) = (at("2026-05-01T02:30:00Z"), at("2026-05-01T04:00:00Z"));
     let table = [
@@ -49,7 +49,7 @@ fn a_run_stands_where_the_windows_put_it_to_the_second() {
 }
 
 #[test]
-fn what_is_due_is_at_most_one_job_and_a_count() {
+fn row_a33_what_is_due_is_at_most_one_job_and_a_count() {
     let table = [
         (
             "before the next slot there is nothing but a time to wake",
@@ -132,7 +132,7 @@ fn waiting<'a>(slot: &str, keep: &str, zone: &'a Zone) -> Waiting<'a> {
 }
 
 #[test]
-fn rules_that_fall_together_are_one_job_under_the_longest_keeper() {
+fn row_e10_rules_that_fall_together_are_one_job_under_the_longest_keeper() {
     let utc = Zone::utc();
     let same = "2026-05-01T00:00:00Z";
     let table = [

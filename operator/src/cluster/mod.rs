@@ -8,6 +8,8 @@ mod event;
 mod feed;
 mod index;
 mod job_watch;
+#[cfg(test)]
+pub mod memory;
 mod read;
 mod refusals;
 mod same;
@@ -22,5 +24,5 @@ pub use job_watch::{JobOwner, watch_jobs};
 pub use read::{get, get_global, list_by_label};
 pub use same::same;
 pub use write::{
-    apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,
+    annotate, apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,
 };

@@ -150,6 +150,26 @@ where
     }
 }
 
+/// Sets an annotation on the very version of an object that was seen: it says what was decided from that.
+///
+/// # Errors
+/// [`WriteError::Apply`], among others when the object has changed meanwhile.
+pub async fn annotate<K>(client: &Client, object: &K, key: &str, value: &str) -> Result<(), WriteError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let (namespace, name) = address(object);
+    let patch = Patch::Merge(json!({
+        "metadata": {"annotations": {key: value}, "resourceVersion": object.meta().resource_version},
+    }));
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    Api::<K>::namespaced(client.clone(), &namespace)
+        .patch_metadata(&name, &parameters, &patch)
+        .await
+        .map(|_| ())
+        .map_err(|source| WriteError::Apply { kind: kind::<K>(), namespace, name, source })
+}
+
 /// Lets a suspended Job make its pod.
 ///
 /// # Errors

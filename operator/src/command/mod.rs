@@ -1,5 +1,5 @@
-//! The command line: one word chooses what the process is. Everything below `people` works without any cluster;
-//! `operator`, `keeper` and `mover` are started by Kubernetes.
+//! The command line: one word chooses what the process is. Everything below `people` works without any cluster; `plugin` is
+//! what kubectl runs; `operator`, `keeper` and `mover` are started by Kubernetes.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -14,15 +14,13 @@ mod logging;
 mod mover;
 mod operator;
 pub(crate) mod people;
+mod plugin;
 mod release;
 mod signals;
 mod test_clock;
 
-pub use document::command_line_document;
+pub use document::{command_line_document, plugin_document};
 pub use test_clock::{Raise, TestClock};
-
-/// The name under which kubectl finds a plugin called `coffer`.
-const PLUGIN_NAME: &str = "kubectl-coffer";
 
 const AFTER_HELP: &str = "\
 The commands for people need no cluster. A first backup and its restore:
@@ -68,21 +66,18 @@ enum Command {
 /// The whole process: reads the command line, does what it says, and tells how it ended. Without a test clock, as it is
 /// shipped, the time is the machine's.
 pub fn main(test_clock: Option<TestClock>) -> ExitCode {
-    if is_plugin(std::env::args_os().next().as_deref()) {
-        return refuse_plugin();
-    }
-    let command = match parse(test_clock) {
-        Ok(command) => command,
+    let process = match parse(std::env::args_os().next().as_deref(), test_clock) {
+        Ok(process) => process,
         Err(error) => return people::refuse_usage(&error),
     };
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("no other provider is installed before main");
-    match &command {
-        Command::People(_) => logging::for_people(),
-        Command::Operator(_) | Command::Keeper(_) | Command::Mover(_) | Command::Release(_) => {
-            logging::for_pods();
-        }
+    match &process {
+        Process::Plugin(_) | Process::Coffer(Command::People(_)) => logging::for_people(),
+        Process::Coffer(
+            Command::Operator(_) | Command::Keeper(_) | Command::Mover(_) | Command::Release(_),
+        ) => logging::for_pods(),
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -91,40 +86,41 @@ pub fn main(test_clock: Option<TestClock>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(run(command, test_clock))
+    runtime.block_on(run(process, test_clock))
+}
+
+/// What the process is.
+enum Process {
+    Plugin(Box<plugin::CommandLine>),
+    Coffer(Command),
 }
 
 /// `--version` tells the release, and whether the program obeys a test clock, which no shipped one may.
-fn parse(test_clock: Option<TestClock>) -> Result<Command, clap::Error> {
+fn parse(program: Option<&OsStr>, test_clock: Option<TestClock>) -> Result<Process, clap::Error> {
+    if is_plugin(program) {
+        return plugin::parse().map(|line| Process::Plugin(Box::new(line)));
+    }
     let version = match test_clock {
         Some(_) => concat!(env!("CARGO_PKG_VERSION"), " (test-clock: on)"),
         None => concat!(env!("CARGO_PKG_VERSION"), " (test-clock: off)"),
     };
     let line = CommandLine::from_arg_matches(&CommandLine::command().version(version).try_get_matches()?)?;
-    Ok(line.command)
+    Ok(Process::Coffer(line.command))
 }
 
-async fn run(command: Command, test_clock: Option<TestClock>) -> ExitCode {
-    match command {
-        Command::People(command) => people::run(command).await,
-        Command::Operator(arguments) => operator::run(arguments, test_clock).await,
-        Command::Keeper(arguments) => keeper::run(arguments, test_clock.is_some()).await,
-        Command::Mover(arguments) => mover::run(arguments, test_clock.is_some()).await,
-        Command::Release(arguments) => release::run(arguments).await,
+async fn run(process: Process, test_clock: Option<TestClock>) -> ExitCode {
+    match process {
+        Process::Plugin(line) => plugin::run(*line).await,
+        Process::Coffer(Command::People(command)) => people::run(command).await,
+        Process::Coffer(Command::Operator(arguments)) => operator::run(arguments, test_clock).await,
+        Process::Coffer(Command::Keeper(arguments)) => keeper::run(arguments, test_clock.is_some()).await,
+        Process::Coffer(Command::Mover(arguments)) => mover::run(arguments, test_clock.is_some()).await,
+        Process::Coffer(Command::Release(arguments)) => release::run(arguments).await,
     }
 }
 
 fn is_plugin(program: Option<&OsStr>) -> bool {
-    program.and_then(|path| Path::new(path).file_name()).is_some_and(|name| name == PLUGIN_NAME)
-}
-
-#[expect(clippy::print_stderr, reason = "the person at the terminal has to be told")]
-fn refuse_plugin() -> ExitCode {
-    eprintln!(
-        "kubectl coffer has no commands in this release. Use kubectl with Coffer's kinds (kubectl get coffer), or \
-         call the binary as `coffer` for the commands that need no cluster."
-    );
-    people::Exit::Usage.into()
+    program.and_then(|path| Path::new(path).file_name()).is_some_and(|name| name == plugin::NAME)
 }
 
 #[cfg(test)]
@@ -134,6 +130,7 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         CommandLine::command().debug_assert();
+        plugin::described().debug_assert();
     }
 
     #[test]

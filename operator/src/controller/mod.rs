@@ -8,6 +8,7 @@
 
 mod conditions;
 mod error;
+mod history;
 mod queue;
 mod runner;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub mod vault;
 
 pub use conditions::Conditions;
 pub use error::Error;
+pub use history::History;
 pub use runner::run_controller;
 pub use wake::Wake;
 pub use wiring::{Feeds, run_all};

@@ -1,7 +1,8 @@
 //! Which changes wake which objects, and how all controllers are run together.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob, labels};
 use futures::future::{self, BoxFuture, Shared};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
-use crate::cluster::{Feed, Held, JobOwner, Key, watch_jobs};
+use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
 use crate::context::{Context, Known};
 
 /// A watch for each kind, not yet begun.
@@ -239,7 +240,11 @@ fn instance_wakes(feeds: &mut Feeds, checks: UnboundedReceiver<JobOwner>) -> Wak
         addresses(&index.by(&Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any())))
     });
     let index = feeds.instances.index();
+    let is_new = edited(feeds.policies.index());
     let policies = mapped(feeds.policies.listen(), move |policy: &BackupPolicy| {
+        if !is_new(policy) {
+            return Vec::new();
+        }
         addresses(&index.by(&Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any())))
     });
     let jobs = mapped(feeds.backup_jobs.listen(), |job: &BackupJob| {
@@ -250,6 +255,18 @@ fn instance_wakes(feeds: &mut Feeds, checks: UnboundedReceiver<JobOwner>) -> Wak
         name.map(|name| (point.namespace().unwrap_or_default(), name)).into_iter().collect()
     });
     stream::select_all([own, vaults, policies, jobs, points, owners(checks, "BackupInstance")]).boxed()
+}
+
+/// Whether a policy has come, gone or been edited since this was last asked of it. Its status, which says what comes next,
+/// is nothing to those who use it.
+fn edited(policies: Arc<Index<BackupPolicy>>) -> impl Fn(&BackupPolicy) -> bool + Send + Sync {
+    let told = Mutex::new(HashMap::new());
+    move |policy| {
+        let (namespace, name) = (policy.namespace().unwrap_or_default(), policy.name_any());
+        let now = policies.get(&namespace, &name).map(|held| (held.uid(), held.metadata.generation));
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.insert((namespace, name), now.clone()) != Some(now)
+    }
 }
 
 fn backup_wakes(feeds: &mut Feeds, owned: UnboundedReceiver<JobOwner>) -> Wakes<BackupJob> {
@@ -343,6 +360,25 @@ fn seen_in(point: &RecoveryPoint) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_of_a_policy_are_woken_by_an_edit_and_not_by_what_its_status_says() {
+        let policy = |generation: i64| -> BackupPolicy {
+            serde_json::from_value(serde_json::json!({
+                "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
+                "metadata": {"name": "daily", "namespace": "shop", "uid": "p1", "generation": generation},
+                "spec": {"rules": []},
+            }))
+            .unwrap()
+        };
+        let policies = Feeds::default().policies.index();
+        let is_new = edited(Arc::clone(&policies));
+        let look = |generation: i64| {
+            policies.hold(policy(generation));
+            is_new(&policy(generation))
+        };
+        assert_eq!([look(1), look(1), look(2), look(2)], [true, false, true, false]);
+    }
 
     #[test]
     fn controllers_wait_for_the_first_list_of_every_kind() {

@@ -189,6 +189,7 @@ impl KeeperClient {
             reason: "Unexplained".into(),
             message: format!("it answered with HTTP status {status}"),
             failure: None,
+            holder: None,
         });
         Err(KeeperError::Refused { what, status: status.as_u16(), refusal })
     }

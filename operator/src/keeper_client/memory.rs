@@ -406,7 +406,7 @@ mod tests {
     fn nothing_is_known_of_a_catalogue_until_the_keeper_was_asked() {
         let keepers = keepers();
         assert!(keepers.catalogue("vault").is_none());
-        keepers.fold("vault", Points { head: None, points: Vec::new() });
+        keepers.fold("vault", Points { head: None, points: Vec::new(), owners: Vec::new() });
         assert_eq!(keepers.catalogue("vault").as_deref(), Some(&Catalogue::default()));
     }
 
@@ -414,9 +414,9 @@ mod tests {
     fn the_sequence_follows_the_head_past_entries_that_concern_no_point() {
         let mut catalogue = Catalogue::default();
         let head = contract::Head { sequence: 9, hash: "aa".into() };
-        catalogue.fold(Points { head: Some(head), points: Vec::new() });
+        catalogue.fold(Points { head: Some(head), points: Vec::new(), owners: Vec::new() });
         assert_eq!(catalogue.sequence, 9);
-        catalogue.fold(Points { head: None, points: Vec::new() });
+        catalogue.fold(Points { head: None, points: Vec::new(), owners: Vec::new() });
         assert_eq!(catalogue.sequence, 9, "an answer without a head takes nothing back");
     }
 }

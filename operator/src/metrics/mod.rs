@@ -7,7 +7,7 @@ mod job;
 mod vault;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

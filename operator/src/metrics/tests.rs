@@ -17,7 +17,7 @@ fn ended(kind: JobKind, result: &'static str, reason: &str, seconds: Option<f64>
 }
 
 /// Metrics of which each was told once.
-fn told() -> Metrics {
+pub(crate) fn told() -> Metrics {
     let metrics = Metrics::default();
     drop(metrics.reconcile_started("BackupJob"));
     metrics.queue_depth("BackupJob").set(3);

@@ -1,5 +1,6 @@
 //! The stages of the gate, cheapest first.
 
+mod alerts;
 mod chart;
 mod code;
 mod decoder;
@@ -56,6 +57,18 @@ pub const STAGES: &[Stage] = &[
         purpose: "every case of the register has its test; how many there are of each letter",
         needs: &["lints"],
         run: code::cases,
+    },
+    Stage {
+        name: "features",
+        purpose: "every test that names a row names one there is; how many rows have a test",
+        needs: &[],
+        run: code::features,
+    },
+    Stage {
+        name: "alerts",
+        purpose: "each alert rule fires where it should and nowhere else",
+        needs: &["tools"],
+        run: alerts::run,
     },
     Stage {
         name: "chart",

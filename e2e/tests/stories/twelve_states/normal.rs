@@ -24,13 +24,26 @@ const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
 /// Stages that pass in a blink: which of them was told last is chance.
 const EARLY: [&str; 4] = ["Starting", "Connecting", "Preflight", "Locking"];
 
+/// Begins the list of a job's stages, and what is within it.
+const STAGES: &str = "  Sub Tasks:";
+const WITHIN: &str = "    ";
+
 /// The output of `kubectl describe`.
 pub fn description(text: &str, names: &Names<'_>) -> String {
     let mut lines = Vec::new();
     let mut in_events = false;
+    let mut in_stages = false;
     for line in text.lines() {
         in_events |= line.starts_with("Events:");
         let line = line.trim_end();
+        // Which stages were heard of between two looks is chance, but for the one that all begin with.
+        in_stages = line == STAGES || (in_stages && line.starts_with(WITHIN));
+        if in_stages {
+            if line == STAGES {
+                lines.push(format!("{STAGES}  <stages>"));
+            }
+            continue;
+        }
         lines.push(if in_events { event(line, names) } else { field(line, names) });
     }
     lines.join("\n")

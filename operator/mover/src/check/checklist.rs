@@ -6,8 +6,22 @@ use super::advice;
 use crate::{backup::Obstacle, postgres::PgError};
 
 /// The checks of a report, in the order in which they depend on each other.
-const REPORTED: [&str; 8] =
-    ["Resolve", "Connect", "Tls", "LogIn", "Version", "Pooler", "Privileges", "Relations"];
+const REPORTED: [&str; 14] = [
+    "Resolve",
+    "Connect",
+    "Tls",
+    "LogIn",
+    "Database",
+    "Version",
+    "DumpClient",
+    "Pooler",
+    "Settings",
+    "Privileges",
+    "RowSecurity",
+    "Relations",
+    "Connections",
+    "Standby",
+];
 
 /// What stands between what is the matter and what to do about it, in every message of a failure.
 const ADVICE: &str = "; ";
@@ -72,6 +86,10 @@ pub(super) struct Checklist {
 impl Checklist {
     pub fn passed(&mut self, name: &str, detail: String) {
         self.findings.push(Finding::passed(name, detail));
+    }
+
+    pub fn skipped(&mut self, name: &str, why: &str) {
+        self.findings.push(Finding::skipped(name, why));
     }
 
     /// `detail` tells what is there where nothing stands in the way.

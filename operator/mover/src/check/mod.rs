@@ -58,7 +58,8 @@ pub async fn examine(connection: &Connection) -> Examination {
     match probed {
         Ok(probed) => {
             let (who, where_to) = (endpoint.user(), endpoint.database());
-            checklist.passed("LogIn", format!("role \"{who}\" in database \"{where_to}\""));
+            checklist.passed("LogIn", format!("role \"{who}\""));
+            checklist.passed("Database", format!("\"{where_to}\""));
             judge(checklist, &probed, told, connection).await
         }
         Err(error) => checklist.refused("LogIn", &error),
@@ -81,6 +82,7 @@ fn protection(tls: &Tls) -> &'static str {
 /// The check that a failure to connect belongs to.
 fn met_at(error: &PgError) -> &'static str {
     match error {
+        error if error.code() == FailureCode::DatabaseNotFound => "Database",
         PgError::ConnectionString(_)
         | PgError::InvalidConnection(_)
         | PgError::Resolve { .. }
@@ -106,14 +108,18 @@ async fn judge(mut checklist: Checklist, probed: &Probed, told: i32, connection:
     let newest_client = client.as_ref().map_or_else(|newest| *newest, |client| Some(client.major));
     let version = obstacles::version(server, newest_client).or_else(|| obstacles::with_oids(privileges));
     checklist.found("Version", format!("PostgreSQL {}", server.version_text), version, None);
-    if let Ok(client) = client {
-        checklist.passed("DumpClient", format!("{} of {}", client.program.display(), client.major));
+    match client {
+        Ok(client) => {
+            checklist.passed("DumpClient", format!("{} of {}", client.program.display(), client.major));
+        }
+        Err(_) => checklist.skipped("DumpClient", "none is as new as the server"),
     }
     checklist.found("Pooler", "none".to_owned(), obstacles::pooler(server, told), None);
     checklist.found("Settings", "damaged pages are told".to_owned(), obstacles::damage_is_told(server), None);
-    let denied = obstacles::privileges(privileges).or_else(|| obstacles::row_security(privileges));
     let readable = format!("role \"{}\" may read everything", privileges.role);
-    checklist.found("Privileges", readable, denied, warning(probed));
+    checklist.found("Privileges", readable, obstacles::privileges(privileges), warning(probed));
+    let hidden = obstacles::row_security(privileges);
+    checklist.found("RowSecurity", "it hides no row from the role".to_owned(), hidden, None);
     checklist.found(
         "Relations",
         format!(
@@ -131,9 +137,12 @@ async fn judge(mut checklist: Checklist, probed: &Probed, told: i32, connection:
         None,
         settings::connections(server, free),
     );
-    if let Some(standby) = standby {
-        let shown = format!("a standby; it gives queries {} before it cancels them", standby.delay);
-        checklist.found("Standby", shown, None, settings::standby(standby));
+    match standby {
+        Some(standby) => {
+            let shown = format!("a standby; it gives queries {} before it cancels them", standby.delay);
+            checklist.found("Standby", shown, None, settings::standby(standby));
+        }
+        None => checklist.passed("Standby", "no: a primary".to_owned()),
     }
     checklist.examination(CheckReport {
         items: Vec::new(),

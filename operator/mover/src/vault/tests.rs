@@ -414,6 +414,20 @@ async fn a_tombstoned_point_goes_after_an_hour_and_its_intent_last() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn row_e18_expired_points_whose_data_stay_are_counted_until_they_are_gone() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.accepted(&vault, "old").await;
+    fixture.accepted(&vault, "new").await;
+    vault.tombstone(&old, &please(0)).await.unwrap();
+    assert_eq!(vault.undeleted().await.unwrap(), 0, "its hour is not over");
+    fixture.clock.advance(Duration::from_secs(3_601));
+    assert_eq!(vault.undeleted().await.unwrap(), 1);
+    vault.sweep(SweepOptions::default()).await.unwrap();
+    assert_eq!(vault.undeleted().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g17_a_point_that_is_being_read_keeps_its_data() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;

@@ -50,6 +50,8 @@ fn view(point: &StatePoint) -> PointView {
         point_time: accepted.point_time,
         commit_time: accepted.commit_time,
         expiration_time: accepted.expiration_time,
+        overridden: None,
+        removal: None,
         state: state(point),
         source: accepted.source.clone(),
         data_stores: accepted.data_stores.clone(),

@@ -12,6 +12,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use policy::{Schedule, Zone};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use super::at;
 
@@ -215,7 +216,7 @@ fn scan_changes(name: &str, expressions: &[(&str, Scanned)], from: &str, to: &st
         offset = change.offset();
         changes += 1;
         let lead = by + SignedDuration::from_mins(1);
-        let around = SignedDuration::from_hours(25);
+        let around = SignedDuration::from_hours(36);
         let window = Window::walk(
             zone.time_zone(),
             change.timestamp() - around - lead,
@@ -233,7 +234,7 @@ fn expressions() -> Vec<(&'static str, Scanned)> {
 }
 
 #[test]
-fn schedules_agree_with_the_scan_around_the_changes_of_unlike_zones() {
+fn row_a33_e06_schedules_agree_with_the_scan_around_the_changes_of_unlike_zones() {
     let zones = [
         ("Europe/Berlin", 2),
         ("America/St_Johns", 2),
@@ -321,21 +322,31 @@ fn any_change_of_any_zone() -> impl Strategy<Value = (Zone, Timestamp)> {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_schedule_agrees_with_the_scan_around_a_change_of_any_zone(
-        text in any_expression(),
-        (zone, change) in any_change_of_any_zone(),
-        hours in -30_i64..2,
-    ) {
+/// Compares random schedules with the scan in random stretches of `hours`, each of which has a change of its zone's clock in
+/// it or shortly after it.
+fn random_schedules_agree_with_the_scan(cases: u32, hours: i64) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let stretches = (any_expression(), any_change_of_any_zone(), -hours..2);
+    let outcome = TestRunner::new(config).run(&stretches, |(text, (zone, change), before)| {
         // Days that never come are refused; the refusals have their own tests.
         prop_assume!(Schedule::cron(&text, zone.clone()).is_ok());
         let lead = SignedDuration::from_hours(25);
-        let from = change + SignedDuration::from_hours(hours) - lead;
-        let window = Window::walk(zone.time_zone(), from, from + lead + SignedDuration::from_hours(50));
+        let from = change + SignedDuration::from_hours(before) - lead;
+        let window = Window::walk(zone.time_zone(), from, from + lead + SignedDuration::from_hours(hours));
         let compared = compare(&text, &Scanned::parse(&text), &zone, &window, lead);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
-    }
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+#[test]
+fn any_schedule_agrees_with_the_scan_around_a_change_of_any_zone() {
+    random_schedules_agree_with_the_scan(200, 50);
+}
+
+#[test]
+#[ignore = "long: the full gate runs it"]
+fn schedules_agree_with_the_scan_in_ten_thousand_random_weeks() {
+    random_schedules_agree_with_the_scan(10_000, 7 * 24);
 }

@@ -1,19 +1,34 @@
-//! docs/cli.md, written from the commands themselves, so that it cannot disagree with them.
+//! docs/cli.md and docs/kubectl.md, written from the commands themselves, so that they cannot disagree with them.
 
 use std::fmt::Write as _;
 
 use clap::{Arg, CommandFactory as _};
 
-use super::CommandLine;
 use super::people::Exit;
+use super::{CommandLine, plugin};
 
 /// What is said around the lists, with a mark where each of them goes.
 const TEMPLATE: &str = include_str!("template.md");
+const PLUGIN_TEMPLATE: &str = include_str!("plugin.md");
+const CLUSTER_OPTIONS: &str = "{{cluster options}}";
 const COMMANDS: &str = "{{commands}}";
 const EXIT_CODES: &str = "{{exit codes}}";
 const VARIABLES: &str = "{{variables}}";
 
-/// The whole document, in Markdown.
+/// What is said of `kubectl coffer`, in Markdown.
+pub fn plugin_document() -> String {
+    let mut command = plugin::described();
+    command.build();
+    let (everywhere, _) = options(&command);
+    let code = |(exit, meaning): &(Exit, &str)| format!("| {} | {meaning} |\n", *exit as u8);
+    let codes: String = plugin::EXIT_CODES.iter().map(code).collect();
+    PLUGIN_TEMPLATE
+        .replace(COMMANDS, commands(&command).trim_end())
+        .replace(CLUSTER_OPTIONS, everywhere.trim_end())
+        .replace(EXIT_CODES, format!("| code | meaning |\n|---|---|\n{codes}").trim_end())
+}
+
+/// The whole of what is said of `coffer`, in Markdown.
 pub fn command_line_document() -> String {
     let mut command = CommandLine::command();
     command.build();
@@ -48,11 +63,7 @@ fn one(command: &clap::Command) -> String {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let mut text = format!("### {name}\n\n{}\n\n```\n{usage}\n```\n\n", about.trim());
     text.push_str("| | meaning |\n|---|---|\n");
-    for argument in
-        command.get_arguments().filter(|argument| !argument.is_hide_set() && argument.get_id() != "help")
-    {
-        text.push_str(&row(argument));
-    }
+    text.push_str(&options(&command).1);
     if let Some(examples) = command.get_after_help() {
         // The heading of the examples is the document's own.
         let examples = examples.to_string();
@@ -62,6 +73,17 @@ fn one(command: &clap::Command) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The rows of the options that every command has, and of those that are its own.
+fn options(command: &clap::Command) -> (String, String) {
+    let told = |argument: &&Arg| {
+        !argument.is_hide_set() && argument.get_id() != "help" && argument.get_id() != "version"
+    };
+    let (everywhere, own): (Vec<&Arg>, Vec<&Arg>) =
+        command.get_arguments().filter(told).partition(|argument| argument.is_global_set());
+    let rows = |arguments: Vec<&Arg>| arguments.into_iter().map(row).collect();
+    (rows(everywhere), rows(own))
 }
 
 fn row(argument: &Arg) -> String {
@@ -130,6 +152,22 @@ fn variables(command: &clap::Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_command_of_the_plugin_is_told_with_its_options_and_an_example() {
+        let document = plugin_document();
+        for part in
+            ["### kubectl coffer status", "### kubectl coffer logs", "| `--context NAME` |", "| 124 |"]
+        {
+            assert!(document.contains(part), "{part}");
+        }
+        assert!(!document.contains("{{"), "{document}");
+        let (_, sections) = document.split_once("\n### ").unwrap();
+        for section in sections.split("\n### ") {
+            assert!(section.contains("```sh"), "{section}");
+            assert!(!section.contains("`--kubeconfig"), "told once, and not of each command: {section}");
+        }
+    }
 
     #[test]
     fn every_command_for_people_is_told_with_its_options_and_an_example() {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mover::vault::{SweepOptions, SweepReport};
+use mover::vault::{SweepOptions, SweepReport, Vault};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -49,12 +49,34 @@ async fn pass(keeper: &Keeper) -> bool {
         return false;
     };
     match vault.sweep(OPTIONS).await {
-        Ok(report) if report == SweepReport::default() => {}
         Ok(report) => {
-            tracing::info!(?report, "swept");
-            return !report.unfinished;
+            if report != SweepReport::default() {
+                tracing::info!(?report, "swept");
+            }
+            if report.unfinished {
+                return false;
+            }
+            keeper.metrics.vault_expired_undeleted.set(0);
         }
-        Err(error) => tracing::warn!(error = mover::causes(&error), "failed to sweep; tried again later"),
+        Err(error) => {
+            tracing::warn!(error = mover::causes(&error), "failed to sweep; tried again later");
+            tell_undeleted(keeper, &vault).await;
+        }
     }
     true
+}
+
+/// Counts what should be gone and is not. While storage does not answer, what was counted last stands.
+async fn tell_undeleted(keeper: &Keeper, vault: &Vault) {
+    match vault.undeleted().await {
+        Ok(count) => {
+            keeper.metrics.vault_expired_undeleted.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = mover::causes(&error),
+                "failed to count expired points that are still there"
+            );
+        }
+    }
 }

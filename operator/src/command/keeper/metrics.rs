@@ -20,6 +20,7 @@ pub struct Metrics {
     pub vault_conditional_writes: Gauge<i64, AtomicI64>,
     pub vault_stored_bytes: Gauge<i64, AtomicI64>,
     pub vault_points: Gauge<i64, AtomicI64>,
+    pub vault_expired_undeleted: Gauge<i64, AtomicI64>,
     pub retention_deleted: Counter<u64, AtomicU64>,
     pub retention_blocked: Counter<u64, AtomicU64>,
     pub storage_clock_skew: Gauge<i64, AtomicI64>,
@@ -51,6 +52,11 @@ impl Metrics {
             ),
             vault_stored_bytes: gauge(register, "vault_stored_bytes", "Bytes of all good points in storage"),
             vault_points: gauge(register, "vault_points", "Good points in the vault"),
+            vault_expired_undeleted: gauge(
+                register,
+                "vault_expired_undeleted",
+                "Expired points whose objects storage did not let go when they were last to be deleted",
+            ),
             storage_clock_skew: gauge(
                 register,
                 "storage_clock_skew_seconds",
@@ -91,7 +97,22 @@ fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter<u64, Atom
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn alerts_ask_for_metrics_that_there_are() {
+        let rules = include_str!("../../../../config/alerts/coffer.rules.yaml");
+        let is_of_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        let asked = rules.split(|letter| !is_of_name(letter)).filter(|word| word.starts_with("coffer_"));
+        let asked: BTreeSet<&str> = asked.collect();
+        let told = crate::metrics::tests::told().text() + &Metrics::new("team", "main").text().unwrap();
+        let lines = told.lines().filter(|line| !line.starts_with('#'));
+        let told: BTreeSet<&str> = lines.filter_map(|line| line.split(['{', ' ']).next()).collect();
+        assert!(asked.len() > 10, "{asked:?}");
+        assert_eq!(asked.difference(&told).collect::<Vec<_>>(), [&""; 0]);
+    }
 
     #[test]
     fn the_text_names_the_vault_and_each_value() {

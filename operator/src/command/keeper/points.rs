@@ -31,7 +31,7 @@ pub async fn since(
     let vault = keeper.holding.vault()?;
     // The head first: a point that is accepted in between is told again the next time rather than never.
     let head = vault.head();
-    Ok(Json(Points { head: Some(head.into()), points: vault.points(after) }))
+    Ok(Json(Points { head: Some(head.into()), points: vault.points(after), owners: Vec::new() }))
 }
 
 /// `POST /v1/points/{id}/tombstone`

@@ -52,7 +52,8 @@ impl Refused {
     }
 
     fn new(status: StatusCode, reason: &str, message: impl Into<String>) -> Self {
-        let refusal = Refusal { reason: reason.to_owned(), message: message.into(), failure: None };
+        let refusal =
+            Refusal { reason: reason.to_owned(), message: message.into(), failure: None, holder: None };
         Self { status, refusal }
     }
 }

@@ -12,7 +12,7 @@ use super::databases::{self, DatabaseOptions};
 use super::environment::Environment;
 use super::exit::Exit;
 use super::location::Location;
-use super::output::{OutputOption, Table, printable};
+use super::output::{OutputOption, Table, printable, wrapped};
 use super::problem::Problem;
 use super::running;
 use super::session;
@@ -154,7 +154,7 @@ fn text(diagnosis: &Diagnosis) -> String {
             CheckResult::Failed => "FAILED",
             CheckResult::Skipped => "skipped",
         };
-        let (detail, what_to_do) = (wrapped(&row.detail), wrapped(&row.what_to_do));
+        let (detail, what_to_do) = (wrapped(&row.detail, WIDTH), wrapped(&row.what_to_do, WIDTH));
         for line in 0..detail.len().max(what_to_do.len()) {
             let first = |text: &str| if line == 0 { text.to_owned() } else { String::new() };
             let part = |lines: &[String]| lines.get(line).cloned().unwrap_or_default();
@@ -179,22 +179,6 @@ fn text(diagnosis: &Diagnosis) -> String {
     text
 }
 
-/// A text in lines that leave room for the other columns; a word that is longer has a line of its own.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + word.chars().count() < WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,15 +193,6 @@ mod tests {
             what_to_do: String::new(),
         };
         found.iter().map(row).collect()
-    }
-
-    #[test]
-    fn sentences_are_wrapped_between_words_and_nothing_of_them_is_lost() {
-        let text = "a word and ".repeat(20) + &"x".repeat(80) + " end";
-        let lines = wrapped(&text);
-        assert_eq!(lines.join(" "), text.split_whitespace().collect::<Vec<_>>().join(" "));
-        assert!(lines.iter().all(|line| line.len() <= WIDTH || !line.contains(' ')), "{lines:?}");
-        assert_eq!(wrapped(""), [""]);
     }
 
     #[test]

@@ -20,9 +20,12 @@ pub enum Exit {
     Credentials = 11,
     /// Stored or restored bytes are not what was promised.
     Integrity = 12,
+    /// Of `kubectl coffer`: what was waited for had not ended in time, and goes on.
+    TimedOut = 124,
 }
 
 impl Exit {
+    /// Those of the commands that need no cluster.
     pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Failed,
@@ -48,6 +51,7 @@ impl Exit {
             Self::Unreachable => "server or storage did not answer, or not as one",
             Self::Credentials => "a password, a storage credential or a key was refused",
             Self::Integrity => "stored or restored bytes, or the vault itself, are not what was promised",
+            Self::TimedOut => "not ended in time; it goes on",
         }
     }
 
@@ -58,9 +62,10 @@ impl Exit {
             Self::Warnings => 1,
             Self::Failed => 2,
             Self::Usage => 3,
-            Self::Unreachable => 4,
-            Self::Credentials => 5,
-            Self::Integrity => 6,
+            Self::TimedOut => 4,
+            Self::Unreachable => 5,
+            Self::Credentials => 6,
+            Self::Integrity => 7,
         }
     }
 }

@@ -25,10 +25,11 @@ mod ini;
 mod keygen;
 mod list;
 mod location;
-mod output;
+pub(in crate::command) mod output;
 mod points;
+mod policy;
 mod problem;
-mod progress;
+pub(in crate::command) mod progress;
 mod recovery_kit;
 mod restore;
 mod running;
@@ -64,6 +65,8 @@ pub enum Command {
     Show(show::Arguments),
     Verify(verify::Arguments),
     Restore(Box<restore::Arguments>),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// Does what the command says, and tells how it ended.
@@ -95,6 +98,7 @@ async fn dispatch(command: &Command, environment: &Environment) -> (Format, Resu
         Command::Show(arguments) => (arguments.output.format, show::run(arguments, environment).await),
         Command::Verify(arguments) => (arguments.output.format, verify::run(arguments, environment).await),
         Command::Restore(arguments) => (arguments.output.format, restore::run(arguments, environment).await),
+        Command::Policy(command) => (policy::format(command), policy::run(command)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a command prints: a table for people, JSON for programs.
 
+use std::error::Error;
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
@@ -97,9 +98,40 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// The message of an error with the causes behind it, each that says something new.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 /// Names come from databases, and a terminal obeys control characters: they are shown, not sent.
 pub fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// A text in lines of at most so many letters; a word that is longer has a line of its own.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// How much came back, in one line.
@@ -150,6 +182,15 @@ mod tests {
         let mut table = Table::new(["NAME"]);
         table.row(["a\u{1b}[2Jb\nc".into()]);
         assert_eq!(table.text(), "NAME\na\\u{1b}[2Jb\\nc\n");
+    }
+
+    #[test]
+    fn sentences_are_wrapped_between_words_and_nothing_of_them_is_lost() {
+        let text = "a word and ".repeat(20) + &"x".repeat(80) + " end";
+        let lines = wrapped(&text, 50);
+        assert_eq!(lines.join(" "), text.split_whitespace().collect::<Vec<_>>().join(" "));
+        assert!(lines.iter().all(|line| line.len() <= 50 || !line.contains(' ')), "{lines:?}");
+        assert_eq!(wrapped("", 50), [""]);
     }
 
     #[test]

@@ -122,6 +122,8 @@ mod tests {
             point_time: time,
             commit_time: time,
             expiration_time: None,
+            overridden: None,
+            removal: None,
             state,
             source: SourceServer {
                 server_version: "15.4".into(),

@@ -1,6 +1,5 @@
 //! Why a command for people ended without doing what it was asked, and how that is told.
 
-use std::error::Error;
 use std::io::{self, Write as _};
 
 use contract::{Failure, FailureCode};
@@ -10,7 +9,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::identity::IdentityError;
 use super::location::EntryError;
-use super::output::{Format, printable};
+use super::output::{Format, printable, with_causes};
+use super::policy::PolicyError;
 use super::server::ServerError;
 
 /// Everything that can stop a command.
@@ -22,6 +22,8 @@ pub enum Problem {
     Entry(#[from] EntryError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// What was asked is no part of this release, or contradicts itself.
     #[error("{0}")]
     Usage(String),
@@ -42,7 +44,9 @@ impl From<Failure> for Problem {
 impl Problem {
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) => Exit::Usage,
+            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) | Self::Policy(_) => {
+                Exit::Usage
+            }
             Self::Failed(failure) => failure.code.into(),
             Self::Output(_) | Self::Signals(_) => Exit::Failed,
         }
@@ -55,7 +59,7 @@ impl Problem {
     }
 
     fn told(&self, format: Format) -> String {
-        let text = self.text();
+        let text = with_causes(self);
         match format {
             Format::Table => match self.hint() {
                 "" => format!("error: {}", printable(&text)),
@@ -78,31 +82,19 @@ impl Problem {
             | Self::Entry(_)
             | Self::Usage(_)
             | Self::Identity(_)
+            | Self::Policy(_)
             | Self::Output(_)
             | Self::Signals(_) => "",
         }
-    }
-
-    /// The message with the causes behind it.
-    fn text(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let part = error.to_string();
-            if !text.contains(&part) {
-                text.push_str(": ");
-                text.push_str(&part);
-            }
-            cause = error.source();
-        }
-        text
     }
 
     fn code(&self) -> String {
         let code = |code: FailureCode| format!("{code:?}");
         match self {
             Self::Failed(failure) => code(failure.code),
-            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) => "Usage".to_owned(),
+            Self::Server(_) | Self::Entry(_) | Self::Usage(_) | Self::Identity(_) | Self::Policy(_) => {
+                "Usage".to_owned()
+            }
             Self::Output(_) | Self::Signals(_) => code(FailureCode::Internal),
         }
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::facts::{Decision, Facts, Question, Step};
+use super::merged;
 use super::promise::{self, Deadlines};
 use crate::clock::Now;
 use crate::cluster::Note;
@@ -13,6 +14,7 @@ use crate::controller::Wake;
 use crate::controller::policy::{ParsedPolicy, PolicyFault};
 use crate::controller::run::failure::Verdict;
 use crate::controller::run::outcome::{self, Standing};
+use crate::controller::run::sub_tasks::{self, Whereabouts};
 
 pub struct Draft<'a> {
     pub job: &'a BackupJob,
@@ -38,13 +40,23 @@ impl<'a> Draft<'a> {
             (Some(start), Some(completion)) => Deadlines { start: start.0, completion: completion.0 },
             _ => computed,
         };
+        let slots = merged::slots(job);
+        let others = slots.iter().skip(1).filter(|_| parsed.is_some() && status.start_time.is_none());
+        let deadlines = others
+            .map(|slot| promise::of_slot(slot, parsed))
+            .fold(deadlines, |deadlines, other| deadlines.or_later(other));
         if parsed.is_some() || job.spec.slot.is_none() {
             status.start_deadline_time = Some(Time(deadlines.start));
             status.completion_deadline_time = Some(Time(deadlines.completion));
         }
         if status.created_by.is_none() {
-            let namespace = job.namespace().unwrap_or_default();
-            status.created_by = facts.policy.as_ref().map(|seen| promise::created_by(job, seen, &namespace));
+            status.created_by = facts.policy.as_ref().map(|seen| promise::accepted_by(job, seen));
+        }
+        if let Some(created_by) = &mut status.created_by
+            && let Some(rule) = &created_by.rule
+        {
+            // More of them may have come due while the job waited.
+            created_by.merged_rules = merged::other_rules(&slots, rule);
         }
         if let Some(vault) = facts.vault.as_ref().filter(|_| status.vault_ref.is_none()) {
             status.vault_ref = Some(VaultReference { name: vault.name_any(), namespace: vault.namespace() });
@@ -114,6 +126,9 @@ impl<'a> Draft<'a> {
         let before = self.job.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         self.status.conditions =
             outcome::conditions(before, self.job.metadata.generation, standing, self.now.time);
+        let stage = self.status.progress.as_ref().map(|progress| progress.stage);
+        let at = Whereabouts { stage, state: standing.state, attempts: &self.status.attempts };
+        sub_tasks::follow(&mut self.status.sub_tasks, &at, self.now.time);
         self.status.state = Some(standing.state);
         Decision { steps: self.steps, status: self.status, note: self.note, ask, wake }
     }

@@ -6,9 +6,9 @@ use contract::{Connection, Decision as Promise, PointView, Settled};
 use crds::{BackupInstance, BackupJobStatus, BackupPolicySpec, BackupVault};
 
 use crate::cluster::Note;
-use crate::controller::Wake;
 use crate::controller::run::place::Place;
 use crate::controller::run::{Fault, SeenAttempt};
+use crate::controller::{History, Wake};
 use crate::keeper_client::{KeeperAddress, Movement, Trouble};
 
 /// Facts about one backup. What was not looked up, since nothing depends on it, is `None`.
@@ -30,6 +30,8 @@ pub struct Facts {
     pub keeper: Option<KeeperAddress>,
     /// Whether the mover must be on the keeper's node.
     pub beside_keeper: bool,
+    /// The points that the instance has made before; `None` until the keeper has told its catalogue.
+    pub history: Option<History>,
     /// What became of the run's point; asked when a decision depends on it.
     pub settled: Option<Result<Settled, Trouble>>,
 }

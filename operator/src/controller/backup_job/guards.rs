@@ -2,13 +2,14 @@
 //!
 //! The guards stand before a start only. A run is not judged again because something beside it was edited meanwhile.
 
-use crds::common::{ConditionType, is_true};
+use crds::common::{Condition, ConditionType, is_true};
 use crds::instance::Protection;
 use crds::{ErrorCode, Reason};
 use kube::ResourceExt as _;
 
 use super::draft::Draft;
 use super::facts::PolicySeen;
+use super::tagging;
 use crate::controller::conditions::said;
 use crate::controller::policy::ParsedPolicy;
 
@@ -19,6 +20,13 @@ pub struct Objection {
     pub message: String,
     /// Nothing that anybody may still do helps this job.
     pub fatal: Option<ErrorCode>,
+}
+
+impl Objection {
+    /// It may go away.
+    pub fn waits(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), fatal: None }
+    }
 }
 
 /// Everything that a start needs.
@@ -34,18 +42,20 @@ pub struct Ready<'a> {
 pub fn guards<'a>(draft: &'a Draft<'_>) -> Result<Ready<'a>, Objection> {
     instance(draft)?;
     let (policy, seen) = policy(draft)?;
-    tag(draft, policy)?;
+    if let Some(name) = &draft.job.spec.retention_tag {
+        tagging::named(policy, name)?;
+    }
     vault(draft)?;
     if draft.facts.namespace_uid.is_none() {
-        return Err(waits(Reason::InProgress, "The namespace of the job is not known yet."));
+        return Err(Objection::waits(Reason::InProgress, "The namespace of the job is not known yet."));
     }
     if let Some(message) = draft.facts.place.message() {
-        return Err(waits(Reason::Queued, message));
+        return Err(Objection::waits(Reason::Queued, message));
     }
     match &draft.facts.connection {
         Some(Ok(_)) => Ok(Ready { policy, seen }),
-        Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
-        None => Err(waits(Reason::InProgress, "The way to the server is being looked up.")),
+        Some(Err(fault)) => Err(Objection::waits(fault.reason, fault.message.as_str())),
+        None => Err(Objection::waits(Reason::InProgress, "The way to the server is being looked up.")),
     }
 }
 
@@ -54,19 +64,29 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
     let Some(instance) = &draft.facts.instance else {
         let message =
             format!("There is no BackupInstance {name} in this namespace: create it, and the job goes on.");
-        return Err(waits(Reason::InstanceNotFound, message));
+        return Err(Objection::waits(Reason::InstanceNotFound, message));
     };
     if instance.spec.protection != Protection::Enabled {
-        return Err(waits(Reason::BackupsSuspended, format!("Backups of instance {name} are suspended.")));
+        return Err(Objection::waits(
+            Reason::BackupsSuspended,
+            format!("Backups of instance {name} are suspended."),
+        ));
     }
     let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    if !is_true(conditions, ConditionType::Ready) {
+    // A rule outside the vault's range keeps no point of another from being made.
+    let is_out_of_range = |held: &Condition| {
+        held.type_ == ConditionType::Ready.as_str() && held.reason == Reason::RetentionOutsideVault.as_str()
+    };
+    if !is_true(conditions, ConditionType::Ready) && !conditions.iter().any(is_out_of_range) {
         let why = said(conditions, ConditionType::Ready);
-        return Err(waits(Reason::InstanceNotReady, format!("Instance {name} is not ready: {why}")));
+        return Err(Objection::waits(
+            Reason::InstanceNotReady,
+            format!("Instance {name} is not ready: {why}"),
+        ));
     }
     if instance.status.as_ref().is_none_or(|status| status.datasource_id.is_none()) {
         let message = format!("The server of instance {name} has not been identified by a check yet.");
-        return Err(waits(Reason::InstanceNotReady, message));
+        return Err(Objection::waits(Reason::InstanceNotReady, message));
     }
     Ok(())
 }
@@ -74,55 +94,40 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
 fn policy<'a>(draft: &'a Draft<'_>) -> Result<(&'a ParsedPolicy, &'a PolicySeen), Objection> {
     match (&draft.policy, &draft.facts.policy) {
         (Some(Ok(policy)), Some(seen)) => Ok((policy, seen)),
-        (Some(Err(fault)), _) => {
-            Err(waits(Reason::PolicyNotReady, format!("The policy cannot be used: {}", fault.message)))
-        }
+        (Some(Err(fault)), _) => Err(Objection::waits(
+            Reason::PolicyNotReady,
+            format!("The policy cannot be used: {}", fault.message),
+        )),
         (None, _) | (_, None) => {
-            Err(waits(Reason::PolicyNotFound, "The policy of the instance does not exist."))
+            Err(Objection::waits(Reason::PolicyNotFound, "The policy of the instance does not exist."))
         }
-    }
-}
-
-/// The tag of a job on demand is exactly one of the policy's.
-fn tag(draft: &Draft<'_>, policy: &ParsedPolicy) -> Result<(), Objection> {
-    match &draft.job.spec.retention_tag {
-        Some(tag) if *tag != policy.tag => Err(Objection {
-            reason: Reason::TagNotFound,
-            message: format!(
-                "The policy has no retention rule {tag:?}: make a new job with `retentionTag` {:?}.",
-                policy.tag
-            ),
-            fatal: Some(ErrorCode::UserErrorRetentionTagNotFound),
-        }),
-        Some(_) | None => Ok(()),
     }
 }
 
 fn vault(draft: &Draft<'_>) -> Result<(), Objection> {
     let Some(vault) = &draft.facts.vault else {
-        return Err(waits(Reason::VaultNotFound, "The vault of the instance does not exist."));
+        return Err(Objection::waits(Reason::VaultNotFound, "The vault of the instance does not exist."));
     };
     let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
     if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
         let message = format!(
             "Vault {own}/{name} does not take this namespace: have it added to its `access.allowedNamespaces.names`."
         );
-        return Err(waits(Reason::NamespaceNotAllowed, message));
+        return Err(Objection::waits(Reason::NamespaceNotAllowed, message));
     }
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) || draft.facts.keeper.is_none() {
         let said = said(conditions, ConditionType::Ready);
-        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready: {said}")));
+        return Err(Objection::waits(
+            Reason::VaultNotReady,
+            format!("Vault {own}/{name} is not ready: {said}"),
+        ));
     }
     if is_true(conditions, ConditionType::KeeperUnavailable) {
-        return Err(waits(
+        return Err(Objection::waits(
             Reason::KeeperUnavailable,
             format!("The keeper of vault {own}/{name} does not answer."),
         ));
     }
     Ok(())
-}
-
-fn waits(reason: Reason, message: impl Into<String>) -> Objection {
-    Objection { reason, message: message.into(), fatal: None }
 }

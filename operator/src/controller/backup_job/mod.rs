@@ -15,13 +15,17 @@ mod ended;
 mod facts;
 mod guards;
 pub mod history;
+pub mod merged;
 mod observe;
 mod promise;
 mod settle;
 mod start;
+mod tagging;
 
 #[cfg(test)]
 mod scenario_tests;
+#[cfg(test)]
+mod tagging_tests;
 #[cfg(test)]
 mod tests;
 

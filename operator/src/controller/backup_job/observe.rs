@@ -10,10 +10,10 @@ use tokio::sync::OwnedMutexGuard;
 use super::facts::{Facts, PolicySeen};
 use crate::cluster::Key;
 use crate::context::Context;
-use crate::controller::Error;
 use crate::controller::run::connection::{self, Place as Target};
-use crate::controller::run::place::{Older, Place, is_queued, place};
+use crate::controller::run::place::{Asking, Most, Older, Place, is_queued, place};
 use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
+use crate::controller::{Error, History};
 
 /// The kind whose Jobs count against `limits.concurrentBackups`.
 pub const KIND: &str = "BackupJob";
@@ -52,6 +52,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         connection: None,
         keeper: None,
         beside_keeper: true,
+        history: None,
         settled: None,
         vault,
     };
@@ -77,14 +78,45 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     facts.namespace_uid = observe::namespace_uid(&context.client, &namespace).await?;
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
-    let limit = usize::try_from(vault.spec.limits.concurrent_backups).unwrap_or(1);
     let older = older_in_queue(job, &vault, context);
-    facts.place = place(&run, Some((&namespace, &job.spec.instance_ref.name)), &jobs, &older, limit);
+    let asking = Asking { run: &run, instance: Some((&namespace, &job.spec.instance_ref.name)) };
+    facts.place = place(asking, &jobs, &older, &|instance| server_of(instance, context), most(&vault));
+    if let Some(other) = begun_before(job, context).filter(|_| facts.place == Place::Free) {
+        facts.place = Place::InstanceBusy { job: other };
+    }
+    // Only now: the point of a job that ended a moment ago is in the catalogue before its status says so.
+    facts.history = history(&vault_uid, &run, facts.instance.as_deref(), context);
     facts.beside_keeper = observe::beside_keeper(&context.client, &vault).await?;
     if let Some(instance) = &facts.instance {
         facts.connection = Some(source(instance, &namespace, context).await?);
     }
     Ok(Seen { facts, turn: Some(turn) })
+}
+
+/// The points that the instance has made, but for this run's own.
+fn history(
+    vault_uid: &str,
+    run: &str,
+    instance: Option<&BackupInstance>,
+    context: &Context,
+) -> Option<History> {
+    let uid = instance?.uid()?;
+    Some(History::of(&*context.keepers.catalogue(vault_uid)?, &uid, Some(&RunId(run.to_owned()))))
+}
+
+/// Another job of the instance whose tag is decided and that has not come to its end. Between two attempts, and while the
+/// keeper looks at what it left, it has no Job of the cluster that would hold its place; and a tag that is decided beside
+/// it could be the first of its period a second time.
+fn begun_before(job: &BackupJob, context: &Context) -> Option<String> {
+    if job.status.as_ref().is_some_and(|status| status.retention.is_some()) {
+        return None;
+    }
+    let key = Key::instance(&job.namespace().unwrap_or_default(), &job.spec.instance_ref.name);
+    let is_begun = |other: &&Arc<BackupJob>| {
+        let decided = other.status.as_ref().is_some_and(|status| status.retention.is_some());
+        decided && !other.is_terminal() && other.uid() != job.uid()
+    };
+    context.known.backup_jobs.by(&key).iter().find(is_begun).map(|other| other.name_any())
 }
 
 /// Whether the next thing may be to make a Job or to release one.
@@ -120,6 +152,20 @@ fn policy_of(instance: &BackupInstance, namespace: &str, context: &Context) -> O
         version: snapshot.version,
         spec: snapshot.spec.clone(),
     })
+}
+
+fn most(vault: &BackupVault) -> Most {
+    let limits = &vault.spec.limits;
+    let [of_vault, of_server] = [limits.concurrent_backups, limits.concurrent_backups_per_server]
+        .map(|limit| usize::try_from(limit).unwrap_or(1));
+    Most { of_vault, of_server }
+}
+
+/// Host and port of an instance, by which two of them are of one server.
+fn server_of((namespace, name): (&str, &str), context: &Context) -> Option<String> {
+    let instance = context.known.instances.get(namespace, name)?;
+    let server = &instance.spec.postgresql;
+    Some(format!("{}:{}", server.host.to_ascii_lowercase(), server.port))
 }
 
 /// The way to the database that is backed up.
@@ -163,6 +209,8 @@ fn older_in_queue(job: &BackupJob, vault: &BackupVault, context: &Context) -> Ve
             let conditions = other.status.as_ref().map(|status| status.conditions.as_slice());
             is_queued(other.state(), conditions.unwrap_or_default())
         })
+        // Who waits for its own instance keeps nobody else from a place.
+        .filter(|other| begun_before(other, context).is_none())
         .collect();
     older.sort_by_key(|other| age(other));
     let described = |other: &Arc<BackupJob>| Older {

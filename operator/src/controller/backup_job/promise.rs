@@ -1,13 +1,15 @@
-//! What is promised for a run's point, once: read back from wherever it was written, else made from the policy. Pure.
+//! What was promised for a run's point, read back from wherever it was written, and how it is shown; and by when a run
+//! must have started and be finished. Pure.
 
 use contract::{Decision, PolicyVersion, Trigger};
-use crds::BackupJob;
-use crds::backup_job::{CreatedBy, JobRetention};
+use crds::backup_job::{CreatedBy, JobRetention, Slot};
+use crds::common::Time;
+use crds::{BackupJob, BackupJobStatus};
 use jiff::Timestamp;
-use policy::Zone;
 use policy::window::{WindowError, Windows};
 
 use super::facts::{Facts, PolicySeen};
+use super::merged;
 use crate::controller::policy::ParsedPolicy;
 
 /// A job on demand must start within this many minutes of its acceptance, and be done within a week.
@@ -22,28 +24,36 @@ pub struct Deadlines {
     pub completion: Timestamp,
 }
 
-/// The windows of a job, counted from its slot or from its acceptance.
+/// The windows of a job on demand, counted from its acceptance; of another those of its own slot.
 pub fn deadlines(job: &BackupJob, policy: Option<&ParsedPolicy>, accepted: Timestamp) -> Deadlines {
-    let (from, windows) = match &job.spec.slot {
-        Some(slot) => {
-            let rule = policy.and_then(|policy| policy.rule(&slot.rule)).map(|rule| rule.windows);
-            (slot.time.0, rule.map_or_else(|| Windows::new(SLOT_START_MINUTES, COMPLETION_MINUTES), Ok))
-        }
-        None => (accepted, Windows::new(START_MINUTES, COMPLETION_MINUTES)),
-    };
-    let windows: Result<Windows, WindowError> = windows;
-    let windows = windows.expect("the defaults of the windows are in order");
-    Deadlines { start: windows.start_by(from), completion: windows.complete_by(from) }
+    match &job.spec.slot {
+        Some(slot) => of_slot(slot, policy),
+        None => Deadlines::new(accepted, Windows::new(START_MINUTES, COMPLETION_MINUTES)),
+    }
 }
 
-/// The promise of the run's point: as an earlier attempt made it, else as the policy makes it now.
-pub fn promise(job: &BackupJob, facts: &Facts, policy: &ParsedPolicy, seen: &PolicySeen) -> Decision {
-    facts
-        .attempts
-        .iter()
-        .find_map(|attempt| attempt.decision.clone())
-        .or_else(|| recorded(job))
-        .unwrap_or_else(|| made(job, policy, seen))
+/// The windows of a slot. One that a job stands for besides its own lets the job wait for as long as it may itself.
+pub fn of_slot(slot: &Slot, policy: Option<&ParsedPolicy>) -> Deadlines {
+    let rule = policy.and_then(|policy| policy.rule(&slot.rule)).map(|rule| rule.windows);
+    let windows = rule.map_or_else(|| Windows::new(SLOT_START_MINUTES, COMPLETION_MINUTES), Ok);
+    Deadlines::new(slot.time.0, windows)
+}
+
+impl Deadlines {
+    fn new(from: Timestamp, windows: Result<Windows, WindowError>) -> Self {
+        let windows = windows.expect("the defaults of the windows are in order");
+        Self { start: windows.start_by(from), completion: windows.complete_by(from) }
+    }
+
+    /// The later of each.
+    pub fn or_later(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), completion: self.completion.max(other.completion) }
+    }
+}
+
+/// The promise of the run's point as an earlier attempt made it.
+pub fn held(job: &BackupJob, facts: &Facts) -> Option<Decision> {
+    facts.attempts.iter().find_map(|attempt| attempt.decision.clone()).or_else(|| recorded(job))
 }
 
 /// How a promise is shown in status.
@@ -54,19 +64,37 @@ pub fn shown(promise: &Decision, expiration: Option<Timestamp>) -> JobRetention 
         time_zone: promise.time_zone.clone(),
         reason: promise.reason.chars().take(512).collect(),
         keep_at_least: i32::try_from(promise.keep_at_least).ok().filter(|count| *count > 0),
-        expiration_time: expiration.map(crds::common::Time),
+        expiration_time: expiration.map(Time),
     }
 }
 
-/// Why there is the job, and under which policy.
-pub fn created_by(job: &BackupJob, seen: &PolicySeen, own_namespace: &str) -> CreatedBy {
+/// Why there is the job, and under which policy, before anything was promised.
+pub fn accepted_by(job: &BackupJob, seen: &PolicySeen) -> CreatedBy {
+    let policy =
+        PolicyVersion { namespace: seen.namespace.clone(), name: seen.name.clone(), version: seen.version };
+    described(job, &policy, job.spec.slot.as_ref())
+}
+
+/// The same as it was promised: of several slots the one whose tag the point gets.
+pub fn created_by(job: &BackupJob, promise: &Decision) -> Option<CreatedBy> {
+    let slot = match &promise.trigger {
+        Trigger::Slot { rule, slot } => Some(Slot { rule: rule.clone(), time: Time(*slot) }),
+        Trigger::OnDemand { .. } | Trigger::Cli => None,
+    };
+    Some(described(job, promise.policy.as_ref()?, slot.as_ref()))
+}
+
+fn described(job: &BackupJob, policy: &PolicyVersion, slot: Option<&Slot>) -> CreatedBy {
+    let is_own = job.metadata.namespace.as_ref() == Some(&policy.namespace);
     CreatedBy {
-        policy: seen.name.clone(),
-        policy_namespace: (seen.namespace != own_namespace).then(|| seen.namespace.clone()),
-        version: seen.version,
-        rule: job.spec.slot.as_ref().map(|slot| slot.rule.clone()),
-        slot: job.spec.slot.as_ref().map(|slot| slot.time.clone()),
-        merged_rules: Vec::new(),
+        policy: policy.name.clone(),
+        policy_namespace: (!is_own).then(|| policy.namespace.clone()),
+        version: policy.version,
+        rule: slot.map(|slot| slot.rule.clone()),
+        slot: slot.map(|slot| slot.time.clone()),
+        merged_rules: slot
+            .map(|slot| merged::other_rules(&merged::slots(job), &slot.rule))
+            .unwrap_or_default(),
     }
 }
 
@@ -86,40 +114,17 @@ fn recorded(job: &BackupJob) -> Option<Decision> {
             name: created_by.policy.clone(),
             version: created_by.version,
         }),
-        trigger: trigger(job),
+        trigger: trigger(job, status, created_by),
     })
 }
 
-fn made(job: &BackupJob, policy: &ParsedPolicy, seen: &PolicySeen) -> Decision {
-    let rule = match &job.spec.slot {
-        Some(slot) => policy.rule(&slot.rule),
-        None => policy.rules.first(),
-    };
-    let zone = rule.map_or_else(Zone::utc, |rule| rule.schedule.zone().clone());
-    let reason = match &job.spec.retention_tag {
-        Some(tag) => format!("The job asked for the tag {tag}."),
-        None => "No other retention rule applies.".to_owned(),
-    };
-    Decision {
-        tag: policy.tag.clone(),
-        keep: Some(policy.keep.to_string()),
-        time_zone: zone.name().to_owned(),
-        reason,
-        keep_at_least: policy.keep_at_least,
-        policy: Some(PolicyVersion {
-            namespace: seen.namespace.clone(),
-            name: seen.name.clone(),
-            version: seen.version,
-        }),
-        trigger: trigger(job),
-    }
-}
-
-fn trigger(job: &BackupJob) -> Trigger {
-    match &job.spec.slot {
-        Some(slot) => Trigger::Slot { rule: slot.rule.clone(), slot: slot.time.0 },
-        None => Trigger::OnDemand {
-            requested: job.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-        },
+fn trigger(job: &BackupJob, status: &BackupJobStatus, created_by: &CreatedBy) -> Trigger {
+    match (&created_by.rule, &created_by.slot) {
+        (Some(rule), Some(slot)) => Trigger::Slot { rule: rule.clone(), slot: slot.0 },
+        (_, _) => {
+            let created = job.metadata.creation_timestamp.as_ref();
+            let requested = status.accepted_time.as_ref().or(created);
+            Trigger::OnDemand { requested: requested.map_or(Timestamp::UNIX_EPOCH, |time| time.0) }
+        }
     }
 }

@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use contract::{Appended, Head, Outcome, PointId, Report, RunId, Settled, Summary, VERSION, WriterId};
-use crds::BackupJob;
-use crds::common::JobState;
+use contract::{
+    Appended, Head, Outcome, Owner, PointId, Points, Report, RunId, Settled, Summary, Trigger, VERSION,
+    WriterId,
+};
+use crds::backup_job::Slot;
+use crds::common::{JobState, Time};
+use crds::{BackupJob, BackupPolicy};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::reconcile;
@@ -190,4 +195,65 @@ async fn without_the_keepers_word_no_backup_is_completed() {
         [format!("keeper POST /v1/runs/{UID}/settle")],
         "it is asked again, and no more"
     );
+}
+
+#[tokio::test]
+async fn row_a35_no_two_points_can_both_be_the_first_of_a_month() {
+    let world = world().await;
+    let mut policy: BackupPolicy = (*world.context.known.policies.get("shop", "nightly").unwrap()).clone();
+    let monthly = json!({"name": "Monthly", "priority": 15, "criteria": [{"first": "Month"}], "keep": "P1Y"});
+    policy.spec.retention.push(serde_json::from_value(monthly).unwrap());
+    world.context.known.policies.hold(policy);
+    world.context.keepers.fold("v1", Points { head: None, points: Vec::new(), owners: Vec::new() });
+    let slot = |time: Timestamp| Some(Slot { rule: "Nightly".into(), time: Time(time) });
+    let now = world.context.clock.now().time;
+    let mut first: BackupJob = world.object(JOB);
+    (first.spec.slot, first.spec.retention_tag) = (slot(now), None);
+    let mut second = first.clone();
+    second.metadata.name = Some("orders-second".into());
+    second.metadata.uid = Some("11111111-d9cb".into());
+    for job in [&first, &second] {
+        world.hold("backupjobs", job);
+        world.context.known.backup_jobs.hold(job.clone());
+    }
+    let tell = |name: &str| {
+        let job: BackupJob = world.object(&format!("backupjobs shop/{name}"));
+        world.context.known.backup_jobs.hold(job.clone());
+        job
+    };
+    let take = async |name: &str| {
+        reconcile(Arc::new(tell(name)), Arc::clone(&world.context)).await.unwrap();
+        tell(name).status.unwrap()
+    };
+    let decided = take("orders-20261120t2000z").await;
+    assert_eq!(decided.retention.as_ref().map(|held| held.tag.as_str()), Some("Monthly"), "{decided:?}");
+    end_pod(&world);
+    let accepting = take("orders-20261120t2000z").await;
+    assert_eq!(
+        accepting.state,
+        Some(JobState::Running),
+        "its pod is gone, and the vault has not taken its point yet"
+    );
+    // The cluster has no Job of it any more: only what its status says keeps its place.
+    world.remove(&format!("jobs {ATTEMPT}"));
+    let waiting = take("orders-second").await;
+    assert_eq!((waiting.retention, waiting.attempts.len()), (None, 0));
+    assert!(waiting.conditions[0].message.contains("Waits for job orders-20261120t2000z"));
+
+    let mut point = point();
+    point.owner = Owner::Instance {
+        cluster_id: "c".into(),
+        namespace: "shop".into(),
+        namespace_uid: "n1".into(),
+        instance: "orders".into(),
+        instance_uid: "i1".into(),
+        datasource_id: "7/orders".into(),
+    };
+    point.decision.trigger = Trigger::Slot { rule: "Nightly".into(), slot: now };
+    world.answer(&format!("POST /v1/runs/{UID}/settle"), &Settled::Accepted(Box::new(point)));
+    world.answer("POST /v1/ledger", &Appended { head: Head { sequence: 5, hash: "h5".into() } });
+    assert_eq!(take("orders-20261120t2000z").await.state, Some(JobState::Completed));
+    take("orders-20261120t2000z").await;
+    let after = take("orders-second").await;
+    assert_eq!(after.retention.as_ref().map(|held| held.tag.as_str()), Some("Default"), "{after:?}");
 }

@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::ended::{self, Ended};
 use super::facts::{Decision, Start, Step};
 use super::guards::{Objection, guards};
-use super::promise;
+use super::{promise, tagging};
 use crate::controller::Wake;
 use crate::controller::run::outcome::{self, Standing};
 use crate::controller::run::{SeenAttempt, pace, progress};
@@ -36,13 +36,14 @@ pub fn resume(draft: Draft<'_>, held: &SeenAttempt) -> Decision {
 }
 
 fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
-    let promise = match guards(&draft) {
-        Ok(ready) => promise::promise(draft.job, draft.facts, ready.policy, ready.seen),
+    let promise = match guards(&draft).and_then(|ready| tagging::promise(&draft, &ready)) {
+        Ok(promise) => promise,
         Err(objection) => return object(draft, objection),
     };
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.retention = Some(promise::shown(&promise, None));
+    draft.status.created_by = promise::created_by(draft.job, &promise).or(draft.status.created_by);
     draft.status.progress = Some(progress::at(Stage::Starting, None));
     let deadline = draft.deadlines.completion;
     draft.steps.push(Step::Start(Start { number, promise, deadline }));

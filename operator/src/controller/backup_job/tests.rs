@@ -16,6 +16,7 @@ use serde_json::json;
 use super::decide::decide;
 use super::facts::{Decision, Facts, PolicySeen, Question, Step};
 use crate::clock::Now;
+use crate::controller::History;
 use crate::controller::run::finalizer::is_done;
 use crate::controller::run::place::Place;
 use crate::controller::run::{AttemptState, Ending, SeenAttempt};
@@ -23,15 +24,15 @@ use crate::keeper_client::{KeeperAddress, Movement, Trouble};
 
 pub(super) const UID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     format!("2026-11-20T{text}Z").parse().unwrap()
 }
 
-fn now(text: &str) -> Now {
+pub(super) fn now(text: &str) -> Now {
     Now { time: at(text), wall: at(text) }
 }
 
-fn job() -> BackupJob {
+pub(super) fn job() -> BackupJob {
     serde_json::from_value(json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupJob",
         "metadata": {"name": "orders-20261120t2000z", "namespace": "shop", "uid": UID, "generation": 1,
@@ -95,7 +96,7 @@ fn connection() -> Connection {
     }
 }
 
-fn facts() -> Facts {
+pub(super) fn facts() -> Facts {
     Facts {
         instance: Some(Arc::new(instance())),
         vault: Some(Arc::new(vault())),
@@ -107,11 +108,12 @@ fn facts() -> Facts {
         connection: Some(Ok(connection())),
         keeper: Some(KeeperAddress { url: "https://k".into(), certificates: Vec::new() }),
         beside_keeper: true,
+        history: Some(History::default()),
         settled: None,
     }
 }
 
-fn attempt(number: u32, state: AttemptState) -> SeenAttempt {
+pub(super) fn attempt(number: u32, state: AttemptState) -> SeenAttempt {
     SeenAttempt {
         number,
         namespace: "vaults".into(),
@@ -141,7 +143,7 @@ fn failed(code: FailureCode, started: Option<Timestamp>) -> AttemptState {
     AttemptState::Ended(Box::new(Ending { report: Some(report), exit_code: Some(20), out_of_memory: false }))
 }
 
-fn settled(facts: Facts, settled: Settled) -> Facts {
+pub(super) fn settled(facts: Facts, settled: Settled) -> Facts {
     Facts { settled: Some(Ok(settled)), ..facts }
 }
 
@@ -164,6 +166,8 @@ pub(super) fn point() -> PointView {
         point_time: at("20:00:30"),
         commit_time: at("20:04:00"),
         expiration_time: Some(at("23:00:00")),
+        overridden: None,
+        removal: None,
         state: PointState::Available,
         source: SourceServer {
             server_version: "17.2".into(),
@@ -193,15 +197,15 @@ fn movement(attempt: u32, started: Option<Timestamp>, moved: Timestamp) -> Movem
     Movement::first(RunView { run: RunId(UID.into()), progress, heard: moved }, moved)
 }
 
-fn reason(decision: &Decision) -> &str {
+pub(super) fn reason(decision: &Decision) -> &str {
     &decision.status.conditions.iter().find(|held| held.type_ == "Ready").unwrap().reason
 }
 
-fn state(decision: &Decision) -> JobState {
+pub(super) fn state(decision: &Decision) -> JobState {
     decision.status.state.unwrap()
 }
 
-fn starts(decision: &Decision) -> Option<u32> {
+pub(super) fn starts(decision: &Decision) -> Option<u32> {
     decision
         .steps
         .iter()
@@ -209,7 +213,7 @@ fn starts(decision: &Decision) -> Option<u32> {
 }
 
 /// The job with the status that a decision gave it.
-fn after(mut job: BackupJob, decision: &Decision) -> BackupJob {
+pub(super) fn after(mut job: BackupJob, decision: &Decision) -> BackupJob {
     job.status = Some(decision.status.clone());
     job
 }
@@ -248,14 +252,7 @@ fn a_job_on_demand_has_an_hour_from_its_acceptance() {
 }
 
 #[test]
-fn a_tag_that_the_policy_lacks_fails_the_job_at_once() {
-    let decision = decide(&on_demand("Yearly"), &facts(), now("20:10:00"));
-    assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, "TagNotFound"));
-    assert_eq!(decision.status.errors[0].code, "UserErrorRetentionTagNotFound");
-}
-
-#[test]
-fn a_slot_whose_window_has_closed_is_expired_without_an_attempt() {
+fn row_e07_a_slot_whose_window_has_closed_is_expired_without_an_attempt() {
     let decision = decide(&job(), &facts(), now("21:00:00"));
     assert_eq!((state(&decision), reason(&decision)), (JobState::Expired, "StartWindowMissed"));
     assert_eq!(starts(&decision), None);
@@ -484,7 +481,7 @@ fn a_pod_that_runs_when_the_start_window_closes_is_heard_before_it_is_judged() {
 }
 
 #[test]
-fn a_run_beyond_its_completion_window_is_stopped_and_closed() {
+fn row_e08_a_run_beyond_its_completion_window_is_stopped_and_closed() {
     let mut facts = with(AttemptState::Running);
     facts.movement = Some(movement(1, Some(at("20:00:30")), at("23:59:00")));
     let late = Now { time: "2026-11-21T00:00:00Z".parse().unwrap(), wall: at("23:59:30") };

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use contract::{Assignment, CheckTask, Connection, RunId, Task, VERSION};
 use crds::common::{ConditionType, Time};
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, Reason};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, Reason, annotations};
 use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::decide::{Decision, Step};
 use super::observe::Seen;
+use super::slots::Join;
 use super::status::find;
 use crate::cluster::{self, JobOwner, Note};
 use crate::context::Context;
@@ -58,6 +59,10 @@ async fn take(instance: &BackupInstance, context: &Context, seen: &Seen, step: S
             // Its name is its slot: it was made before.
             Ok(_) | Err(_) => Ok(()),
         },
+        Step::JoinJob(Join { job, annotation }) => {
+            let key = annotations::MERGED_SLOTS;
+            Ok(cluster::annotate(&context.client, job.as_ref(), key, &annotation).await?)
+        }
         Step::RemoveJob { name, uid } => {
             Ok(cluster::delete::<BackupJob>(&context.client, &namespace, &name, uid).await?)
         }

@@ -45,6 +45,7 @@ pub struct Findings {
     pub datasource_id: Option<String>,
     pub relations: Option<i64>,
     pub server_version: Option<String>,
+    pub size_bytes: Option<u64>,
     /// SQL statements; some of them where there are many.
     pub missing_grants: Vec<String>,
 }
@@ -169,6 +170,7 @@ fn result(ending: &Ending, inputs: String, now: Now) -> Findings {
             datasource_id: report.datasource_id.clone(),
             relations: report.relations.and_then(|count| i64::try_from(count).ok()),
             server_version: server_version(report),
+            size_bytes: report.size_bytes,
             missing_grants: missing_grants(report),
         };
     }
@@ -185,6 +187,7 @@ fn result(ending: &Ending, inputs: String, now: Now) -> Findings {
         datasource_id: None,
         relations: None,
         server_version: None,
+        size_bytes: None,
         missing_grants: Vec::new(),
     }
 }

@@ -11,7 +11,7 @@ use super::checks::{Checked, checked, stale};
 use super::datasource;
 use super::observe::Seen;
 use super::references::references;
-use super::slots::slots;
+use super::slots::{Join, slots};
 use super::status::{Parts, interval, status};
 use crate::clock::Now;
 use crate::cluster::Note;
@@ -30,6 +30,8 @@ pub enum Step {
     },
     /// The job of a slot.
     CreateJob(Box<BackupJob>),
+    /// A job that waits, and stands for other slots as well.
+    JoinJob(Join),
     /// The object of a job that the operator made and that history no longer holds.
     RemoveJob {
         name: String,
@@ -77,6 +79,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
             steps.push(Step::CreateJob(Box::new(job.clone())));
             steps.push(Step::Tell(Note::normal(Reason::BackupScheduled, message)));
         }
+        steps.extend(due.join.clone().map(Step::JoinJob));
         wake = wake.or(due.wake, now);
         slots_found = Some(due);
     }

@@ -11,10 +11,13 @@ mod checks;
 mod datasource;
 mod decide;
 mod observe;
+mod prospects;
 mod references;
 mod slots;
 mod status;
 
+#[cfg(test)]
+mod slot_tests;
 #[cfg(test)]
 mod tests;
 

@@ -8,8 +8,8 @@ use kube::ResourceExt as _;
 
 use crate::cluster::{self, Key};
 use crate::context::Context;
-use crate::controller::Error;
 use crate::controller::run::{self, Material, SeenAttempt};
+use crate::controller::{Error, History};
 
 /// Facts about one instance.
 #[derive(Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Seen {
     pub jobs: Vec<Arc<BackupJob>>,
     /// The instance's points, oldest first; `None` until the catalogue was read.
     pub points: Option<Vec<PointView>>,
+    /// What all points of the instance that are known of tell, those that are gone included; `None` as for `points`.
+    pub history: Option<History>,
     /// Name of an older instance that protects the same database in the same vault.
     pub duplicate_of: Option<String>,
 }
@@ -50,7 +52,9 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
         return Ok(seen);
     }
     let uid = instance.uid().unwrap_or_default();
-    seen.points = context.keepers.catalogue(&vault.uid().unwrap_or_default()).map(|catalogue| {
+    let catalogue = context.keepers.catalogue(&vault.uid().unwrap_or_default());
+    seen.history = catalogue.as_ref().map(|catalogue| History::of(catalogue, &uid, None));
+    seen.points = catalogue.map(|catalogue| {
         let mut points: Vec<PointView> =
             catalogue.points.values().filter(|point| belongs(point, &uid)).cloned().collect();
         points.sort_by_key(|point| point.point_time);

@@ -3,11 +3,12 @@
 use crds::common::{ConditionType, is_true};
 use crds::{BackupInstance, BackupPolicySpec, BackupVault, Reason};
 use kube::ResourceExt as _;
-use policy::{Keep, KeepRange, Zone};
+use policy::Zone;
+use policy::tag::Rule;
 
 use super::observe::Seen;
 use crate::clock::Now;
-use crate::controller::policy::ParsedPolicy;
+use crate::controller::policy::{ParsedPolicy, range, refusal};
 
 /// What an instance stands on, known to be sound.
 #[derive(Debug, Clone)]
@@ -18,6 +19,9 @@ pub struct References {
     pub version: i64,
     /// The policy's object is gone, and its last version acts.
     pub policy_missing: bool,
+    /// A retention rule keeps points for longer or shorter than the vault takes them, as a sentence. Backups go on, and
+    /// those that get its tag are refused.
+    pub outside_vault: Option<String>,
 }
 
 /// The first objection.
@@ -35,8 +39,8 @@ pub struct Objection {
 /// The [`Objection`].
 pub fn references(instance: &BackupInstance, seen: &Seen, now: Now) -> Result<References, Objection> {
     let vault = vault(instance, seen)?;
-    let found = policy(instance, seen)?;
-    range(vault, &found, now)?;
+    let mut found = policy(instance, seen)?;
+    found.outside_vault = outside(vault, &found, now)?;
     if let Some(holder) = &seen.duplicate_of {
         return Err(no(
             Reason::DuplicateDatasource,
@@ -95,24 +99,16 @@ fn policy(instance: &BackupInstance, seen: &Seen) -> Result<References, Objectio
             format!("BackupPolicy {namespace}/{name} cannot be acted on: {}", fault.message),
         )
     })?;
-    Ok(References { policy, spec, policy_name: name.clone(), version, policy_missing })
+    Ok(References { policy, spec, policy_name: name.clone(), version, policy_missing, outside_vault: None })
 }
 
-fn range(vault: &BackupVault, found: &References, now: Now) -> Result<(), Objection> {
-    let range = &vault.spec.retention;
-    let parsed = Keep::parse(&range.minimum)
-        .ok()
-        .zip(Keep::parse(&range.maximum).ok())
-        .and_then(|(minimum, maximum)| KeepRange::new(minimum, maximum).ok());
-    let Some(parsed) = parsed else {
+/// The first retention rule whose points the vault would refuse, by what a point of now would be.
+fn outside(vault: &BackupVault, found: &References, now: Now) -> Result<Option<String>, Objection> {
+    if range(vault).is_none() {
         return Err(no(Reason::VaultNotReady, "The vault's `retention` is no range.".into()));
-    };
-    parsed.check(found.policy.keep, now.time, &Zone::utc()).map_err(|error| {
-        let (tag, name) = (&found.policy.tag, vault.name_any());
-        let message =
-            format!("Retention rule {tag}: {error}, or have `retention` of BackupVault {name} changed.");
-        no(Reason::RetentionOutsideVault, message)
-    })
+    }
+    let refused = |rule: &Rule| refusal(vault, &rule.name, rule.keep, now.time, &Zone::utc());
+    Ok(found.policy.retention.rules().iter().find_map(refused))
 }
 
 fn ready(vault: &BackupVault, seen: &Seen) -> Result<(), Objection> {

@@ -1,20 +1,25 @@
 //! Which slots are due, and as which jobs. Pure.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crds::backup_job::Slot;
 use crds::common::{ConditionType, InstanceReference, Time};
 use crds::instance::{InstanceState, MissedSlots, Protection};
 use crds::policy::BackupRule;
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobSpec, finalizers, labels};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobSpec, annotations, finalizers, labels};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource as _, ResourceExt as _};
+use policy::choice::Candidate;
 use policy::spread;
-use policy::window::{Due, Missed, Waiting, due, merge};
+use policy::window::{Due, Missed, due};
 
 use super::observe::Seen;
 use super::references::References;
 use crate::clock::Now;
-use crate::controller::Wake;
+use crate::controller::backup_job::merged;
 use crate::controller::policy::ParsedRule;
+use crate::controller::{History, Wake};
 use crate::names;
 
 /// What the schedule asks for.
@@ -22,12 +27,21 @@ use crate::names;
 pub struct Slots {
     /// The job to be made; none may be made for this slot twice, which its name ensures.
     pub job: Option<BackupJob>,
+    /// A job that waits, and stands for what is due now as well.
+    pub join: Option<Join>,
     /// Slots up to then are used now.
     pub last: Timestamp,
     /// The next slot, without its spread.
     pub next: Option<Timestamp>,
     pub missed: Option<MissedSlots>,
     pub wake: Wake,
+}
+
+/// A job that waits, and what its annotation is to say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    pub job: Arc<BackupJob>,
+    pub annotation: String,
 }
 
 /// What is due at `now`. Nothing is, before the first time that all checks had passed.
@@ -37,8 +51,8 @@ pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: No
     let news = News::of(instance, found);
     let asked: Vec<Asked<'_>> =
         found.policy.rules.iter().map(|rule| Asked::of(rule, instance, &news, used, now)).collect();
-    let chosen = choose(found, &asked, now);
-    let waiting = seen.jobs.iter().any(|job| is_waiting(job, now));
+    let chosen = choose(found, &asked, seen.history.as_ref(), now);
+    let host = chosen.as_ref().and_then(|chosen| host(seen, chosen, now));
     let missed = asked.iter().filter_map(|asked| missed_of(asked.due)).fold(None, add);
     let last = match &chosen {
         // What a new rule asks for begins now, for good.
@@ -49,7 +63,8 @@ pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: No
     Slots {
         last,
         // A job that still waits to start stands for the slots that come due meanwhile.
-        job: chosen.filter(|_| !waiting).map(|chosen| job(instance, &chosen.rule, chosen.slot)),
+        join: chosen.as_ref().zip(host).and_then(|(chosen, host)| join(chosen, host)),
+        job: chosen.filter(|_| host.is_none()).and_then(|chosen| job(instance, &chosen.slots)),
         next: found.policy.rules.iter().filter_map(|rule| rule.schedule.next_after(now.time)).min(),
         missed: total(status, missed),
         wake: next_wake(instance, found, last, now),
@@ -123,15 +138,20 @@ pub fn is_resumed(instance: &BackupInstance) -> bool {
     instance.spec.protection == Protection::Enabled && rested.contains(&before)
 }
 
+/// What is due as one job.
 struct Chosen {
-    rule: String,
-    slot: Timestamp,
-    /// The newest slot that the job stands for.
+    /// The slot that the job is named by, then the others that it stands for.
+    slots: Vec<Slot>,
+    /// The newest of them.
     used: Timestamp,
+    /// The tag that its point would get; `None` while the points before it are not known, or its window has closed.
+    tag: Option<String>,
+    is_open: bool,
 }
 
-/// Once one rule is due, those that only wait for their spread join it: one job, under the rule whose points last longest.
-fn choose(found: &References, asked: &[Asked<'_>], now: Now) -> Option<Chosen> {
+/// Once one rule is due, those that only wait for their spread join it: one job, under the rule whose tag lasts longest.
+/// Tags are decided for good when the job begins; until then its name is that of a slot that it stands for, whichever.
+fn choose(found: &References, asked: &[Asked<'_>], history: Option<&History>, now: Now) -> Option<Chosen> {
     let is_due = asked.iter().any(|asked| !matches!(asked.due, Due::Nothing { .. }));
     if !is_due {
         return None;
@@ -152,22 +172,53 @@ fn choose(found: &References, asked: &[Asked<'_>], now: Now) -> Option<Chosen> {
             Due::Run { .. } | Due::Nothing { .. } => None,
         };
         let (rule, slot) = asked.iter().filter_map(expired).max_by_key(|(_, slot)| *slot)?;
-        return Some(Chosen { rule, slot, used: slot });
+        let slots = vec![Slot { rule, time: Time(slot) }];
+        return Some(Chosen { slots, used: slot, tag: None, is_open: false });
     }
-    let waiting: Vec<Waiting<'_>> = open
-        .iter()
-        .map(|(rule, slot)| Waiting { slot: *slot, keep: found.policy.keep, zone: rule.schedule.zone() })
-        .collect();
-    let (rule, slot) = open[merge(&waiting)?.winner];
-    let used = open.iter().map(|(_, slot)| *slot).max().unwrap_or(slot);
-    Some(Chosen { rule: rule.name.clone(), slot, used })
+    let candidates: Vec<Candidate<'_>> =
+        open.iter().map(|(rule, slot)| Candidate { slot: *slot, zone: rule.schedule.zone() }).collect();
+    let successful = history.map_or(&[][..], |history| &history.successful);
+    let choice = policy::choice::choose(&candidates, &found.policy.retention, successful)?;
+    let places = [choice.winner].into_iter().chain(choice.others);
+    let slot = |(rule, slot): (&ParsedRule, Timestamp)| Slot { rule: rule.name.clone(), time: Time(slot) };
+    Some(Chosen {
+        slots: places.map(|place| slot(open[place])).collect(),
+        used: open.iter().map(|(_, slot)| *slot).max()?,
+        tag: history.map(|_| choice.tag.name),
+        is_open: true,
+    })
 }
 
-/// By jobs that are there and by what the status remembers of those that are gone.
+/// The job that stands for what is due as well: one that waits, and has not decided its tag or has decided the same.
+/// Another tag is another promise, which needs a point of its own.
+fn host<'a>(seen: &'a Seen, chosen: &Chosen, now: Now) -> Option<&'a Arc<BackupJob>> {
+    let waiting = || seen.jobs.iter().filter(|job| is_waiting(job, now));
+    let tag_of = |job: &BackupJob| {
+        job.status.as_ref().and_then(|status| status.retention.as_ref()).map(|held| held.tag.clone())
+    };
+    waiting()
+        .find(|job| tag_of(job).is_none())
+        .or_else(|| waiting().find(|job| !chosen.is_open || tag_of(job) == chosen.tag))
+}
+
+/// Tells the job what else it stands for. A slot whose own window has closed is only counted as used.
+fn join(chosen: &Chosen, host: &Arc<BackupJob>) -> Option<Join> {
+    let held = merged::slots(host);
+    let known: Vec<Slot> = held.iter().skip(1).cloned().collect();
+    let others: Vec<Slot> =
+        known.iter().chain(&chosen.slots).filter(|slot| Some(*slot) != held.first()).cloned().collect();
+    let annotation = merged::annotation(&others).filter(|_| chosen.is_open)?;
+    (merged::annotation(&known).as_ref() != Some(&annotation))
+        .then(|| Join { job: Arc::clone(host), annotation })
+}
+
+/// By jobs that are there, by what the status remembers of those that are gone, and by the points that they made.
 fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen) -> Option<Timestamp> {
     let told = status.and_then(|status| status.last_slot_time.as_ref()).map(|time| time.0);
     let made = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0).max();
-    told.max(made)
+    // A job's object may be lost with the status; the vault still knows the point that it made.
+    let kept = seen.history.as_ref().and_then(|history| history.newest_slot);
+    told.max(made).max(kept)
 }
 
 fn delay(instance: &BackupInstance, rule: &ParsedRule) -> SignedDuration {
@@ -217,16 +268,18 @@ fn next_wake(instance: &BackupInstance, found: &References, handled: Timestamp, 
     found.policy.rules.iter().filter_map(next).min().map_or(Wake::OnChange, Wake::At)
 }
 
-/// The job of a slot. It is owned by its instance, and cannot be made twice: its name is the slot.
-fn job(instance: &BackupInstance, rule: &str, slot: Timestamp) -> BackupJob {
+/// The job of the first of these slots, which stands for the others, too. It is owned by its instance, and cannot be made
+/// twice: its name is the slot.
+fn job(instance: &BackupInstance, slots: &[Slot]) -> Option<BackupJob> {
     let name = instance.name_any();
+    let (own, others) = slots.split_first()?;
     let spec = BackupJobSpec {
         instance_ref: InstanceReference { name: name.clone() },
-        slot: Some(Slot { rule: rule.to_owned(), time: Time(slot) }),
+        slot: Some(own.clone()),
         retention_tag: None,
         cancel: false,
     };
-    let mut job = BackupJob::new(&names::slot_job(&name, slot), spec);
+    let mut job = BackupJob::new(&names::slot_job(&name, own.time.0), spec);
     job.metadata.namespace = instance.namespace();
     job.metadata.owner_references = instance.controller_owner_ref(&()).map(|owner| vec![owner]);
     job.metadata.finalizers = Some(vec![finalizers::STOP_RUN.to_owned()]);
@@ -234,11 +287,13 @@ fn job(instance: &BackupInstance, rule: &str, slot: Timestamp) -> BackupJob {
         (labels::MANAGED_BY, labels::MANAGED_BY_COFFER),
         (labels::INSTANCE, name.as_str()),
         (labels::VAULT, instance.spec.vault_ref.name.as_str()),
-        (labels::RULE, rule),
+        (labels::RULE, own.rule.as_str()),
     ];
     job.metadata.labels =
         Some(words.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect());
-    job
+    job.metadata.annotations =
+        merged::annotation(others).map(|text| BTreeMap::from([(annotations::MERGED_SLOTS.to_owned(), text)]));
+    Some(job)
 }
 
 /// When all checks had passed for the first time. It is asked only until the status remembers what is used.

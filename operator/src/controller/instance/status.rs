@@ -12,6 +12,7 @@ use kube::ResourceExt as _;
 use super::checks::{Checked, first_failure};
 use super::datasource;
 use super::observe::Seen;
+use super::prospects;
 use super::references::{Objection, References};
 use super::slots::{self, Slots};
 use crate::clock::Now;
@@ -55,6 +56,9 @@ pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Time
 fn take_checks(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
     if let Some(Checked::Ended { result, .. }) = parts.checked {
         status.checks.clone_from(&result.checks);
+        if let Ok(found) = parts.found {
+            status.checks.extend(prospects::checks(found, parts.seen, result.size_bytes));
+        }
         status.last_check = Some(result.last.clone());
         status.missing_grants.clone_from(&result.missing_grants);
         if let Some(changed) = datasource::changed(parts.instance, parts.seen, result) {
@@ -167,12 +171,20 @@ fn references_and_checks(
             return known_before(conditions);
         }
     };
-    conditions.set(
-        ConditionType::Ready,
-        Some(true),
-        Reason::AsConfigured,
-        "Vault, policy and consent are as they should be.",
-    );
+    match &found.outside_vault {
+        Some(message) => {
+            conditions.set(
+                ConditionType::Ready,
+                Some(false),
+                Reason::RetentionOutsideVault,
+                message.as_str(),
+            );
+        }
+        None => {
+            let message = "Vault, policy and consent are as they should be.";
+            conditions.set(ConditionType::Ready, Some(true), Reason::AsConfigured, message);
+        }
+    }
     if found.policy_missing {
         let message = format!(
             "BackupPolicy {} is gone; version {} of it goes on acting.",
@@ -180,7 +192,15 @@ fn references_and_checks(
         );
         conditions.set(ConditionType::PolicyMissing, Some(true), Reason::PolicyGone, message);
     }
-    backup_ready(parts, status, conditions)
+    if let Some(warned) = prospects::too_large(&status.checks) {
+        let message = warned.message.clone().unwrap_or_default();
+        conditions.set(ConditionType::ApproachingLimit, Some(true), Reason::WindowTooShort, message);
+    }
+    let ready = backup_ready(parts, status, conditions);
+    if let Some(message) = found.outside_vault.as_deref().filter(|_| ready.is_some()) {
+        conditions.set(ConditionType::Stalled, Some(true), Reason::RetentionOutsideVault, message);
+    }
+    ready
 }
 
 fn backup_ready(
@@ -320,6 +340,7 @@ fn state(parts: &Parts<'_>, status: &BackupInstanceStatus, backup_ready: Option<
     match (parts.found, backup_ready) {
         (Err(objection), _) if objection.may_pass && !worked => InstanceState::ConfiguringProtection,
         (Err(_), _) | (Ok(_), Some(false)) => failed,
+        (Ok(found), Some(true)) if found.outside_vault.is_some() => failed,
         (Ok(_), Some(true)) => InstanceState::ProtectionConfigured,
         (Ok(_), None) if worked => InstanceState::UpdatingProtection,
         (Ok(_), None) => InstanceState::ConfiguringProtection,

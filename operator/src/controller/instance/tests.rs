@@ -25,7 +25,7 @@ use crate::clock::Now;
 use crate::controller::run::{AttemptState, Ending, Found, Material, SeenAttempt};
 use crate::settings::Settings;
 
-fn at(text: &str) -> Now {
+pub(super) fn at(text: &str) -> Now {
     let time: Timestamp = text.parse().unwrap();
     Now { time, wall: time }
 }
@@ -66,7 +66,7 @@ fn vault(ready: &str, namespaces: Value) -> Arc<BackupVault> {
     )
 }
 
-fn policy(keep: &str) -> Arc<BackupPolicy> {
+pub(super) fn policy(keep: &str) -> Arc<BackupPolicy> {
     Arc::new(
         serde_json::from_value(json!({
             "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
@@ -91,7 +91,7 @@ fn material(credentials: Found) -> Option<Material> {
     Some(Material { credentials, authority: None, client_certificate: None })
 }
 
-fn seen() -> Seen {
+pub(super) fn seen() -> Seen {
     Seen {
         vault: Some(vault("True", json!(["shop"]))),
         policy: Some(policy("P3M")),
@@ -100,11 +100,11 @@ fn seen() -> Seen {
     }
 }
 
-fn decided(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
+pub(super) fn decided(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
     decide(instance, seen, &settings(), now)
 }
 
-fn condition<'a>(status: &'a BackupInstanceStatus, type_: &str) -> (&'a str, &'a str) {
+pub(super) fn condition<'a>(status: &'a BackupInstanceStatus, type_: &str) -> (&'a str, &'a str) {
     status
         .conditions
         .iter()
@@ -112,7 +112,7 @@ fn condition<'a>(status: &'a BackupInstanceStatus, type_: &str) -> (&'a str, &'a
         .map_or(("absent", ""), |held| (held.status.as_str(), held.reason.as_str()))
 }
 
-fn status(decision: &Decision) -> &BackupInstanceStatus {
+pub(super) fn status(decision: &Decision) -> &BackupInstanceStatus {
     decision.status.as_ref().expect("a status")
 }
 
@@ -158,14 +158,14 @@ fn with_check(instance: &BackupInstance, mut seen: Seen, state: AttemptState) ->
 }
 
 /// An instance whose checks passed at 10:00.
-fn checked() -> BackupInstance {
+pub(super) fn checked() -> BackupInstance {
     let mut instance = instance();
     let seen = with_check(&instance, seen(), report(vec![item(Reported::Passed, None)]));
     instance.status = decided(&instance, &seen, at("2026-11-20T10:00:00Z")).status;
     instance
 }
 
-fn made(decision: &Decision) -> Option<String> {
+pub(super) fn made(decision: &Decision) -> Option<String> {
     decision
         .steps
         .iter()
@@ -179,7 +179,6 @@ fn each_missing_reference_is_the_reason_and_nothing_is_started() {
         (Seen { vault: None, ..base.clone() }, "VaultNotFound"),
         (Seen { vault: Some(vault("True", json!(["other"]))), ..base.clone() }, "NamespaceNotAllowed"),
         (Seen { policy: None, ..base.clone() }, "PolicyNotFound"),
-        (Seen { policy: Some(policy("P1D")), ..base.clone() }, "RetentionOutsideVault"),
         (Seen { duplicate_of: Some("older".into()), ..base.clone() }, "DuplicateDatasource"),
         (Seen { vault: Some(vault("False", json!(["shop"]))), ..base.clone() }, "VaultNotReady"),
     ];
@@ -413,7 +412,7 @@ fn a_rule_that_was_just_written_does_not_run_for_a_time_before_it_was() {
 }
 
 /// The instance as a look at this time leaves it.
-fn looked(mut instance: BackupInstance, seen: &Seen, time: &str) -> BackupInstance {
+pub(super) fn looked(mut instance: BackupInstance, seen: &Seen, time: &str) -> BackupInstance {
     instance.status = decided(&instance, seen, at(time)).status;
     instance
 }
@@ -516,4 +515,73 @@ fn a_second_look_changes_nothing() {
     let third = decided(&after, &seen(), at("2026-11-20T10:45:00Z"));
     assert!(third.steps.is_empty());
     assert_eq!(third.status, after.status);
+}
+
+mod prospects {
+    use super::*;
+    use crate::controller::instance::prospects::{checks, too_large};
+    use crate::controller::instance::references::references;
+
+    const NOW: &str = "2026-11-20T12:00:00Z";
+    const GIB: u64 = 1 << 30;
+
+    fn seen_with_speed(bytes_per_second: i64) -> Seen {
+        let job = json!({
+            "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupJob",
+            "metadata": {"name": "orders-1", "namespace": "shop"},
+            "spec": {"instanceRef": {"name": "orders"}, "retentionTag": "Default"},
+            "status": {"state": "Completed", "completionTime": "2026-11-19T20:10:00Z",
+                       "progress": {"stage": "Accepting", "bytesDone": 1, "bytesPerSecond": bytes_per_second}},
+        });
+        Seen { jobs: vec![Arc::new(serde_json::from_value(job).unwrap())], ..seen() }
+    }
+
+    fn result(seen: &Seen, size: Option<u64>) -> (crds::instance::CheckResult, bool) {
+        let found = references(&instance(), seen, at(NOW)).unwrap();
+        let checks = checks(&found, seen, size);
+        let size = checks.iter().find(|check| check.name == "Size").unwrap().result;
+        (size, too_large(&checks).is_some())
+    }
+
+    #[test]
+    fn row_a48_who_will_need_most_of_the_completion_window_is_warned_before() {
+        use crds::instance::CheckResult::{Passed, Skipped, Warning};
+        // The window has seven days, of which a mebibyte a second carries 590 GiB.
+        let seen = seen_with_speed(1 << 20);
+        assert_eq!(result(&seen, Some(470 * GIB)), (Passed, false));
+        assert_eq!(result(&seen, Some(475 * GIB)), (Warning, true));
+        assert_eq!(result(&seen, None), (Skipped, false), "the role may not ask for the size");
+        assert_eq!(
+            result(&super::seen(), Some(475 * GIB)),
+            (Skipped, false),
+            "nobody knows before the first backup"
+        );
+    }
+
+    #[test]
+    fn row_a10_storage_and_key_are_told_as_the_vault_has_them() {
+        let mut seen = super::seen();
+        let condition = |type_: &str, status: &str| {
+            serde_json::from_value(
+                json!({"type": type_, "status": status, "reason": "StorageFailing", "message": "no",
+                                          "lastTransitionTime": "2026-11-01T00:00:00Z"}),
+            )
+            .unwrap()
+        };
+        let mut vault = (**seen.vault.as_ref().unwrap()).clone();
+        let status = vault.status.as_mut().unwrap();
+        status.conditions.push(condition("StorageReachable", "True"));
+        status.conditions.push(condition("KeyAccessible", "False"));
+        seen.vault = Some(Arc::new(vault));
+        let found = references(&instance(), &seen, at(NOW)).unwrap();
+        let told: Vec<_> = checks(&found, &seen, None)
+            .into_iter()
+            .map(|check| (check.name, check.result, check.message))
+            .take(2)
+            .collect();
+        use crds::instance::CheckResult::{Passed, Skipped};
+        let expected =
+            [("Storage".to_owned(), Passed, None), ("Key".to_owned(), Skipped, Some("no".to_owned()))];
+        assert_eq!(told, expected, "a vault that fails keeps the instance from being ready by itself");
+    }
 }

@@ -1,22 +1,29 @@
 //! What a policy's status says. Pure.
 
-use crds::common::ConditionType;
+use crds::common::{ConditionType, Time};
+use crds::policy::NextSlot;
 use crds::{BackupPolicy, BackupPolicyStatus, Reason};
 use jiff::Timestamp;
 
 use super::parsed::ParsedPolicy;
-use crate::controller::Conditions;
+use crate::controller::{Conditions, Wake};
 
-/// The status that a policy should have; equal to the one it has when nothing changed.
+/// So many of the next slots are shown.
+const SHOWN: usize = 10;
+
+/// The status that a policy should have, equal to the one it has when nothing changed, and until when it holds.
 ///
 /// `instances` is how many instances refer to it: while there are any, admission refuses to delete it.
-pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> BackupPolicyStatus {
+pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (BackupPolicyStatus, Wake) {
     let before = policy.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, policy.metadata.generation, now);
+    let mut next = Vec::new();
     match ParsedPolicy::parse(&policy.spec) {
         Ok(parsed) => {
+            next = next_slots(&parsed, now);
+            let tags: Vec<&str> = parsed.retention.rules().iter().map(|rule| rule.name.as_str()).collect();
             let message =
-                format!("{} backup rule(s); points are kept by rule {}.", parsed.rules.len(), parsed.tag);
+                format!("{} backup rule(s); points are kept by: {}.", parsed.rules.len(), tags.join(", "));
             conditions.set(ConditionType::Ready, Some(true), Reason::AsConfigured, message);
         }
         // Only a person can mend a policy.
@@ -25,13 +32,29 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> Backup
             conditions.set(ConditionType::Stalled, Some(true), fault.reason, fault.message);
         }
     }
-    BackupPolicyStatus {
+    let wake = next.first().map_or(Wake::OnChange, |slot| Wake::At(slot.time.0));
+    let status = BackupPolicyStatus {
         observed_generation: policy.metadata.generation,
         conditions: conditions.finish(),
         instances: Some(i32::try_from(instances).unwrap_or(i32::MAX)),
         schedule: Some(policy.spec.schedule_summary()),
         retention: Some(policy.spec.retention_summary()),
-    }
+        next_slots: next,
+    };
+    (status, wake)
+}
+
+/// The next slots of all rules together; those of one instant in the order of the policy.
+fn next_slots(policy: &ParsedPolicy, now: Timestamp) -> Vec<NextSlot> {
+    let mut slots: Vec<NextSlot> = policy
+        .rules
+        .iter()
+        .flat_map(|rule| rule.schedule.slots_after(now).take(SHOWN).map(move |slot| (rule, slot)))
+        .map(|(rule, slot)| NextSlot { rule: rule.name.clone(), time: Time(slot) })
+        .collect();
+    slots.sort_by_key(|slot| slot.time.0);
+    slots.truncate(SHOWN);
+    slots
 }
 
 #[cfg(test)]
@@ -62,7 +85,7 @@ mod tests {
     fn a_sound_policy_is_ready_and_tells_its_times() {
         let policy =
             policy("[{name: Weekly, schedule: {cron: '0 20 * * 3,6'}, timeZone: Europe/Berlin}]", KEEP);
-        let status = decide(&policy, 4, at("2026-11-20T10:00:00Z"));
+        let (status, _) = decide(&policy, 4, at("2026-11-20T10:00:00Z"));
         assert_eq!(ready(&status), ("True", "AsConfigured"));
         assert_eq!(status.observed_generation, Some(3));
         assert_eq!(status.instances, Some(4));
@@ -88,7 +111,7 @@ mod tests {
             ("[]", "InvalidSpec"),
         ];
         for (rules, reason) in cases {
-            let status = decide(&policy(rules, KEEP), 0, at("2026-11-20T10:00:00Z"));
+            let (status, _) = decide(&policy(rules, KEEP), 0, at("2026-11-20T10:00:00Z"));
             assert_eq!(ready(&status), ("False", reason), "{rules}");
             let stalled = status.conditions.iter().find(|held| held.type_ == "Stalled").expect("Stalled");
             assert!(rules == "[]" || stalled.message.contains("rule \"A\""), "{}", stalled.message);
@@ -97,18 +120,56 @@ mod tests {
         for (retention, reason) in kept {
             let policy = policy("[{name: A, schedule: {cron: '@daily'}}]", retention);
             assert_eq!(
-                ready(&decide(&policy, 0, at("2026-11-20T10:00:00Z"))),
+                ready(&decide(&policy, 0, at("2026-11-20T10:00:00Z")).0),
                 ("False", reason),
                 "{retention}"
             );
         }
     }
 
+    fn slots(status: &BackupPolicyStatus) -> Vec<String> {
+        status.next_slots.iter().map(|slot| format!("{} {}", slot.rule, slot.time.0)).collect()
+    }
+
     #[test]
-    fn a_second_look_changes_nothing() {
+    fn row_a33_e06_b10_the_ten_next_slots_keep_their_hour_over_a_change_of_the_clocks() {
+        let weekly = policy(
+            "[{name: Weekly, schedule: {cron: '0 20 * * 3,6'}, timeZone: Europe/Berlin},
+              {name: Day, schedule: {intervals: ['R3/2026-03-28T19:00:00Z/P1D']}}]",
+            KEEP,
+        );
+        let (status, wake) = decide(&weekly, 1, at("2026-03-25T18:59:59Z"));
+        let expected = [
+            "Weekly 2026-03-25T19:00:00Z",
+            "Weekly 2026-03-28T19:00:00Z",
+            "Day 2026-03-28T19:00:00Z",
+            "Day 2026-03-29T19:00:00Z",
+            "Day 2026-03-30T19:00:00Z",
+            "Weekly 2026-04-01T18:00:00Z",
+            "Weekly 2026-04-04T18:00:00Z",
+            "Weekly 2026-04-08T18:00:00Z",
+            "Weekly 2026-04-11T18:00:00Z",
+            "Weekly 2026-04-15T18:00:00Z",
+        ];
+        assert_eq!(slots(&status), expected);
+        assert_eq!(wake, Wake::At(at("2026-03-25T19:00:00Z")));
+    }
+
+    #[test]
+    fn row_a18_an_edit_is_taken_under_a_new_version_and_users_are_counted() {
+        let mut edited = policy("[{name: A, schedule: {cron: '@daily'}}]", KEEP);
+        edited.metadata.generation = Some(4);
+        let (status, _) = decide(&edited, 2, at("2026-11-20T10:00:00Z"));
+        assert_eq!((status.observed_generation, status.instances), (Some(4), Some(2)));
+    }
+
+    #[test]
+    fn a_second_look_before_the_next_slot_changes_nothing() {
         let mut policy = policy("[{name: A, schedule: {cron: '@daily'}}]", KEEP);
-        let first = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
+        let (first, wake) = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
         policy.status = Some(first.clone());
-        assert_eq!(decide(&policy, 1, at("2026-11-21T10:00:00Z")), first);
+        assert_eq!(decide(&policy, 1, at("2026-11-20T23:59:59Z")), (first.clone(), wake));
+        let (next, _) = decide(&policy, 1, at("2026-11-21T00:00:00Z"));
+        assert_eq!(slots(&next)[..9], slots(&first)[1..]);
     }
 }

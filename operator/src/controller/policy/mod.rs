@@ -1,4 +1,4 @@
-//! BackupPolicy: whether it is sound, and how many instances use it.
+//! BackupPolicy: whether it is sound, what comes next, and how many instances use it.
 //!
 //! ```text
 //! observe   the instances that refer to it       (index)
@@ -8,6 +8,8 @@
 
 mod decide;
 mod parsed;
+mod range;
+pub mod retention;
 
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use crate::cluster::{self, Key};
 use crate::context::Context;
 
 pub use parsed::{ParsedPolicy, ParsedRule, PolicyFault};
+pub use range::{range, refusal};
 
 /// Brings one policy's status to where it should be.
 ///
@@ -27,9 +30,9 @@ pub use parsed::{ParsedPolicy, ParsedRule, PolicyFault};
 pub async fn reconcile(policy: Arc<BackupPolicy>, context: Arc<Context>) -> Result<Wake, Error> {
     let key = Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any());
     let instances = context.known.instances.by(&key).len();
-    let status = decide::decide(&policy, instances, context.clock.now().time);
+    let (status, wake) = decide::decide(&policy, instances, context.clock.now().time);
     if !cluster::same(policy.status.as_ref(), &status) {
         cluster::apply_status(&context.client, policy.as_ref(), &status).await?;
     }
-    Ok(Wake::OnChange)
+    Ok(wake)
 }

@@ -1,18 +1,20 @@
 //! A policy that holds together: what the rest of the operator works with instead of the spec.
 
-use crds::policy::{BackupRule, RetentionRule};
+use crds::policy::BackupRule;
 use crds::{BackupPolicySpec, Reason};
 use policy::spread;
-use policy::{Keep, KeepError, Schedule, ScheduleError, Windows, Zone, ZoneError};
+use policy::tag::Retention;
+use policy::{Schedule, ScheduleError, Windows, Zone, ZoneError};
+
+use super::retention::{self, RetentionFault};
 
 /// A policy's rules as schedules, windows and periods that are known to be sound.
 #[derive(Debug, Clone)]
 pub struct ParsedPolicy {
     /// In the order of the spec; never empty.
     pub rules: Vec<ParsedRule>,
-    /// The tag of the default retention rule, and how long its points are kept.
-    pub tag: String,
-    pub keep: Keep,
+    /// Which tag a point gets, in the order in which the rules are asked.
+    pub retention: Retention,
     /// How many of the newest good points of an instance nothing may delete.
     pub keep_at_least: u32,
 }
@@ -45,14 +47,10 @@ impl ParsedPolicy {
         if rules.is_empty() {
             return Err(PolicyFault::invalid("`rules` is empty: a policy needs at least one backup rule"));
         }
-        let default = spec.default_retention().ok_or_else(|| PolicyFault {
-            reason: Reason::NoDefaultRetention,
-            message: "`retention` has no rule with `default: true`: give exactly one".into(),
-        })?;
+        let retention = retention::parse(&spec.retention)?;
         Ok(Self {
             rules,
-            tag: default.name.clone(),
-            keep: keep(default)?,
+            retention,
             keep_at_least: u32::try_from(spec.keep_at_least)
                 .map_err(|_| PolicyFault::invalid("`keepAtLeast` must be 1 or more"))?
                 .max(1),
@@ -100,6 +98,12 @@ impl PolicyFault {
     }
 }
 
+impl From<RetentionFault> for PolicyFault {
+    fn from(fault: RetentionFault) -> Self {
+        Self { reason: fault.reason(), message: fault.to_string() }
+    }
+}
+
 fn schedule(rule: &BackupRule, zone: Zone) -> Result<Schedule, ScheduleError> {
     match (&rule.schedule.cron, &rule.schedule.intervals) {
         (Some(cron), _) => Schedule::cron(cron, zone),
@@ -117,9 +121,4 @@ fn schedule_fault(rule: &str, error: &ScheduleError) -> PolicyFault {
 
 fn zone_fault(rule: &str, error: &ZoneError) -> PolicyFault {
     PolicyFault { reason: Reason::InvalidTimeZone, message: format!("rule {rule:?}: {error}") }
-}
-
-fn keep(rule: &RetentionRule) -> Result<Keep, PolicyFault> {
-    Keep::parse(&rule.keep)
-        .map_err(|error: KeepError| PolicyFault::invalid(format!("retention rule {:?}: {error}", rule.name)))
 }

@@ -129,6 +129,8 @@ fn point(number: i64) -> PointView {
         point_time: day(number),
         commit_time: day(number),
         expiration_time: Some(day(number + 30)),
+        overridden: None,
+        removal: None,
         state: PointState::Available,
         source: SourceServer {
             server_version: "17.4".into(),

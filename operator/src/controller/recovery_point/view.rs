@@ -70,7 +70,7 @@ pub fn status(
             .policy
             .as_ref()
             .map(|policy| PointPolicy { name: policy.name.clone(), version: policy.version }),
-        job_name: job_name(facts, point).or_else(|| before.and_then(|before| before.job_name.clone())),
+        job_name: job_name(facts, point, before),
         data_stores: data_stores(point),
         encryption: Some(PointEncryption { key_id: point.writer.0.clone(), key_version: None }),
         source: Some(source(point)),
@@ -97,6 +97,7 @@ fn instance_name(owner: &Owner) -> &str {
 fn state(point: &PointView) -> State {
     match point.state {
         PointState::Damaged => State::Damaged,
+        PointState::SoftDeleted => State::SoftDeleted,
         PointState::Expired => State::Expired,
         PointState::Available if point.missing().next().is_none() => State::Available,
         PointState::Available => State::Partial,
@@ -130,14 +131,17 @@ fn generation(held: Option<&RecoveryPoint>) -> i64 {
     held.and_then(|held| held.metadata.generation).unwrap_or(1)
 }
 
-/// The job object's name: of a slot's job by its slot, of another while it is there.
-fn job_name(facts: &Facts<'_>, point: &PointView) -> Option<String> {
-    match (&point.decision.trigger, &point.owner) {
+/// The job object's name: while the object is there, from then on as it was told, and else by its slot, which is that of
+/// one of the slots that the job stood for.
+fn job_name(facts: &Facts<'_>, point: &PointView, before: Option<&RecoveryPointStatus>) -> Option<String> {
+    let told = || before.and_then(|before| before.job_name.clone());
+    let by_slot = || match (&point.decision.trigger, &point.owner) {
         (Trigger::Slot { slot, .. }, Owner::Instance { instance, .. }) => {
             Some(names::slot_job(instance, *slot))
         }
-        _ => facts.jobs.get(&point.run).cloned(),
-    }
+        _ => None,
+    };
+    facts.jobs.get(&point.run).cloned().or_else(told).or_else(by_slot)
 }
 
 fn data_stores(point: &PointView) -> Vec<DataStore> {

@@ -12,6 +12,7 @@ use crate::controller::Wake;
 use crate::controller::run::failure::Verdict;
 use crate::controller::run::outcome::{self, Standing};
 use crate::controller::run::pace;
+use crate::controller::run::sub_tasks::{self, Whereabouts};
 
 /// What keeps a restore from starting must be mended within this.
 const START: SignedDuration = SignedDuration::from_mins(60);
@@ -103,6 +104,9 @@ impl<'a> Draft<'a> {
         let before = self.job.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
         self.status.conditions =
             outcome::conditions(before, self.job.metadata.generation, standing, self.now.time);
+        let stage = self.status.progress.as_ref().map(|progress| progress.stage);
+        let at = Whereabouts { stage, state: standing.state, attempts: &self.status.attempts };
+        sub_tasks::follow(&mut self.status.sub_tasks, &at, self.now.time);
         self.status.state = Some(standing.state);
         Decision { steps: self.steps, status: self.status, note: self.note, wake }
     }

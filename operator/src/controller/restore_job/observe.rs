@@ -11,7 +11,7 @@ use crate::cluster::Key;
 use crate::context::Context;
 use crate::controller::Error;
 use crate::controller::run::connection::{self, Place as Target};
-use crate::controller::run::place::{Older, Place, is_queued, place};
+use crate::controller::run::place::{Asking, Most, Older, Place, is_queued, place};
 use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
 use crate::keeper_client::Trouble;
 
@@ -70,8 +70,10 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
     facts.ledger = ledger(job, context, &vault, &facts).await?;
     let turn = context.turns.of(&vault_uid).await;
     let jobs = observe::jobs_of_vault(&context.client, &vault, KIND).await?;
-    let limit = usize::try_from(vault.spec.limits.concurrent_restores).unwrap_or(1);
-    facts.place = place(&run, None, &jobs, &older_in_queue(job, &vault, context), limit);
+    let of_vault = usize::try_from(vault.spec.limits.concurrent_restores).unwrap_or(1);
+    let asking = Asking { run: &run, instance: None };
+    let most = Most { of_vault, of_server: of_vault };
+    facts.place = place(asking, &jobs, &older_in_queue(job, &vault, context), &|_| None, most);
     facts.beside_keeper = observe::beside_keeper(&context.client, &vault).await?;
     facts.connection = target(job, &namespace, context).await?;
     Ok(Seen { facts, _turn: Some(turn) })

@@ -37,7 +37,7 @@ async fn world() -> World {
     world.hold("namespaces", &namespace);
     context.known.namespaces.hold(serde_json::from_value(namespace).unwrap());
     let points = vec![point("bb", "02:00:00", "n1", PointState::Available)];
-    context.keepers.fold("v1", Points { head: None, points });
+    context.keepers.fold("v1", Points { head: None, points, owners: Vec::new() });
     world
 }
 

@@ -84,6 +84,8 @@ pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState
         point_time: at(time),
         commit_time: at(time),
         expiration_time: None,
+        overridden: None,
+        removal: None,
         state,
         source: SourceServer {
             server_version: "17.2".into(),

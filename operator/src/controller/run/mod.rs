@@ -5,7 +5,7 @@
 //! job, pod, secret, memory   its objects                     (pure)
 //! connection                 a tenant's Secret as a log-in   (pure)
 //! attempt   what Job and pods say of it                      (pure)
-//! current, heard, failure, progress, pace, place   what that means   (pure)
+//! current, heard, failure, progress, sub_tasks, pace, place   what that means   (pure)
 //! figures   what metrics are told                            (pure)
 //! finalizer   what keeps a job until its run is stopped      (pure)
 //! outcome   the parts of a status that all jobs have         (pure)
@@ -31,6 +31,7 @@ pub mod plan;
 mod pod;
 pub mod progress;
 pub mod secret;
+pub mod sub_tasks;
 
 #[cfg(test)]
 mod builders_tests;

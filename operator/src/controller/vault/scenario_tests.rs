@@ -61,7 +61,10 @@ async fn a_new_vault_gets_certificate_token_and_keeper_then_its_key_and_is_then_
         ["POST secrets vaults/main-coffer-keys", "PATCH deployments vaults/main-keeper", STATUS]
     );
     world.answer("GET /v1/vault", &view(KeyState::Open));
-    world.answer("GET /v1/points", &Points { head: view(KeyState::Open).head, points: Vec::new() });
+    world.answer(
+        "GET /v1/points",
+        &Points { head: view(KeyState::Open).head, points: Vec::new(), owners: Vec::new() },
+    );
     assert_eq!(look(&world).await, [STATUS]);
     let status = world.object::<BackupVault>(VAULT).status.unwrap_or_default();
     assert!(is_true(&status.conditions, ConditionType::Ready), "{:?}", status.conditions);

@@ -61,6 +61,7 @@ pub(super) fn view(key: KeyState) -> VaultView {
         clock: ClockReading { keeper: now().wall, skew_seconds: Some(0) },
         points: 3,
         stored_bytes: 2048,
+        pledges: contract::Pledges::default(),
         rolled_back: false,
     }
 }

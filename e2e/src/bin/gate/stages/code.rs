@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use e2e::features::Features;
+
 use super::{Context, tools};
 use crate::command::{CommandError, Tally, check, test, test_unseen};
 
@@ -74,6 +76,17 @@ pub fn cases(context: &Context) -> Result<Tally, CommandError> {
     println!("{text}");
     text.lines().filter(|line| line.starts_with("case")).for_each(|line| context.note(line));
     outcome
+}
+
+/// The rows of what is promised against the names of the tests.
+pub fn features(context: &Context) -> Result<Tally, CommandError> {
+    let features = Features::read(&context.root).map_err(tools::other)?;
+    println!("{}; none yet: {}", features.count(), features.untested().join(", "));
+    context.note(&features.count());
+    match features.unknown().as_slice() {
+        [] => Ok(Tally::ONE),
+        unknown => Err(tools::other(format!("tests name rows that there are not: {}", unknown.join(", ")))),
+    }
 }
 
 /// cargo-deny of the one version, built once and kept in the cache.

@@ -189,7 +189,8 @@ pub fn is_of_writer(name: &str, writer: &str) -> bool {
 }
 
 fn released() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/released")
+    let own = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo names the crate's folder");
+    Path::new(&own).join("tests/data/released")
 }
 
 fn files(directory: &Path, into: &mut Vec<PathBuf>) {

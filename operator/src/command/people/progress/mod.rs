@@ -107,7 +107,8 @@ impl Display {
     }
 }
 
-fn bar() -> ProgressBar {
+/// A bar on standard error, without length until something is known.
+pub fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style.progress_chars("=> "));
