@@ -108,6 +108,34 @@ async fn a_rich_database_comes_back_equal_in_binary() {
         .await;
 }
 
+/// A partition that was stored without rows does not tell in which format the rows were read that it may have now.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_go_to_a_partition_that_was_empty_are_those_of_the_point() {
+    let server = server();
+    let (name, back) = ("empty_partition", "empty_partition_back");
+    server.create_database(name);
+    let labels: Vec<String> = (0..64).map(|label| format!("'l{label}'")).collect();
+    server.sql(name, &format!("CREATE TYPE label AS ENUM ({})", labels.join(", ")));
+    for emptied in 0..2 {
+        let of = |part: u8| format!("t{emptied}_{part}");
+        let part = |part: u8| {
+            let name = of(part);
+            format!("CREATE TABLE {name} PARTITION OF t{emptied} FOR VALUES WITH (MODULUS 2, REMAINDER {part});")
+        };
+        let table = format!("CREATE TABLE t{emptied} (l label) PARTITION BY HASH (l);");
+        let rows = format!("INSERT INTO t{emptied} SELECT unnest(enum_range(NULL::label));");
+        let empty = format!("DELETE FROM {}", of(emptied));
+        server.sql(name, &format!("{table} {} {} {rows} {empty}", part(0), part(1)));
+    }
+    let manner = Manner { format: RowFormat::Binary, ..Manner::default() };
+    let point = StoredPoint::of(server, name, manner).await;
+    restore(server, &point, back).await.unwrap();
+    for table in ["t0", "t1"] {
+        let sql = format!("SELECT l FROM {table} ORDER BY l");
+        assert_eq!(server.sql(name, &sql), server.sql(back, &sql), "{table}");
+    }
+}
+
 /// Waits until a query gives something else than nothing.
 async fn until(server: &Server, database: &str, sql: &str) -> String {
     for _ in 0..1_000 {

@@ -44,35 +44,27 @@ pub async fn reread_in(
         let what = format!("read back {}.{}", table.schema, table.name);
         compared.map_err(RestoreError::statement(what))?;
     }
-    Ok(found.conclude())
+    found.compare_trees(session).await?;
+    Ok(found.compared)
 }
 
 #[derive(Default)]
-struct Findings {
+struct Findings<'a> {
     compared: Vec<ComparedTable>,
-    /// By root of partitions, what its partitions had, and what they have: rows may have gone to others of them.
-    by_root: BTreeMap<(PgText, PgText), Tree>,
+    /// By root, the partitions whose rows may have gone to others of them: they are compared together.
+    by_root: BTreeMap<(PgText, PgText), Vec<&'a TableEntry>>,
 }
 
-/// Partitions of one root, together.
-struct Tree {
-    columns: Vec<PgText>,
-    format: Option<RowFormat>,
-    /// Whether all partitions have their columns in one order and their rows in one format.
-    is_uniform: bool,
-    stored: Digest,
-    found: Digest,
-}
-
-impl Findings {
+impl<'a> Findings<'a> {
     async fn compare(
         &mut self,
         session: &mut Session,
-        table: &TableEntry,
+        table: &'a TableEntry,
         roots: &Roots,
     ) -> Result<(), PgError> {
         if let Some(root) = roots.of(table).filter(|_| table.kind == TableKind::Ordinary) {
-            return self.compare_partition(session, table, root).await;
+            self.by_root.entry(root).or_default().push(table);
+            return Ok(());
         }
         let (found_rows, verdict) = match (table.kind, table.digests.as_slice()) {
             (TableKind::Ordinary, [] | [_]) => whole(session, table).await?,
@@ -88,27 +80,15 @@ impl Findings {
         Ok(())
     }
 
-    async fn compare_partition(
-        &mut self,
-        session: &mut Session,
-        table: &TableEntry,
-        root: (PgText, PgText),
-    ) -> Result<(), PgError> {
-        let format = table.digests.first().map(|digest| digest.format);
-        let tree = self.by_root.entry(root).or_insert_with(|| Tree {
-            columns: table.columns.clone(),
-            format,
-            is_uniform: true,
-            stored: Digest::default(),
-            found: Digest::default(),
-        });
-        tree.format = tree.format.or(format);
-        let has_other_format = table.digests.iter().any(|digest| Some(digest.format) != tree.format);
-        tree.is_uniform &= tree.columns == table.columns && !has_other_format;
-        for stored in &table.digests {
-            tree.stored.add(Digest { rows: stored.rows, sum: stored.sum.0 });
+    /// Compares the partitions, when all are known: one that was stored without rows does not tell the format in which the
+    /// others were read, and may have got rows of theirs.
+    async fn compare_trees(&mut self, session: &mut Session) -> Result<(), RestoreError> {
+        for ((schema, name), partitions) in std::mem::take(&mut self.by_root) {
+            let compared = Tree::read(session, &partitions).await;
+            let tree =
+                compared.map_err(RestoreError::statement(format!("read back partitions of {schema}.{name}")))?;
+            self.add(schema, name, tree.stored.rows, Some(tree.found.rows), tree.verdict());
         }
-        tree.found.add(digest(session, table, tree.format.unwrap_or(RowFormat::Text)).await?);
         Ok(())
     }
 
@@ -122,17 +102,42 @@ impl Findings {
     ) {
         self.compared.push(ComparedTable { schema, name, stored_rows, found_rows, verdict });
     }
+}
 
-    fn conclude(mut self) -> Vec<ComparedTable> {
-        for ((schema, name), tree) in std::mem::take(&mut self.by_root) {
-            let verdict = match (tree.found == tree.stored, tree.found.rows == tree.stored.rows) {
-                (true, _) => Verdict::Same,
-                (false, true) if !tree.is_uniform => Verdict::Counted,
-                (false, _) => Verdict::Different,
-            };
-            self.add(schema, name, tree.stored.rows, Some(tree.found.rows), verdict);
+/// Partitions of one root, together.
+struct Tree {
+    /// Whether all partitions have their columns in one order and their rows in one format.
+    is_uniform: bool,
+    stored: Digest,
+    found: Digest,
+}
+
+impl Tree {
+    async fn read(session: &mut Session, partitions: &[&TableEntry]) -> Result<Self, PgError> {
+        let mut stored = partitions.iter().flat_map(|table| &table.digests);
+        let format = stored.next().map_or(RowFormat::Text, |digest| digest.format);
+        let has_one_format = stored.all(|digest| digest.format == format);
+        let has_one_order = partitions.windows(2).all(|pair| pair[0].columns == pair[1].columns);
+        let mut tree = Self {
+            is_uniform: has_one_format && has_one_order,
+            stored: Digest::default(),
+            found: Digest::default(),
+        };
+        for table in partitions {
+            for stored in &table.digests {
+                tree.stored.add(Digest { rows: stored.rows, sum: stored.sum.0 });
+            }
+            tree.found.add(digest(session, table, format).await?);
         }
-        self.compared
+        Ok(tree)
+    }
+
+    fn verdict(&self) -> Verdict {
+        match (self.found == self.stored, self.found.rows == self.stored.rows) {
+            (true, _) => Verdict::Same,
+            (false, true) if !self.is_uniform => Verdict::Counted,
+            (false, _) => Verdict::Different,
+        }
     }
 }
 
