@@ -7,6 +7,8 @@
 //! | `GET /v1/runs` | operator | | [`Runs`] |
 //! | `POST /v1/runs/{run}/settle` | operator | [`SettleRequest`] | [`Settled`] |
 //! | `POST /v1/points/{id}/tombstone` | operator | [`TombstoneRequest`] | [`Appended`] |
+//! | `POST /v1/points/{id}/remove` | operator | [`crate::RemoveRequest`] | [`Appended`] |
+//! | `POST /v1/points/{id}/override` | operator | [`crate::OverrideRequest`] | [`Appended`] |
 //! | `POST /v1/ledger` | operator | [`LedgerRequest`] | [`Appended`] |
 //! | `GET /v1/restores/{namespace}/{name}` | operator | | `Option<`[`RestoreSeen`]`>` |
 //! | `POST /v1/runs/{run}/grant` | mover | [`GrantRequest`] | [`WriteGrant`] or [`ReadGrant`] |
@@ -19,7 +21,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Holder, OwnerView, Pledges, PointId, PointView, RunId, RunView, Secret, Storage, WriterId,
+    Failure, Holder, OwnerChange, OwnerView, Pledges, PointId, PointView, RunId, RunView, Secret, Storage,
+    WriterId,
 };
 
 /// What a keeper is started with, besides the Secrets that are mounted.
@@ -176,6 +179,11 @@ pub struct TombstoneRequest {
 pub enum LedgerRequest {
     /// A job came to its end: the log that outlives the objects.
     JobEnded { run: RunId, kind: String, namespace: String, name: String, state: String, message: String },
+    /// Something became of an instance. Refused, among others, with `DatasourceProtected`, `OwnerDeleted`, `ResumeRequired`,
+    /// `SoftDeleteAlwaysOn`, `WeakerThanPromised`, `OwnerHasPoints`, `OwnerNotFound`.
+    Owner(OwnerChange),
+    /// One-way settings of the vault. What is weaker than the ledger's own changes nothing.
+    Pledged(Pledges),
 }
 
 /// What a mover announces of a restore, or of a point that it looked at.
@@ -276,7 +284,8 @@ pub struct ReadGrant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
-    /// A short CamelCase word: NotReady, Unauthorised, NotFound, KeptAsLastGood, NotExpired, RolledBack, ClockSkewed, …
+    /// A short CamelCase word: NotReady, Unauthorised, NotFound, KeptAsLastGood, NotExpired, KeptAfterDeletion,
+    /// SoftDeleteAlwaysOn, OwnerDeleted, RolledBack, ClockSkewed, …
     pub reason: String,
     pub message: String,
     pub failure: Option<Failure>,

@@ -79,7 +79,7 @@ pub struct RemoveRequest {
     /// At least this many of the newest good points of the owner stay; the points' own promise may ask for more.
     pub keep_at_least: u32,
     /// Until then it can be taken back; `None`: it goes now. A vault whose soft delete is always on takes none earlier than
-    /// it has promised.
+    /// it has promised. Of a point that is being removed already, a later one changes nothing.
     pub purge: Option<Timestamp>,
 }
 
@@ -99,7 +99,7 @@ pub enum OwnerChange {
     /// An instance protects its datasource in this vault; asked again with another spec, the spec is the newer one. Refused
     /// with `DatasourceProtected` while another owner holds the datasource, a deleted one with points included.
     Claimed { owner: Owner, spec: String },
-    /// Its object is gone.
+    /// Its object is gone. Asked again, what becomes of its points may be made later or stricter, or be a purge.
     Deleted { owner: Owner, points: Remains, reason: String },
     /// The points of a deleted owner are those of another instance from now on, which must be resumed by the record's name.
     Undeleted { owner: Owner, to: Owner, record: String },
@@ -115,6 +115,14 @@ pub enum OwnerChange {
 pub struct Pledges {
     /// Soft delete is always on, with at least so many days.
     pub soft_delete_days: Option<u16>,
+}
+
+impl Pledges {
+    /// What holds once both were pledged.
+    #[must_use]
+    pub fn strengthened_by(self, other: Self) -> Self {
+        Self { soft_delete_days: self.soft_delete_days.max(other.soft_delete_days) }
+    }
 }
 
 /// Who keeps others from a datasource: the refusal's `holder`.

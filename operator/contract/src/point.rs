@@ -41,7 +41,7 @@ impl fmt::Display for WriterId {
 }
 
 /// Whose point it is. Decided when it is made, written into record and ledger, and trusted above any label.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Owner {
     /// An instance of a cluster. The UIDs keep a namespace or instance that somebody re-created under the same name

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::{PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage};
+use contract::{
+    Owner, OwnerView, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
+};
 use jiff::{SignedDuration, Timestamp};
 
 use super::call::{KeeperAddress, KeeperClient, KeeperError};
@@ -60,6 +62,8 @@ pub struct Catalogue {
     /// The newest ledger entry that is folded in.
     pub sequence: u64,
     pub points: BTreeMap<PointId, PointView>,
+    /// What the ledger tells of instances, those included whose objects are gone.
+    pub owners: BTreeMap<Owner, OwnerView>,
 }
 
 impl Catalogue {
@@ -68,6 +72,10 @@ impl Catalogue {
         for point in answer.points {
             self.sequence = self.sequence.max(point.sequence);
             self.points.insert(point.id.clone(), point);
+        }
+        for owner in answer.owners {
+            self.sequence = self.sequence.max(owner.sequence);
+            self.owners.insert(owner.owner.clone(), owner);
         }
         if let Some(head) = answer.head {
             self.sequence = self.sequence.max(head.sequence);

@@ -42,7 +42,7 @@ pub(crate) use newer::{is_of_a_newer_writer, newer_format};
 pub use promise::{AcceptedPoint, Damage, LedgerEntry, Promise};
 pub use record::Record;
 pub use span::{FrameSpan, push_span};
-pub use state::{StateHead, StatePart, StatePoint, StateRead, StateRestore, StateVault};
+pub use state::{StateHead, StateOwner, StatePart, StatePoint, StateRead, StateRestore, StateVault};
 pub use text::PgText;
 pub use vault_file::VaultFile;
 

@@ -1,6 +1,6 @@
 //! The ledger's entries: every promise that a vault has made.
 
-use contract::{DataStore, Decision, Owner, Probes, RestoreOutcome, RunId, SourceServer};
+use contract::{DataStore, Decision, Life, Owner, Pledges, Probes, RestoreOutcome, RunId, SourceServer};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,44 @@ pub enum Promise {
     },
     Probed {
         probes: Probes,
+    },
+    /// An instance protects its datasource in this vault.
+    Claimed {
+        owner: Owner,
+        /// Its spec, JSON.
+        spec: String,
+    },
+    /// What became of an instance.
+    Owner {
+        owner: Owner,
+        life: Life,
+    },
+    /// The points of one owner are another's from now on.
+    Adopted {
+        from: Owner,
+        to: Owner,
+    },
+    /// An owner's datasource is free.
+    Released {
+        owner: Owner,
+    },
+    /// A point ends at another time than the stamped one, and is not being removed.
+    Override {
+        point: Id,
+        until: Timestamp,
+        reason: String,
+    },
+    /// A point goes before its time.
+    Removed {
+        point: Id,
+        /// From when on its data may go.
+        purge: Timestamp,
+        reason: String,
+    },
+    /// One-way settings of the vault, which are only ever strengthened.
+    #[serde(rename = "promise")]
+    Pledged {
+        pledges: Pledges,
     },
     /// Of a kind that this program does not know: the vault may be read and must not be changed.
     #[serde(other)]

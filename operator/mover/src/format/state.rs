@@ -1,6 +1,6 @@
 //! The fold of the ledger as it is stored: a head record, then parts.
 
-use contract::{Probes, RestoreOutcome, RunId};
+use contract::{Life, Override, Owner, Pledges, Probes, Removal, RestoreOutcome, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub enum StatePart {
     Points(Vec<StatePoint>),
     Reads(Vec<StateRead>),
     Restores(Vec<StateRestore>),
+    Owners(Vec<StateOwner>),
+    Pledges(Pledges),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,26 @@ pub struct StatePoint {
     /// The level of the check that found the damage.
     pub damage_level: Option<u8>,
     pub tombstoned: Option<Timestamp>,
+    /// Another end than the stamped one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Override>,
+    /// It goes before its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Removal>,
+}
+
+/// An instance that has claimed its datasource here, or of whose end the ledger tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StateOwner {
+    pub owner: Owner,
+    /// As it was last claimed, JSON; empty where it never was.
+    pub spec: String,
+    pub life: Life,
+    /// Who has taken its points over.
+    pub adopted_by: Option<Owner>,
+    /// The newest entry that concerns it.
+    pub sequence: u64,
 }
 
 /// A reading grant that is open.

@@ -1,6 +1,7 @@
 //! Why the ledger could not be read, or a promise not be made.
 
-use contract::FailureCode;
+use contract::{FailureCode, Holder, Life, Owner};
+use jiff::Timestamp;
 
 use crate::{
     format::Id,
@@ -52,6 +53,71 @@ pub enum Refused {
     ClockSkewed { seconds: i64 },
     #[error("the ledger holds promises that a newer coffer made; this one only reads")]
     UnknownPromises,
+    #[error("point {point} {}", match .end {
+        Some(end) => format!("is kept until {end}"),
+        None => "does not expire".to_owned(),
+    })]
+    NotExpired { point: Id, end: Option<Timestamp> },
+    #[error("the instance of point {point} was deleted, and its points are kept: none of them expires")]
+    KeptAfterDeletion { point: Id },
+    #[error(
+        "soft delete is always on in this vault, with {days} days: nothing that is deleted now may go before {earliest}"
+    )]
+    SoftDeleteAlwaysOn { days: u16, earliest: Timestamp },
+    #[error("the datasource {} is protected in this vault by {}, which {}", datasource_of(&.holder.owner),
+        name_of(&.holder.owner), standing_of(.holder))]
+    DatasourceProtected { holder: Box<Holder> },
+    #[error("the ledger knows nothing of {}", name_of(.owner))]
+    OwnerNotFound { owner: Owner },
+    #[error(
+        "{} was deleted: undelete it (`undelete: true` of its DeletedBackupInstance) to restore from its points or to \
+         protect it again", name_of(.owner)
+    )]
+    OwnerDeleted { owner: Owner },
+    #[error(
+        "{} was brought back and stands still, and none of its points expires, until annotation coffer.dev/resume names {record}",
+        name_of(.owner)
+    )]
+    ResumeRequired { owner: Owner, record: String },
+    #[error("{} is not deleted: there is nothing to undelete", name_of(.owner))]
+    NotDeleted { owner: Owner },
+    #[error("{} still has {points} points in this vault, such as {point}", name_of(.owner))]
+    OwnerHasPoints { owner: Owner, points: usize, point: Id },
+    #[error("{} protects another datasource than {}", name_of(.to), name_of(.from))]
+    AnotherDatasource { from: Owner, to: Owner },
+    #[error(
+        "the command line's points have no instance: only what an instance protects can be claimed or deleted as such"
+    )]
+    NotAnInstance,
+    #[error("{} was deleted with a stronger promise for its points, which is not taken back", name_of(.owner))]
+    WeakerThanPromised { owner: Owner },
+    #[error("a spec of {bytes} bytes is too long for the ledger")]
+    SpecTooLong { bytes: usize },
+}
+
+/// An owner as people know it.
+fn name_of(owner: &Owner) -> String {
+    match owner {
+        Owner::Instance { namespace, instance, .. } => format!("instance {namespace}/{instance}"),
+        Owner::Cli { datasource_id } => format!("the command line (of {datasource_id})"),
+    }
+}
+
+fn datasource_of(owner: &Owner) -> &str {
+    match owner {
+        Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id } => datasource_id,
+    }
+}
+
+fn standing_of(holder: &Holder) -> &'static str {
+    match holder.life {
+        Life::Active => "is there: delete that one first, or use another vault",
+        Life::Deleted { .. } => {
+            "was deleted and has points left: undelete it, or use another vault until they are gone"
+        }
+        Life::ResumeRequired { .. } => "was brought back by undelete: resume that one, or use another vault",
+        Life::Released => "is gone",
+    }
 }
 
 impl LedgerError {
@@ -79,6 +145,19 @@ impl Refused {
             Self::RolledBack => "RolledBack",
             Self::ClockSkewed { .. } => "ClockSkewed",
             Self::UnknownPromises => "UnknownPromises",
+            Self::NotExpired { .. } => "NotExpired",
+            Self::KeptAfterDeletion { .. } => "KeptAfterDeletion",
+            Self::SoftDeleteAlwaysOn { .. } => "SoftDeleteAlwaysOn",
+            Self::DatasourceProtected { .. } => "DatasourceProtected",
+            Self::OwnerNotFound { .. } => "OwnerNotFound",
+            Self::OwnerDeleted { .. } => "OwnerDeleted",
+            Self::ResumeRequired { .. } => "ResumeRequired",
+            Self::NotDeleted { .. } => "NotDeleted",
+            Self::OwnerHasPoints { .. } => "OwnerHasPoints",
+            Self::AnotherDatasource { .. } => "AnotherDatasource",
+            Self::NotAnInstance => "NotAnInstance",
+            Self::WeakerThanPromised { .. } => "WeakerThanPromised",
+            Self::SpecTooLong { .. } => "SpecTooLong",
         }
     }
 
@@ -91,10 +170,7 @@ impl Refused {
         match self {
             Self::NotFound { .. } | Self::Expired { .. } => FailureCode::PointNotFound,
             Self::UnknownPromises => FailureCode::FormatUnsupported,
-            Self::KeptAsLastGood { .. }
-            | Self::OwnedByCommandLine { .. }
-            | Self::RolledBack
-            | Self::ClockSkewed { .. } => FailureCode::KeeperRefused,
+            _ => FailureCode::KeeperRefused,
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod chain;
 mod error;
+mod owners;
 mod state;
 mod stored_state;
 mod task;
@@ -61,6 +62,17 @@ pub enum Verdict {
     /// It is so already.
     Nothing,
     Refuse(Refused),
+}
+
+impl From<Result<Vec<Promise>, Refused>> for Verdict {
+    /// No promise at all: it is so already.
+    fn from(decided: Result<Vec<Promise>, Refused>) -> Self {
+        match decided {
+            Ok(promises) if promises.is_empty() => Self::Nothing,
+            Ok(promises) => Self::Append(promises),
+            Err(refused) => Self::Refuse(refused),
+        }
+    }
 }
 
 /// Decides on a state. Asked again whenever the state turned out to be another.

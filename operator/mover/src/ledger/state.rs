@@ -5,13 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use contract::{Owner, RunId};
+use contract::{Override, Owner, Pledges, Removal, RunId};
 use jiff::{SignedDuration, Timestamp};
 
 use super::LedgerHead;
 use crate::{
     clock::later,
-    format::{Hash, Id, LedgerEntry, Promise, StatePoint, StateRead, StateRestore, StateVault},
+    format::{Hash, Id, LedgerEntry, Promise, StateOwner, StatePoint, StateRead, StateRestore, StateVault},
 };
 
 /// How long a tombstoned point stays in the state after nobody can write to it any more.
@@ -25,6 +25,8 @@ pub struct State {
     pub(super) points: BTreeMap<Id, Arc<StatePoint>>,
     pub(super) reads: BTreeMap<RunId, StateRead>,
     pub(super) restores: BTreeMap<(String, String), StateRestore>,
+    pub(super) owners: BTreeMap<Owner, Arc<StateOwner>>,
+    pub(super) pledges: Pledges,
 }
 
 impl State {
@@ -35,6 +37,8 @@ impl State {
             points: BTreeMap::new(),
             reads: BTreeMap::new(),
             restores: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            pledges: Pledges::default(),
         }
     }
 
@@ -64,7 +68,7 @@ impl State {
     /// Points that can be restored and count for a floor, newest first.
     pub fn good_points_of(&self, owner: &Owner) -> Vec<&StatePoint> {
         let mut points: Vec<&StatePoint> =
-            self.points().filter(|point| point.is_good() && point.point.owner == *owner).collect();
+            self.points_of(owner).into_iter().filter(|point| point.is_good()).collect();
         points.sort_by_key(|point| std::cmp::Reverse((point.point.point_time, point.point.id)));
         points
     }
@@ -118,6 +122,8 @@ impl State {
                         damage: None,
                         damage_level: None,
                         tombstoned: None,
+                        overridden: None,
+                        removal: None,
                     })
                 });
             }
@@ -130,9 +136,9 @@ impl State {
                     point.damage_level = None;
                 }
             }),
-            Promise::Tombstone { point, reason: _ } => self.change(*point, sequence, |point| {
-                point.tombstoned.get_or_insert(time);
-            }),
+            Promise::Tombstone { .. } | Promise::Override { .. } | Promise::Removed { .. } => {
+                self.fold_end(sequence, time, promise);
+            }
             Promise::Probed { probes } => {
                 if let Some(vault) = &mut self.vault {
                     vault.probes = Some(probes.clone());
@@ -142,7 +148,29 @@ impl State {
             | Promise::ReadClosed { .. }
             | Promise::RestoreStarted { .. }
             | Promise::RestoreEnded { .. } => self.fold_reading(sequence, time, promise),
+            Promise::Claimed { .. }
+            | Promise::Owner { .. }
+            | Promise::Adopted { .. }
+            | Promise::Released { .. }
+            | Promise::Pledged { .. } => self.fold_owner(sequence, promise),
             Promise::JobEnded { .. } => {}
+        }
+    }
+
+    /// When a point goes. A removal stands until another end is given; both are without effect on a tombstoned point.
+    fn fold_end(&mut self, sequence: u64, time: Timestamp, promise: &Promise) {
+        match promise {
+            Promise::Tombstone { point, reason: _ } => self.change(*point, sequence, |point| {
+                point.tombstoned.get_or_insert(time);
+            }),
+            Promise::Override { point, until, reason } => self.change(*point, sequence, |point| {
+                point.overridden = Some(Override { until: *until, reason: reason.clone() });
+                point.removal = None;
+            }),
+            Promise::Removed { point, purge, reason } => self.change(*point, sequence, |point| {
+                point.removal = Some(Removal { purge: *purge, reason: reason.clone() });
+            }),
+            _ => {}
         }
     }
 
@@ -177,13 +205,7 @@ impl State {
                 }
                 self.reads.remove(run);
             }
-            Promise::Genesis { .. }
-            | Promise::Accepted { .. }
-            | Promise::Verified { .. }
-            | Promise::Tombstone { .. }
-            | Promise::JobEnded { .. }
-            | Promise::Probed { .. }
-            | Promise::Unknown => {}
+            _ => {}
         }
     }
 
@@ -214,8 +236,8 @@ impl State {
 }
 
 impl StatePoint {
-    /// It can be restored, as far as is known, and counts for a floor.
+    /// It can be restored, as far as is known, stays, and counts for a floor.
     pub fn is_good(&self) -> bool {
-        self.tombstoned.is_none() && self.damage.is_none()
+        self.tombstoned.is_none() && self.damage.is_none() && self.removal.is_none()
     }
 }

@@ -1,5 +1,7 @@
 //! The state as a stored object: a head record and parts of at most a megabyte.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -27,6 +29,9 @@ pub(super) fn seal(place: &Place, state: &State) -> Result<Bytes, SealError> {
     parts.many("points", state.points())?;
     parts.many("reads", state.reads.values())?;
     parts.many("restores", state.restores.values())?;
+    parts.many("owners", state.owners.values().map(Arc::as_ref))?;
+    // Always there: a program that does not know owners and ends passes over a state with a part that it does not know.
+    parts.one(&StatePart::Pledges(state.pledges))?;
     let head = StateHead {
         format: FORMAT,
         sequence: state.head.sequence,
@@ -70,6 +75,10 @@ pub(super) async fn read(place: &Place, sequence: u64) -> Result<State, LedgerEr
                     .into_iter()
                     .map(|restore| ((restore.namespace.clone(), restore.name.clone()), restore)),
             ),
+            StatePart::Owners(owners) => {
+                state.owners.extend(owners.into_iter().map(|known| (known.owner.clone(), known.into())));
+            }
+            StatePart::Pledges(pledges) => state.pledges = pledges,
         }
     }
     if state.vault.as_ref().is_none_or(|vault| vault.vault != place.vault) {

@@ -4,12 +4,16 @@
 //! look -> init -> open -> write_grant -> (a mover writes) -> settle: accept or void
 //!                      -> read_grant  -> (a mover reads)  -> read closed
 //!                      -> tombstone -> sweep: objects go, an hour later at the earliest
+//!                      -> owners    : claimed, deleted, brought back, released; what that means for their points
+//!                      -> removal   : another end for one point, or an early one that can be taken back
 //! ```
 //!
-//! Everything that decides takes the time from the vault's clock. Expiry and floors are the caller's: they come in as values.
+//! Everything that decides takes the time from the vault's clock. The end that a point is promised when it is accepted and the
+//! least floor are the caller's: they come in as values.
 
 mod accept;
 mod error;
+mod floor;
 mod garbage;
 mod grant;
 mod init;
@@ -17,7 +21,9 @@ mod keys;
 mod kit;
 mod look;
 mod open;
+mod owners;
 mod probe;
+mod removal;
 mod restores;
 mod settle;
 mod sweep;

@@ -2,14 +2,11 @@
 
 use contract::{LedgerRequest, RestoreSeen};
 
-use super::{Vault, VaultError};
+use super::{Vault, VaultError, tombstone::TEXT};
 use crate::{
     format::Promise,
     ledger::{LedgerHead, Verdict},
 };
-
-/// Most characters of a text that comes from outside.
-const TEXT: usize = 4_096;
 
 impl Vault {
     /// What the ledger knows of the newest restore of a name.
@@ -27,21 +24,25 @@ impl Vault {
     /// Appends an entry of the operator's own.
     ///
     /// # Errors
-    /// When the ledger does not take it.
+    /// [`crate::ledger::Refused`], with nothing changed; when the ledger does not take it.
     pub async fn append(&self, request: LedgerRequest) -> Result<LedgerHead, VaultError> {
-        let LedgerRequest::JobEnded { run, kind, namespace, name, state, message } = request;
-        let promise = Promise::JobEnded {
-            run,
-            job: cut(&kind),
-            namespace: cut(&namespace),
-            name: cut(&name),
-            state: cut(&state),
-            message: cut(&message),
+        let promise = match request {
+            LedgerRequest::JobEnded { run, kind, namespace, name, state, message } => Promise::JobEnded {
+                run,
+                job: cut(&kind),
+                namespace: cut(&namespace),
+                name: cut(&name),
+                state: cut(&state),
+                message: cut(&message),
+            },
+            LedgerRequest::Owner(change) => return self.change_owner(change).await,
+            LedgerRequest::Pledged(pledges) => return self.pledge(pledges).await,
         };
         Ok(self.inner.ledger.append(move |_| Verdict::Append(vec![promise.clone()])).await?)
     }
 }
 
-fn cut(text: &str) -> String {
+/// As much of a text from outside as the ledger takes.
+pub(super) fn cut(text: &str) -> String {
     text.chars().take(TEXT).collect()
 }

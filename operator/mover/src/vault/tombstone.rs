@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use contract::{Owner, PointId, TombstoneRequest};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use contract::{Life, Owner, PointId, Remains, TombstoneRequest};
+use jiff::Timestamp;
 
-use super::{Vault, VaultError};
+use super::{Vault, VaultError, floor::kept_as_last_good, restores::cut};
 use crate::{
     format::{Damage, Id, Promise, StatePoint},
     ledger::{LedgerHead, Refused, State, Verdict},
@@ -13,69 +13,38 @@ use crate::{
 
 /// Clocks further apart than this are not to be trusted with deletion. Seconds.
 pub(crate) const SKEW_LIMIT: i64 = 300;
-/// Records that are read at a time.
-const READS: usize = 16;
 /// Most characters of a reason or message in the ledger.
-const TEXT: usize = 4_096;
+pub(super) const TEXT: usize = 4_096;
 
 impl Vault {
-    /// Promises that a point goes. Its data go an hour later at the earliest. Asked again, it changes nothing.
+    /// Promises that a point whose time is over goes. Its data go an hour later at the earliest. Asked again, it changes
+    /// nothing.
     ///
     /// The newest good points of the point's owner stay: as many as the request says, or as the newest of them was promised
-    /// to have, whichever is more. A newer point counts only if its record was just read.
+    /// to have, whichever is more. A newer point counts only if its record was just read. The floor does not hold for a point
+    /// that is being removed, nor for the purge of a deleted owner; of a deleted owner whose points expire as stamped, one
+    /// stays in any case.
     ///
     /// # Errors
-    /// [`Refused`], with nothing changed; a failure of storage.
+    /// [`Refused`], with nothing changed, such as [`Refused::NotExpired`]; a failure of storage.
     pub async fn tombstone(
         &self,
         point: &PointId,
         request: &TombstoneRequest,
     ) -> Result<LedgerHead, VaultError> {
         let point = Id::try_from(point).map_err(|_| VaultError::Id { what: "the point's" })?;
-        self.may_delete()?;
-        if self.inner.store.skew_seconds().is_none() {
-            self.measure_clocks().await;
-            self.may_delete()?;
-        }
-        let reason: String = request.reason.chars().take(TEXT).collect();
-        let keep = request.keep_at_least;
-        let there = self.newer_ones_there(point, keep).await?;
-        let decide = move |state: &State| decide(state, point, keep, &there, &reason);
-        Ok(self.inner.ledger.append(decide).await?)
-    }
-
-    /// Of the owner's good points that are newer than this one, as many as the floor needs whose records are in storage and
-    /// the ones that were accepted.
-    async fn newer_ones_there(&self, point: Id, keep: u32) -> Result<HashSet<Id>, VaultError> {
+        self.may_delete_by_clock().await?;
+        let clock = self.clock().clone();
+        // Refused at once where its time is not over: no record need be read.
         let state = self.inner.ledger.state();
-        let mut there = HashSet::new();
-        let Some(found) = state.point(point) else { return Ok(there) };
-        let good = state.good_points_of(&found.point.owner);
-        let floor = floor(&good, keep);
-        let mut newer = good.into_iter().take_while(|good| good.point.id != point);
-        while there.len() < floor {
-            let asked: Vec<_> =
-                newer.by_ref().take(floor - there.len()).map(|good| self.is_there(good)).collect();
-            if asked.is_empty() {
-                break;
-            }
-            let found: Vec<Option<Id>> = stream::iter(asked).buffer_unordered(READS).try_collect().await?;
-            there.extend(found.into_iter().flatten());
-        }
-        Ok(there)
-    }
-
-    /// The point's id, if its record can be read and is the one that was accepted.
-    async fn is_there(&self, known: &StatePoint) -> Result<Option<Id>, VaultError> {
-        let point = known.point.id;
-        match self.read_accepted(known).await {
-            Ok(_) => Ok(Some(point)),
-            Err(VaultError::Store(error)) => Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%point, error = crate::causes(&error), "the record cannot be read");
-                Ok(None)
-            }
-        }
+        let Some((_, floor)) = may_end(&state, point, clock.now())? else {
+            return Ok(state.head());
+        };
+        let reason = cut(&request.reason);
+        let keep = floor.beside(request.keep_at_least);
+        let there = self.newer_ones_there(point, keep).await?;
+        let decide = move |state: &State| decide(state, point, keep, &there, &reason, clock.now()).into();
+        Ok(self.inner.ledger.append(decide).await?)
     }
 
     /// Remembers what a check of a point has found.
@@ -101,6 +70,16 @@ impl Vault {
         Ok(self.inner.ledger.append(decide).await?)
     }
 
+    /// As [`Vault::may_delete`], once the clocks were compared.
+    pub(super) async fn may_delete_by_clock(&self) -> Result<(), VaultError> {
+        self.may_delete()?;
+        if self.inner.store.skew_seconds().is_none() {
+            self.measure_clocks().await;
+            self.may_delete()?;
+        }
+        Ok(())
+    }
+
     /// Whether anything may be deleted at all.
     pub(super) fn may_delete(&self) -> Result<(), Refused> {
         if self.rolled_back() {
@@ -116,34 +95,69 @@ impl Vault {
     }
 }
 
-fn decide(state: &State, point: Id, keep: u32, there: &HashSet<Id>, reason: &str) -> Verdict {
-    let Some(found) = state.point(point) else {
-        return Verdict::Refuse(Refused::NotFound { point });
+fn decide(
+    state: &State,
+    point: Id,
+    keep: u32,
+    there: &HashSet<Id>,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Vec<Promise>, Refused> {
+    let Some((found, floor)) = may_end(state, point, now)? else {
+        return Ok(Vec::new());
     };
+    let keep = match floor {
+        Floor::None => None,
+        Floor::AtLeast(_) => kept_as_last_good(state, found, floor.beside(keep), there),
+    };
+    match keep {
+        Some(keep) => Err(Refused::KeptAsLastGood { point, keep }),
+        None => Ok(vec![Promise::Tombstone { point, reason: reason.to_owned() }]),
+    }
+}
+
+/// How many of the newest good points stay beside what was asked and promised.
+enum Floor {
+    /// None at all: this point was removed, or its owner is purged.
+    None,
+    AtLeast(u32),
+}
+
+impl Floor {
+    fn beside(&self, asked: u32) -> u32 {
+        match self {
+            Self::None => asked,
+            Self::AtLeast(least) => asked.max(*least),
+        }
+    }
+}
+
+/// A point whose time is over, and the floor of its owner; `None` when it has its tombstone.
+fn may_end(state: &State, point: Id, now: Timestamp) -> Result<Option<(&StatePoint, Floor)>, Refused> {
+    let found = state.point(point).ok_or(Refused::NotFound { point })?;
     if found.tombstoned.is_some() {
-        return Verdict::Nothing;
+        return Ok(None);
     }
     if matches!(found.point.owner, Owner::Cli { .. }) {
-        return Verdict::Refuse(Refused::OwnedByCommandLine { point });
+        return Err(Refused::OwnedByCommandLine { point });
     }
-    match kept_as_last_good(state, found, keep, there) {
-        Some(keep) => Verdict::Refuse(Refused::KeptAsLastGood { point, keep }),
-        None => Verdict::Append(vec![Promise::Tombstone { point, reason: reason.to_owned() }]),
+    let life = state.life_of(found);
+    if let Some(Life::ResumeRequired { record }) = life {
+        let owner = state.owner_of(found).clone();
+        return Err(Refused::ResumeRequired { owner, record: record.clone() });
     }
-}
-
-/// The floor that keeps a point; `None` when it may go. A damaged point is under no floor. Newer ones count where they are
-/// known to be `there`.
-fn kept_as_last_good(state: &State, point: &StatePoint, keep: u32, there: &HashSet<Id>) -> Option<u32> {
-    let mut good = state.good_points_of(&point.point.owner);
-    let floor = floor(&good, keep);
-    good.retain(|good| good.point.id == point.point.id || there.contains(&good.point.id));
-    let is_kept = good.iter().take(floor).any(|kept| kept.point.id == point.point.id);
-    is_kept.then(|| u32::try_from(floor).unwrap_or(u32::MAX))
-}
-
-/// How many good points stay: what was asked, or what the newest was promised to have.
-fn floor(good: &[&StatePoint], asked: u32) -> usize {
-    let promised = good.first().map_or(0, |newest| newest.point.decision.keep_at_least);
-    usize::try_from(asked.max(promised)).unwrap_or(usize::MAX)
+    let (is_kept, floor) = match life {
+        _ if found.removal.is_some() => (false, Floor::None),
+        Some(Life::Deleted { points: Remains::Kept, .. }) => (true, Floor::AtLeast(0)),
+        Some(Life::Deleted { points: Remains::AsStamped, .. }) => (false, Floor::AtLeast(1)),
+        Some(Life::Deleted { points: Remains::Purged { .. }, .. }) => (false, Floor::None),
+        Some(Life::Active | Life::ResumeRequired { .. } | Life::Released) | None => {
+            (false, Floor::AtLeast(0))
+        }
+    };
+    match state.end_of(found) {
+        Some(end) if end <= now => Ok(Some((found, floor))),
+        None if is_kept => Err(Refused::KeptAfterDeletion { point }),
+        end => Err(Refused::NotExpired { point, end }),
+    }
 }

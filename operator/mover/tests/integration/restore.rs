@@ -120,7 +120,9 @@ async fn rows_that_go_to_a_partition_that_was_empty_are_those_of_the_point() {
         let of = |part: u8| format!("t{emptied}_{part}");
         let part = |part: u8| {
             let name = of(part);
-            format!("CREATE TABLE {name} PARTITION OF t{emptied} FOR VALUES WITH (MODULUS 2, REMAINDER {part});")
+            format!(
+                "CREATE TABLE {name} PARTITION OF t{emptied} FOR VALUES WITH (MODULUS 2, REMAINDER {part});"
+            )
         };
         let table = format!("CREATE TABLE t{emptied} (l label) PARTITION BY HASH (l);");
         let rows = format!("INSERT INTO t{emptied} SELECT unnest(enum_range(NULL::label));");

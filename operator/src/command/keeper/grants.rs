@@ -35,6 +35,7 @@ pub async fn grant(
             Ok(Json(grant).into_response())
         }
         Purpose::Read { point } => {
+            vault.refuse_deleted_owner(point)?;
             let grant = vault.read_grant(run, point, writer, deadline).await?;
             tracing::info!(%run, reader = %writer, %point, "granted to read");
             Ok(Json(grant).into_response())

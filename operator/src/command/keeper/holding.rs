@@ -3,7 +3,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use contract::{ClockReading, Failure, KeyState, Pledges, Probes, StorageState, VERSION, VaultView};
+use contract::{ClockReading, Failure, KeyState, Probes, StorageState, VERSION, VaultView};
 use mover::clock::Clock;
 use mover::vault::Vault;
 
@@ -78,7 +78,7 @@ impl Holding {
             clock: ClockReading { keeper: clock.wall(), skew_seconds: facts.skew_seconds },
             points: totals.points,
             stored_bytes: totals.stored_bytes,
-            pledges: Pledges::default(),
+            pledges: vault.map(Vault::pledges).unwrap_or_default(),
             rolled_back: facts.vanished || vault.is_some_and(Vault::rolled_back),
         }
     }

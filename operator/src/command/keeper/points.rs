@@ -1,12 +1,11 @@
-//! The catalogue, and the deletion of points whose time is over.
+//! The catalogue, the deletion of points whose time is over, and other ends than the stamped ones.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use contract::{Appended, PointId, PointState, PointView, Points, TombstoneRequest};
-use jiff::Timestamp;
+use contract::{Appended, OverrideRequest, PointId, PointState, Points, RemoveRequest, TombstoneRequest};
 use serde::Deserialize;
 
 use super::Keeper;
@@ -29,9 +28,10 @@ pub async fn since(
 ) -> Answer<Points> {
     let after = query(since)?.after;
     let vault = keeper.holding.vault()?;
-    // The head first: a point that is accepted in between is told again the next time rather than never.
+    // The head first: what is promised in between is told again the next time rather than never.
     let head = vault.head();
-    Ok(Json(Points { head: Some(head.into()), points: vault.points(after), owners: Vec::new() }))
+    let (points, owners) = (vault.points(after), vault.owners(after));
+    Ok(Json(Points { head: Some(head.into()), points, owners }))
 }
 
 /// `POST /v1/points/{id}/tombstone`
@@ -70,16 +70,35 @@ async fn promise(
     if point.state == PointState::Expired {
         return Ok((Appended { head: vault.head().into() }, false));
     }
-    may_end(&point, keeper.clock.now())?;
     let head = vault.tombstone(id, request).await?.into();
     Ok((Appended { head }, true))
 }
 
-/// Whether the point's own time is over. The floor of its owner, clocks and rollbacks are the vault's to judge.
-fn may_end(point: &PointView, now: Timestamp) -> Result<(), Refused> {
-    match point.expiration_time {
-        Some(end) if end <= now => Ok(()),
-        Some(end) => Err(Refused::conflict("NotExpired", format!("point {} is kept until {end}", point.id))),
-        None => Err(Refused::conflict("NotExpired", format!("point {} does not expire", point.id))),
-    }
+/// `POST /v1/points/{id}/remove`
+pub async fn remove(
+    _: Operator,
+    State(keeper): State<Arc<Keeper>>,
+    Path(id): Path<String>,
+    Body(request): Body<RemoveRequest>,
+) -> Answer<Appended> {
+    let id = PointId(id);
+    let head = keeper.holding.vault()?.remove(&id, &request).await.map_err(|error| {
+        keeper.metrics.retention_blocked.inc();
+        Refused::from(error)
+    })?;
+    tracing::info!(point = %id, purge = ?request.purge, reason = request.reason, "point is to be removed");
+    Ok(Json(Appended { head: head.into() }))
+}
+
+/// `POST /v1/points/{id}/override`
+pub async fn override_end(
+    _: Operator,
+    State(keeper): State<Arc<Keeper>>,
+    Path(id): Path<String>,
+    Body(request): Body<OverrideRequest>,
+) -> Answer<Appended> {
+    let id = PointId(id);
+    let head = keeper.holding.vault()?.override_end(&id, &request).await?;
+    tracing::info!(point = %id, until = %request.until, reason = request.reason, "point has another end");
+    Ok(Json(Appended { head: head.into() }))
 }

@@ -72,11 +72,13 @@ impl From<&VaultError> for Refused {
             let message = refused.to_string();
             return match refused {
                 Promised::NotFound { .. } | Promised::Expired { .. } => Self::not_found(message),
-                Promised::KeptAsLastGood { .. }
-                | Promised::OwnedByCommandLine { .. }
-                | Promised::RolledBack
-                | Promised::ClockSkewed { .. }
-                | Promised::UnknownPromises => Self::conflict(refused.reason(), message),
+                Promised::OwnerNotFound { .. } => Self::new(StatusCode::NOT_FOUND, refused.reason(), message),
+                Promised::DatasourceProtected { holder } => {
+                    let mut conflict = Self::conflict(refused.reason(), message);
+                    conflict.refusal.holder = Some(holder.clone());
+                    conflict
+                }
+                _ => Self::conflict(refused.reason(), message),
             };
         }
         let message = failure.message.clone();

@@ -13,7 +13,7 @@ use super::auth::Operator;
 use super::refusal::Refused;
 use super::{Keeper, grants, points, settle};
 
-/// The largest message that anybody sends is a few kilobytes.
+/// The largest message that anybody sends is an instance's spec, a few kilobytes.
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// What every call answers with: a document, or a refusal.
@@ -25,6 +25,8 @@ pub fn router(keeper: Arc<Keeper>) -> Router {
         .route("/v1/vault", get(vault))
         .route("/v1/points", get(points::since))
         .route("/v1/points/{id}/tombstone", post(points::tombstone))
+        .route("/v1/points/{id}/remove", post(points::remove))
+        .route("/v1/points/{id}/override", post(points::override_end))
         .route("/v1/runs", get(runs))
         .route("/v1/runs/{run}/settle", post(settle::settle))
         .route("/v1/runs/{run}/grant", post(grants::grant))

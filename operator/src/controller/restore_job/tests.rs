@@ -103,7 +103,7 @@ pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState
 
 fn catalogue(points: Vec<PointView>) -> Option<Arc<Catalogue>> {
     let points = points.into_iter().map(|point| (point.id.clone(), point)).collect::<BTreeMap<_, _>>();
-    Some(Arc::new(Catalogue { sequence: 9, points }))
+    Some(Arc::new(Catalogue { sequence: 9, points, ..Catalogue::default() }))
 }
 
 fn facts() -> Facts {

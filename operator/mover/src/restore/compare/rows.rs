@@ -85,8 +85,8 @@ impl<'a> Findings<'a> {
     async fn compare_trees(&mut self, session: &mut Session) -> Result<(), RestoreError> {
         for ((schema, name), partitions) in std::mem::take(&mut self.by_root) {
             let compared = Tree::read(session, &partitions).await;
-            let tree =
-                compared.map_err(RestoreError::statement(format!("read back partitions of {schema}.{name}")))?;
+            let tree = compared
+                .map_err(RestoreError::statement(format!("read back partitions of {schema}.{name}")))?;
             self.add(schema, name, tree.stored.rows, Some(tree.found.rows), tree.verdict());
         }
         Ok(())

@@ -9,8 +9,8 @@ use std::{
 };
 
 use contract::{
-    Connection, Databases, Decision, Failure, Limits, Owner, PointId, RestoreTarget, RunId, Settled, Storage,
-    TombstoneRequest, Trigger,
+    Connection, Databases, Decision, Failure, Limits, Owner, PointId, RemoveRequest, RestoreTarget, RunId,
+    Settled, Storage, TombstoneRequest, Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 use mover::{
@@ -105,6 +105,8 @@ impl Vault {
 
     /// Lets a point go, whatever its age.
     pub async fn tombstone(&self, point: &PointId) {
+        let remove = RemoveRequest { reason: "a test".into(), keep_at_least: 0, purge: None };
+        self.custody.vault().remove(point, &remove).await.unwrap();
         let request = TombstoneRequest { reason: "a test".into(), keep_at_least: 0 };
         self.custody.vault().tombstone(point, &request).await.unwrap();
     }

@@ -1,0 +1,239 @@
+//! What becomes of the instances that own points, and the pledges of the vault itself.
+
+use contract::{Holder, Life, Owner, OwnerChange, Pledges, PointId, Remains};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Vault, VaultError, restores::cut};
+use crate::{
+    clock::later,
+    format::{Id, Promise},
+    ledger::{LedgerHead, Refused, State},
+};
+
+/// Longest spec that the ledger takes, bytes: far beyond any instance, far below what one entry holds.
+const SPEC: usize = 64 * 1024;
+/// How much earlier than pledged an end may lie: the asker's clock is another, and a request takes its time.
+const SLACK: SignedDuration = SignedDuration::from_mins(10);
+
+impl Vault {
+    /// Takes in what became of an owner. Asked again, it changes nothing.
+    ///
+    /// # Errors
+    /// [`Refused`], with nothing changed; a failure of storage.
+    pub async fn change_owner(&self, change: OwnerChange) -> Result<LedgerHead, VaultError> {
+        let clock = self.clock().clone();
+        let decide = move |state: &State| decide(state, &change, clock.now()).into();
+        Ok(self.inner.ledger.append(decide).await?)
+    }
+
+    /// Strengthens what the vault has pledged. What is weaker changes nothing.
+    ///
+    /// # Errors
+    /// When the ledger does not take it.
+    pub async fn pledge(&self, pledges: Pledges) -> Result<LedgerHead, VaultError> {
+        let decide = move |state: &State| {
+            let stronger = state.pledges().strengthened_by(pledges);
+            let is_news = stronger != state.pledges();
+            Ok(is_news.then_some(Promise::Pledged { pledges: stronger }).into_iter().collect()).into()
+        };
+        Ok(self.inner.ledger.append(decide).await?)
+    }
+
+    /// Refuses a point whose instance was deleted: it is to be brought back before anything is restored from it. For keepers;
+    /// whoever has the vault's keys on the command line may read everything.
+    ///
+    /// # Errors
+    /// [`Refused::OwnerDeleted`].
+    pub fn refuse_deleted_owner(&self, point: &PointId) -> Result<(), VaultError> {
+        let point = Id::try_from(point).map_err(|_| VaultError::Id { what: "the point's" })?;
+        let state = self.inner.ledger.state();
+        match state.point(point) {
+            Some(found) if matches!(state.life_of(found), Some(Life::Deleted { .. })) => {
+                Err(Refused::OwnerDeleted { owner: state.owner_of(found).clone() }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a change comes to: nothing where it is so already.
+fn decide(state: &State, change: &OwnerChange, now: Timestamp) -> Result<Vec<Promise>, Refused> {
+    match change {
+        OwnerChange::Claimed { owner, spec } => claim(state, owner, spec),
+        OwnerChange::Deleted { owner, points, reason } => delete(state, owner, *points, reason, now),
+        OwnerChange::Undeleted { owner, to, record } => undelete(state, owner, to, record),
+        OwnerChange::Resumed { owner } => resume(state, owner),
+        OwnerChange::Released { owner } => release(state, owner),
+    }
+}
+
+fn claim(state: &State, owner: &Owner, spec: &str) -> Result<Vec<Promise>, Refused> {
+    refuse_command_line(owner)?;
+    if spec.len() > SPEC {
+        return Err(Refused::SpecTooLong { bytes: spec.len() });
+    }
+    let claimed = vec![Promise::Claimed { owner: owner.clone(), spec: spec.to_owned() }];
+    match state.owner(owner) {
+        Some(known) => match &known.life {
+            Life::Active if known.spec == spec => Ok(Vec::new()),
+            Life::Active => Ok(claimed),
+            Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: owner.clone() }),
+            Life::ResumeRequired { record } => Err(resume_required(owner, record)),
+            Life::Released => refuse_held(state, &[owner]).map(|()| claimed),
+        },
+        None => refuse_held(state, &[owner]).map(|()| claimed),
+    }
+}
+
+fn delete(
+    state: &State,
+    owner: &Owner,
+    points: Remains,
+    reason: &str,
+    now: Timestamp,
+) -> Result<Vec<Promise>, Refused> {
+    refuse_command_line(owner)?;
+    let has_points = !state.points_of(owner).is_empty();
+    match state.owner(owner).map(|known| &known.life) {
+        None if !has_points => return Err(Refused::OwnerNotFound { owner: owner.clone() }),
+        Some(Life::Released) if !has_points => return Ok(Vec::new()),
+        Some(Life::Deleted { points: promised, .. }) if *promised == points => return Ok(Vec::new()),
+        Some(Life::Deleted { points: promised, .. }) if !may_become(*promised, points) => {
+            return Err(Refused::WeakerThanPromised { owner: owner.clone() });
+        }
+        // Of a purge that is put off, the first promise was within the pledge.
+        Some(Life::Deleted { points: Remains::Purged { .. }, .. }) => {}
+        _ => {
+            if let Remains::Purged { at } = points {
+                refuse_earlier_than_pledged(state, at, now)?;
+            }
+        }
+    }
+    let life = Life::Deleted { time: now, points, reason: cut(reason) };
+    Ok(vec![Promise::Owner { owner: owner.clone(), life }])
+}
+
+/// Whether what was promised for a deleted owner's points may become something else: what keeps them longer, and a purge
+/// where none was promised.
+fn may_become(promised: Remains, asked: Remains) -> bool {
+    match (promised, asked) {
+        (_, Remains::Kept) | (Remains::Kept | Remains::AsStamped, Remains::Purged { .. }) => true,
+        (Remains::Purged { at: before }, Remains::Purged { at }) => at >= before,
+        (promised, Remains::AsStamped) => promised == Remains::AsStamped,
+    }
+}
+
+fn undelete(state: &State, owner: &Owner, to: &Owner, record: &str) -> Result<Vec<Promise>, Refused> {
+    refuse_command_line(owner)?;
+    refuse_command_line(to)?;
+    if datasource(owner) != datasource(to) {
+        return Err(Refused::AnotherDatasource { from: owner.clone(), to: to.clone() });
+    }
+    let known = state.owner(owner).ok_or_else(|| Refused::OwnerNotFound { owner: owner.clone() })?;
+    match &known.life {
+        Life::Deleted { .. } => {}
+        // It was done before, whatever has become of the heir since.
+        Life::Released if known.adopted_by.as_ref() == Some(to) => return Ok(Vec::new()),
+        Life::ResumeRequired { record: named } if owner == to && named == record => return Ok(Vec::new()),
+        Life::Active | Life::ResumeRequired { .. } | Life::Released => {
+            return Err(Refused::NotDeleted { owner: owner.clone() });
+        }
+    }
+    let heir = state.owner(to).filter(|_| owner != to);
+    if heir.is_some_and(|heir| matches!(heir.life, Life::Deleted { .. })) {
+        return Err(Refused::OwnerDeleted { owner: to.clone() });
+    }
+    refuse_held(state, &[owner, to])?;
+    let life = Life::ResumeRequired { record: cut(record) };
+    let adopted = (owner != to).then(|| Promise::Adopted { from: owner.clone(), to: to.clone() });
+    Ok(adopted.into_iter().chain([Promise::Owner { owner: to.clone(), life }]).collect())
+}
+
+fn resume(state: &State, owner: &Owner) -> Result<Vec<Promise>, Refused> {
+    match state.owner(owner).map(|known| &known.life) {
+        Some(Life::ResumeRequired { .. }) => {
+            Ok(vec![Promise::Owner { owner: owner.clone(), life: Life::Active }])
+        }
+        Some(Life::Active) => Ok(Vec::new()),
+        Some(Life::Deleted { .. }) => Err(Refused::OwnerDeleted { owner: owner.clone() }),
+        Some(Life::Released) | None => Err(Refused::OwnerNotFound { owner: owner.clone() }),
+    }
+}
+
+fn release(state: &State, owner: &Owner) -> Result<Vec<Promise>, Refused> {
+    let points = state.points_of(owner);
+    if let Some(point) = points.first() {
+        let (owner, point) = (owner.clone(), point.point.id);
+        return Err(Refused::OwnerHasPoints { owner, points: points.len(), point });
+    }
+    match state.owner(owner).map(|known| &known.life) {
+        Some(Life::Released) | None => Ok(Vec::new()),
+        Some(_) => Ok(vec![Promise::Released { owner: owner.clone() }]),
+    }
+}
+
+/// Refuses while somebody else holds the datasource of the first of these owners: whoever is protected, or was deleted and
+/// has points left.
+fn refuse_held(state: &State, owners: &[&Owner]) -> Result<(), Refused> {
+    let Some(first) = owners.first() else { return Ok(()) };
+    for known in state.owners() {
+        let is_one = owners.iter().any(|owner| uids(owner) == uids(&known.owner));
+        if is_one || datasource(&known.owner) != datasource(first) {
+            continue;
+        }
+        let newest = || {
+            let points = state.points_of(&known.owner);
+            points.into_iter().max_by_key(|point| (point.point.point_time, point.point.id))
+        };
+        let holds = match known.life {
+            Life::Active | Life::ResumeRequired { .. } => true,
+            Life::Deleted { .. } => newest().is_some(),
+            Life::Released => false,
+        };
+        if holds {
+            let point = newest().map(|point| point.point.id.into());
+            let holder = Holder { owner: known.owner.clone(), life: known.life.clone(), point };
+            return Err(Refused::DatasourceProtected { holder: Box::new(holder) });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an end that comes earlier than the vault has pledged.
+pub(super) fn refuse_earlier_than_pledged(
+    state: &State,
+    end: Timestamp,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let Some(days) = state.pledges().soft_delete_days else { return Ok(()) };
+    let earliest = later(now, SignedDuration::from_hours(24 * i64::from(days)));
+    if later(end, SLACK) < earliest {
+        return Err(Refused::SoftDeleteAlwaysOn { days, earliest });
+    }
+    Ok(())
+}
+
+fn refuse_command_line(owner: &Owner) -> Result<(), Refused> {
+    match owner {
+        Owner::Instance { .. } => Ok(()),
+        Owner::Cli { .. } => Err(Refused::NotAnInstance),
+    }
+}
+
+fn resume_required(owner: &Owner, record: &str) -> Refused {
+    Refused::ResumeRequired { owner: owner.clone(), record: record.to_owned() }
+}
+
+fn datasource(owner: &Owner) -> &str {
+    match owner {
+        Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id } => datasource_id,
+    }
+}
+
+/// What tells one object from another, whatever their names.
+fn uids(owner: &Owner) -> Option<(&str, &str)> {
+    match owner {
+        Owner::Instance { namespace_uid, instance_uid, .. } => Some((namespace_uid, instance_uid)),
+        Owner::Cli { .. } => None,
+    }
+}
