@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from coffer_decode import (
-    ENTRY, Damaged, Identity, Newer, Sealed, Vault, digest, document_of, fold_change, hkdf, known,
+    ENTRY, READABLE, Damaged, Fold, Identity, Newer, Sealed, Vault, digest, document_of, hkdf, known, owner_key,
 )
 
 DATA = Path(__file__).resolve().parents[2] / "operator/mover/tests/data"
@@ -67,22 +67,26 @@ def digests(data):
     return len(data["rowDigests"])
 
 
-def ledger(data):
+def ledger(data, stored_ledger):
     vault, catalogue = bytes.fromhex(data["vault"]), bytes.fromhex(data["catalogueKey"])
     key = hkdf(catalogue, b"", b"coffer/1 ledger" + vault)
-    points, previous = {}, bytes(32)
-    for sequence, stored in enumerate(map(bytes.fromhex, data["ledger"]["entries"]), 1):
+    fold, previous = Fold(), bytes(32)
+    for sequence, stored in enumerate(map(bytes.fromhex, stored_ledger["entries"]), 1):
         entry = Sealed(f"ledger/{sequence:016}", stored, key, ENTRY, vault, sequence).document()
         expect((entry["sequence"], entry["previous"]), (sequence, previous.hex()), "a link of the ledger")
         previous = hashlib.sha256(stored).digest()
         for promise in entry["promises"]:
-            if promise["kind"] == "accepted":
-                points[promise["point"]["id"]] = {"state": "available", "level": 0}
-            elif promise["kind"] in ("verified", "tombstone"):
-                fold_change(points[promise["point"]], promise)
-    expect(data["ledger"]["head"], {"sequence": sequence, "hash": previous.hex()}, "the ledger's head")
-    expect({point["id"]: point["state"] for point in data["ledger"]["points"]},
-           {point: folded["state"] for point, folded in points.items()}, "the ledger's points")
+            expect(promise["kind"] in READABLE, True, f"the kind {promise['kind']}")
+            fold.take(promise)
+    expect(stored_ledger["head"], {"sequence": sequence, "hash": previous.hex()}, "the ledger's head")
+    points = fold.told()
+    expect(len(points), len(stored_ledger["points"]), "the number of the ledger's points")
+    for point in stored_ledger["points"]:
+        expect({name: points[point["id"]][name] for name in point}, point, "a point of the ledger")
+    for owner in stored_ledger.get("owners", []):
+        found = fold.owners[owner_key(owner["owner"])]
+        expect({name: found[name] for name in owner}, owner, "an owner of the ledger")
+    expect(fold.pledges, stored_ledger.get("pledges", {"softDeleteDays": None}), "the ledger's pledges")
     return sequence
 
 
@@ -96,7 +100,8 @@ def documents(data):
 
 def main():
     data = json.loads((DATA / "vectors.json").read_text())
-    counted = [envelopes(), keys(data), digests(data), ledger(data), documents(data)]
+    counted = [envelopes(), keys(data), digests(data), documents(data)]
+    counted += [ledger(data, data[name]) for name in ("ledger", "ownersLedger")]
     print(f"the decoder holds against {sum(counted)} test vectors")
 
 

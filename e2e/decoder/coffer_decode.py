@@ -40,7 +40,7 @@ PLAIN_LIMIT = {PACK: FRAME_LIMIT, SCHEMA: FRAME_LIMIT, RECORD: 64 << 10, VOID: 6
 LISTS = ("tables", "segments", "sequences", "roles", "memberships", "tablespaces")
 READABLE = {
     "genesis", "accepted", "verified", "tombstone", "readOpened", "readClosed", "restoreStarted", "restoreEnded",
-    "jobEnded", "probed",
+    "jobEnded", "probed", "claimed", "owner", "adopted", "released", "override", "removed", "promise",
 }
 
 
@@ -295,18 +295,15 @@ class Vault:
         return entry, hashlib.sha256(stored).digest()
 
     def fold(self):
-        points, sequence, previous = {}, 0, bytes(32)
+        fold, sequence, previous = Fold(), 0, bytes(32)
         while (self.root / f"ledger/{sequence + 1:016}").exists():
             sequence += 1
             entry, previous = self.entry(sequence, previous, self.catalogue)
             for promise in entry["promises"]:
                 if promise["kind"] not in READABLE:
                     print(f"ledger/{sequence:016}: unknown promise {promise['kind']}", file=sys.stderr)
-                elif promise["kind"] == "accepted":
-                    points.setdefault(promise["point"]["id"], dict(promise["point"], state="available", level=0))
-                elif promise["kind"] in ("verified", "tombstone") and promise["point"] in points:
-                    fold_change(points[promise["point"]], promise)
-        return points
+                fold.take(promise)
+        return fold.told()
 
     def point(self, point):
         known = self.points.get(point)
@@ -315,14 +312,92 @@ class Vault:
         return Point(self, known)
 
 
+def owner_key(owner):
+    return json.dumps(owner, sort_keys=True)
+
+
+class Fold:
+    """What the promises of a ledger come to (section 12)."""
+
+    def __init__(self):
+        self.points, self.owners, self.pledges = {}, {}, {"softDeleteDays": None}
+
+    def take(self, promise):
+        kind, point = promise["kind"], promise.get("point")
+        if kind == "accepted":
+            fresh = dict(point, tombstoned=False, damaged=False, level=0, until=None, purge=None)
+            self.points.setdefault(point["id"], fresh)
+        elif kind in ("verified", "tombstone", "override", "removed") and point in self.points:
+            fold_change(self.points[point], promise)
+        elif kind == "promise":
+            days = [pledges.get("softDeleteDays") for pledges in (self.pledges, promise["pledges"])]
+            self.pledges = {"softDeleteDays": max((known for known in days if known is not None), default=None)}
+        elif kind in ("claimed", "owner", "released"):
+            known = self.known(promise["owner"])
+            if kind == "claimed":
+                known["spec"] = promise["spec"]
+                if known["life"]["state"] == "Released":
+                    known.update(life={"state": "Active"}, heir=None)
+            else:
+                known["life"] = promise["life"] if kind == "owner" else {"state": "Released"}
+        elif kind == "adopted" and promise["from"] != promise["to"]:
+            left = self.known(promise["from"])
+            heir = self.known(promise["to"], left["spec"])
+            left.update(life={"state": "Released"}, heir=promise["to"])
+            heir["heir"] = None
+            if heir["life"]["state"] == "Released":
+                heir["life"] = {"state": "Active"}
+
+    def known(self, owner, spec=""):
+        fresh = {"owner": owner, "spec": spec, "life": {"state": "Active"}, "heir": None}
+        return self.owners.setdefault(owner_key(owner), fresh)
+
+    def owner_of(self, point):
+        owner = point["owner"]
+        while (known := self.owners.get(owner_key(owner))) and known["heir"]:
+            owner = known["heir"]
+        return owner
+
+    def end_of(self, point):
+        known = self.owners.get(owner_key(self.owner_of(point)))
+        life = known["life"] if known else {"state": "Active"}
+        if life["state"] == "ResumeRequired":
+            return None
+        if life["state"] == "Deleted" and life["points"]["kind"] == "Kept":
+            return point["purge"]
+        if life["state"] == "Deleted" and life["points"]["kind"] == "Purged":
+            ends = filter(None, (point["purge"], life["points"]["at"]))
+            return min(ends, key=lambda end: end.rstrip("Z"))
+        return point["purge"] or point["until"] or point["expirationTime"]
+
+    def told(self):
+        """The points with their states, owners and ends as they are now."""
+        return {
+            name: dict(point, state=state_of(point), owner=self.owner_of(point), expirationTime=self.end_of(point))
+            for name, point in self.points.items()
+        }
+
+
+def state_of(point):
+    if point["tombstoned"]:
+        return "expired"
+    if point["purge"]:
+        return "softDeleted"
+    return "damaged" if point["damaged"] else "available"
+
+
 def fold_change(point, promise):
-    if promise["kind"] == "tombstone":
-        point["state"] = "expired"
-    elif point["state"] != "expired":
-        if promise["damage"]:
-            point.update(state="damaged", level=promise["level"])
-        elif promise["level"] >= point["level"]:
-            point.update(state="available", level=0)
+    kind = promise["kind"]
+    if kind == "tombstone":
+        point["tombstoned"] = True
+    elif kind == "override":
+        point.update(until=promise["until"], purge=None)
+    elif kind == "removed":
+        point["purge"] = promise["purge"]
+    elif promise["damage"]:
+        point.update(damaged=True, level=promise["level"])
+    elif promise["level"] >= point["level"]:
+        point.update(damaged=False, level=0)
 
 
 class Point:

@@ -172,6 +172,22 @@ PROMISES = [
     {"kind": "jobEnded", "run": "r", "job": "Backup", "namespace": "n", "name": "j", "state": "Failed", "message": "m"},
     {"kind": "probed", "probes": PROBES},
 ]
+KEPT = {"state": "Deleted", "time": TIME, "points": {"kind": "Kept"}, "reason": "deleted"}
+LATER = "2026-04-01T00:00:00Z"
+OWNER_PROMISES = [
+    {"kind": "claimed", "owner": OWNER, "spec": '{"vaultRef":{"name":"main"}}'},
+    {"kind": "owner", "owner": OWNER, "life": {"state": "Active"}},
+    {"kind": "owner", "owner": OWNER, "life": KEPT},
+    {"kind": "owner", "owner": OWNER, "life": {**KEPT, "points": {"kind": "AsStamped"}}},
+    {"kind": "owner", "owner": OWNER, "life": {**KEPT, "points": {"kind": "Purged", "at": LATER}}},
+    {"kind": "owner", "owner": OWNER, "life": {"state": "ResumeRequired", "record": "shop-db-12345678"}},
+    {"kind": "adopted", "from": OWNER, "to": OWNER},
+    {"kind": "released", "owner": OWNER},
+    {"kind": "override", "point": POINT.hex(), "until": LATER, "reason": "audit"},
+    {"kind": "removed", "point": POINT.hex(), "purge": LATER, "reason": "a request"},
+    {"kind": "promise", "pledges": {"softDeleteDays": 14}},
+    {"kind": "promise", "pledges": {"softDeleteDays": None}},
+]
 DATABASE = {
     "name": "app", "oid": 4_294_967_295, "encoding": "LATIN1", "localeProvider": "icu", "collate": "C", "ctype": "C",
     "locale": "de-DE", "icuRules": "&a < b", "collationVersion": "153.120", "owner": LATIN, "comment": "c",
@@ -274,6 +290,15 @@ def documents():
         ("statePart", {"restores": [restore]}),
         ("statePart", {"vault": state}),
         ("schemaEntry", schema_entry),
+        ("ledgerEntry", {"format": 1, "sequence": 3, "previous": ZEROS, "time": TIME, "promises": OWNER_PROMISES}),
+        ("statePart", {"points": [{**stored_point, "overridden": {"until": LATER, "reason": "audit"},
+                                   "removal": {"purge": LATER, "reason": "a request"}}]}),
+        ("statePart", {"owners": [
+            {"owner": OWNER, "spec": "{}", "life": KEPT, "adoptedBy": None, "sequence": 3},
+            {"owner": OWNER, "spec": "", "life": {"state": "Released"}, "adoptedBy": OWNER, "sequence": 4},
+        ]}),
+        ("statePart", {"pledges": {"softDeleteDays": 14}}),
+        ("statePart", {"pledges": {"softDeleteDays": None}}),
     ]
 
 
@@ -295,6 +320,74 @@ def ledger():
          {"kind": "verified", "point": other["id"], "level": 3, "damage": None},
          {"kind": "tombstone", "point": POINT.hex(), "reason": "expired"}],
     ]
+    points = [{"id": other["id"], "state": "available"}, {"id": POINT.hex(), "state": "expired"}]
+    return {**sealed_ledger(key, batches), "points": points}
+
+
+def instance(name):
+    return {"instance": {**OWNER["instance"], "instance": name, "instanceUid": f"u-{name}", "datasourceId": f"1/{name}"}}
+
+
+def owners_ledger():
+    """Instances that are deleted, adopted, brought back and released, and points that end at another time than stamped."""
+    key = hkdf(KEY, b"", b"coffer/1 ledger" + VAULT)
+    genesis = {"kind": "genesis", "vault": VAULT.hex(), "fingerprint": fingerprint(), "recipients": [], "tool": "coffer 0.1.0"}
+    stamped, early, late = "2026-06-01T00:00:00Z", "2026-05-01T00:00:00Z", "2026-07-01T00:00:00Z"
+
+    def accepted(number, owner):
+        point = {**ACCEPTED, "id": f"{number:02x}" * 16, "owner": instance(owner), "expirationTime": stamped}
+        return {"kind": "accepted", "point": point}
+
+    def claimed(owner):
+        return {"kind": "claimed", "owner": instance(owner), "spec": f'{{"name":"{owner}"}}'}
+
+    def lives(owner, **life):
+        return {"kind": "owner", "owner": instance(owner), "life": life}
+
+    def deleted(owner, **points):
+        return lives(owner, state="Deleted", time=TIME, points=points, reason="deleted")
+
+    def override(number, until):
+        return {"kind": "override", "point": f"{number:02x}" * 16, "until": until, "reason": "r"}
+
+    def removed(number, purge):
+        return {"kind": "removed", "point": f"{number:02x}" * 16, "purge": purge, "reason": "r"}
+
+    batches = [
+        [genesis, {"kind": "promise", "pledges": {"softDeleteDays": 14}}],
+        [claimed("a"), *(accepted(number, "a") for number in (1, 2, 3))],
+        [override(1, late), removed(2, early), removed(3, early), override(3, late), removed(99, early)],
+        [deleted("a", kind="Kept"), deleted("a", kind="Purged", at=late)],
+        [{"kind": "adopted", "from": instance("a"), "to": instance("b")},
+         lives("b", state="ResumeRequired", record="r"), {"kind": "promise", "pledges": {"softDeleteDays": 7}}],
+        [lives("b", state="Active"), accepted(4, "a")],
+        [claimed("c"), accepted(5, "c"), accepted(6, "c"), removed(6, early), deleted("c", kind="Kept")],
+        [claimed("d"), accepted(7, "d"), accepted(8, "d"), removed(8, early), deleted("d", kind="Purged", at=late)],
+        [claimed("e"), accepted(9, "e"), lives("e", state="ResumeRequired", record="r")],
+        [claimed("f"), accepted(10, "f"), deleted("f", kind="AsStamped")],
+        [claimed("g"), {"kind": "released", "owner": instance("g")}],
+        [claimed("h"), {"kind": "released", "owner": instance("h")}, claimed("h"), accepted(11, "never claimed")],
+    ]
+    ends = {
+        1: ("available", "b", late), 2: ("softDeleted", "b", early), 3: ("available", "b", late),
+        4: ("available", "b", stamped), 5: ("available", "c", None), 6: ("softDeleted", "c", early),
+        7: ("available", "d", late), 8: ("softDeleted", "d", early), 9: ("available", "e", None),
+        10: ("available", "f", stamped), 11: ("available", "never claimed", stamped),
+    }
+    points = [
+        {"id": f"{number:02x}" * 16, "state": state, "owner": instance(owner), "expirationTime": end}
+        for number, (state, owner, end) in ends.items()
+    ]
+    specs = {name: f'{{"name":"{name}"}}' for name in "abcdefgh"} | {"b": '{"name":"a"}'}
+    lives_now = {name: {"state": state} for name, state in zip("abgh", ("Released", "Active") * 2)} | {
+        "c": deleted("c", kind="Kept")["life"], "d": deleted("d", kind="Purged", at=late)["life"],
+        "e": {"state": "ResumeRequired", "record": "r"}, "f": deleted("f", kind="AsStamped")["life"],
+    }
+    owners = [{"owner": instance(name), "spec": specs[name], "life": lives_now[name]} for name in sorted(lives_now)]
+    return {**sealed_ledger(key, batches), "points": points, "owners": owners, "pledges": {"softDeleteDays": 14}}
+
+
+def sealed_ledger(key, batches):
     entries, previous = [], bytes(32)
     for sequence, promises in enumerate(batches, 1):
         entry = {"format": 1, "sequence": sequence, "previous": previous.hex(), "time": TIME, "promises": promises}
@@ -305,8 +398,7 @@ def ledger():
         assert stored.startswith(MAGIC)
         entries.append(stored.hex())
         previous = hashlib.sha256(stored).digest()
-    points = [{"id": other["id"], "state": "available"}, {"id": POINT.hex(), "state": "expired"}]
-    return {"entries": entries, "head": {"sequence": len(entries), "hash": previous.hex()}, "points": points}
+    return {"entries": entries, "head": {"sequence": len(entries), "hash": previous.hex()}}
 
 
 def main():
@@ -314,6 +406,7 @@ def main():
         "vault": VAULT.hex(), "catalogueKey": KEY.hex(), "chain": CHAIN.hex(), "fingerprint": fingerprint(),
         "pointIds": point_ids(), "keys": key_files(), "rowDigests": row_digests(),
         "documents": [{"kind": kind, "document": document} for kind, document in documents()], "ledger": ledger(),
+        "ownersLedger": owners_ledger(),
     }
     target = Path(__file__).resolve().parents[2] / "operator/mover/tests/data/vectors.json"
     target.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")

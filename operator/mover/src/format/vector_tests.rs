@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use contract::{PointState, RunId, Storage};
+use contract::{Life, Owner, Pledges, PointState, RunId, Storage};
 use data_encoding::HEXLOWER;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::{
     schema::{Entry, SchemaReader, encode},
     seal::{CatalogueKey, Identity, unwrap},
     store::{Name, connect},
-    vault::{Access, OpenRequest, open},
+    vault::{Access, OpenRequest, Vault, open},
 };
 
 #[derive(Deserialize)]
@@ -32,6 +32,7 @@ struct Answers {
     row_digests: Vec<DigestVector>,
     documents: Vec<DocumentVector>,
     ledger: LedgerVector,
+    owners_ledger: OwnersVector,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +74,31 @@ struct LedgerVector {
     entries: Vec<String>,
     head: contract::Head,
     points: Vec<PointAnswer>,
+}
+
+#[derive(Deserialize)]
+struct OwnersVector {
+    entries: Vec<String>,
+    head: contract::Head,
+    points: Vec<EndAnswer>,
+    owners: Vec<OwnerAnswer>,
+    pledges: Pledges,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EndAnswer {
+    id: Id,
+    state: String,
+    owner: Owner,
+    expiration_time: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct OwnerAnswer {
+    owner: Owner,
+    spec: String,
+    life: Life,
 }
 
 #[derive(Deserialize)]
@@ -203,12 +229,51 @@ fn a_member_that_may_be_null_may_be_missing_and_any_other_may_not() {
 #[test]
 fn a_ledger_that_another_program_wrote_folds_to_the_same_points() {
     let answers = answers();
+    let vault = opened(&answers, &answers.ledger.entries, &answers.ledger.head);
+    for expected in &answers.ledger.points {
+        let view = vault.point(&expected.id.into()).unwrap();
+        assert_eq!(view.state, state(&expected.state), "{}", expected.id);
+    }
+}
+
+#[test]
+fn owners_and_other_ends_that_another_program_wrote_fold_to_the_same() {
+    let answers = answers();
+    let written = &answers.owners_ledger;
+    let vault = opened(&answers, &written.entries, &written.head);
+    assert_eq!(vault.points(0).len(), written.points.len());
+    for expected in &written.points {
+        let view = vault.point(&expected.id.into()).unwrap();
+        let found = (view.state, view.owner, view.expiration_time);
+        let expected_view = (state(&expected.state), expected.owner.clone(), expected.expiration_time);
+        assert_eq!(found, expected_view, "{}", expected.id);
+    }
+    let owners = vault.owners(0);
+    assert_eq!(owners.len(), written.owners.len());
+    for expected in &written.owners {
+        let found = owners.iter().find(|known| known.owner == expected.owner).unwrap();
+        assert_eq!((&found.spec, &found.life), (&expected.spec, &expected.life), "{:?}", expected.owner);
+    }
+    assert_eq!(vault.pledges(), written.pledges);
+}
+
+fn state(word: &str) -> PointState {
+    match word {
+        "available" => PointState::Available,
+        "expired" => PointState::Expired,
+        "softDeleted" => PointState::SoftDeleted,
+        _ => PointState::Damaged,
+    }
+}
+
+/// A vault that has nothing but a ledger.
+fn opened(answers: &Answers, entries: &[String], head: &contract::Head) -> Vault {
     block(async {
         let directory = tempfile::tempdir().unwrap();
         let clock = Clock::system(SignedDuration::ZERO);
         let storage = Storage::Filesystem { path: directory.path().display().to_string() };
         let store = connect(&storage, &clock).unwrap();
-        for (sequence, entry) in (1..).zip(&answers.ledger.entries) {
+        for (sequence, entry) in (1..).zip(entries) {
             store.create(&Name::ledger(sequence), Bytes::from(bytes(entry))).await.unwrap();
         }
         let request = OpenRequest {
@@ -217,20 +282,13 @@ fn a_ledger_that_another_program_wrote_folds_to_the_same_points() {
             catalogue: Some(CatalogueKey::from_bytes(&key(&answers.catalogue_key))),
             recipients: Vec::new(),
             fingerprint: Some(answers.fingerprint.to_uppercase()),
-            known_head: Some(answers.ledger.head.clone()),
+            known_head: Some(head.clone()),
             access: Access::ReadOnly,
         };
         let vault = open(Arc::clone(&store), request, &clock).await.unwrap();
-        assert_eq!(contract::Head::from(vault.head()), answers.ledger.head);
-        for expected in &answers.ledger.points {
-            let state = match expected.state.as_str() {
-                "available" => PointState::Available,
-                "expired" => PointState::Expired,
-                _ => PointState::Damaged,
-            };
-            assert_eq!(vault.point(&expected.id.into()).unwrap().state, state, "{}", expected.id);
-        }
-    });
+        assert_eq!(contract::Head::from(vault.head()), *head);
+        vault
+    })
 }
 
 fn block<T>(future: impl Future<Output = T>) -> T {

@@ -67,36 +67,36 @@ pub enum Refused {
     #[error("the datasource {} is protected in this vault by {}, which {}", datasource_of(&.holder.owner),
         name_of(&.holder.owner), standing_of(.holder))]
     DatasourceProtected { holder: Box<Holder> },
-    #[error("the ledger knows nothing of {}", name_of(.owner))]
-    OwnerNotFound { owner: Owner },
+    #[error("the ledger knows nothing of {}", .owner)]
+    OwnerNotFound { owner: String },
     #[error(
         "{} was deleted: undelete it (`undelete: true` of its DeletedBackupInstance) to restore from its points or to \
-         protect it again", name_of(.owner)
+         protect it again", .owner
     )]
-    OwnerDeleted { owner: Owner },
+    OwnerDeleted { owner: String },
     #[error(
         "{} was brought back and stands still, and none of its points expires, until annotation coffer.dev/resume names {record}",
-        name_of(.owner)
+        .owner
     )]
-    ResumeRequired { owner: Owner, record: String },
-    #[error("{} is not deleted: there is nothing to undelete", name_of(.owner))]
-    NotDeleted { owner: Owner },
-    #[error("{} still has {points} points in this vault, such as {point}", name_of(.owner))]
-    OwnerHasPoints { owner: Owner, points: usize, point: Id },
-    #[error("{} protects another datasource than {}", name_of(.to), name_of(.from))]
-    AnotherDatasource { from: Owner, to: Owner },
+    ResumeRequired { owner: String, record: String },
+    #[error("{} is not deleted: there is nothing to undelete", .owner)]
+    NotDeleted { owner: String },
+    #[error("{} still has {points} points in this vault, such as {point}", .owner)]
+    OwnerHasPoints { owner: String, points: usize, point: Id },
+    #[error("{} protects another datasource than {}", .to, .from)]
+    AnotherDatasource { from: String, to: String },
     #[error(
         "the command line's points have no instance: only what an instance protects can be claimed or deleted as such"
     )]
     NotAnInstance,
-    #[error("{} was deleted with a stronger promise for its points, which is not taken back", name_of(.owner))]
-    WeakerThanPromised { owner: Owner },
+    #[error("{} was deleted with a stronger promise for its points, which is not taken back", .owner)]
+    WeakerThanPromised { owner: String },
     #[error("a spec of {bytes} bytes is too long for the ledger")]
     SpecTooLong { bytes: usize },
 }
 
 /// An owner as people know it.
-fn name_of(owner: &Owner) -> String {
+pub(crate) fn name_of(owner: &Owner) -> String {
     match owner {
         Owner::Instance { namespace, instance, .. } => format!("instance {namespace}/{instance}"),
         Owner::Cli { datasource_id } => format!("the command line (of {datasource_id})"),

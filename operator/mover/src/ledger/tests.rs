@@ -348,3 +348,5 @@ async fn a_ledger_that_storage_has_lost_is_not_written_on_and_opens_as_rolled_ba
     let after = Ledger::open(fixture.place(1), Some(&lost.into()), true).await.unwrap();
     assert_eq!((after.rolled_back(), after.state().head().sequence), (true, lost.sequence - 1));
 }
+
+mod fold_tests;

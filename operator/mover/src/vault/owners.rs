@@ -7,7 +7,7 @@ use super::{Vault, VaultError, restores::cut};
 use crate::{
     clock::later,
     format::{Id, Promise},
-    ledger::{LedgerHead, Refused, State},
+    ledger::{LedgerHead, Refused, State, name_of},
 };
 
 /// Longest spec that the ledger takes, bytes: far beyond any instance, far below what one entry holds.
@@ -49,7 +49,7 @@ impl Vault {
         let state = self.inner.ledger.state();
         match state.point(point) {
             Some(found) if matches!(state.life_of(found), Some(Life::Deleted { .. })) => {
-                Err(Refused::OwnerDeleted { owner: state.owner_of(found).clone() }.into())
+                Err(Refused::OwnerDeleted { owner: name_of(state.owner_of(found)) }.into())
             }
             _ => Ok(()),
         }
@@ -77,7 +77,7 @@ fn claim(state: &State, owner: &Owner, spec: &str) -> Result<Vec<Promise>, Refus
         Some(known) => match &known.life {
             Life::Active if known.spec == spec => Ok(Vec::new()),
             Life::Active => Ok(claimed),
-            Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: owner.clone() }),
+            Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: name_of(owner) }),
             Life::ResumeRequired { record } => Err(resume_required(owner, record)),
             Life::Released => refuse_held(state, &[owner]).map(|()| claimed),
         },
@@ -95,11 +95,11 @@ fn delete(
     refuse_command_line(owner)?;
     let has_points = !state.points_of(owner).is_empty();
     match state.owner(owner).map(|known| &known.life) {
-        None if !has_points => return Err(Refused::OwnerNotFound { owner: owner.clone() }),
+        None if !has_points => return Err(Refused::OwnerNotFound { owner: name_of(owner) }),
         Some(Life::Released) if !has_points => return Ok(Vec::new()),
         Some(Life::Deleted { points: promised, .. }) if *promised == points => return Ok(Vec::new()),
         Some(Life::Deleted { points: promised, .. }) if !may_become(*promised, points) => {
-            return Err(Refused::WeakerThanPromised { owner: owner.clone() });
+            return Err(Refused::WeakerThanPromised { owner: name_of(owner) });
         }
         // Of a purge that is put off, the first promise was within the pledge.
         Some(Life::Deleted { points: Remains::Purged { .. }, .. }) => {}
@@ -127,21 +127,21 @@ fn undelete(state: &State, owner: &Owner, to: &Owner, record: &str) -> Result<Ve
     refuse_command_line(owner)?;
     refuse_command_line(to)?;
     if datasource(owner) != datasource(to) {
-        return Err(Refused::AnotherDatasource { from: owner.clone(), to: to.clone() });
+        return Err(Refused::AnotherDatasource { from: name_of(owner), to: name_of(to) });
     }
-    let known = state.owner(owner).ok_or_else(|| Refused::OwnerNotFound { owner: owner.clone() })?;
+    let known = state.owner(owner).ok_or_else(|| Refused::OwnerNotFound { owner: name_of(owner) })?;
     match &known.life {
         Life::Deleted { .. } => {}
         // It was done before, whatever has become of the heir since.
         Life::Released if known.adopted_by.as_ref() == Some(to) => return Ok(Vec::new()),
         Life::ResumeRequired { record: named } if owner == to && named == record => return Ok(Vec::new()),
         Life::Active | Life::ResumeRequired { .. } | Life::Released => {
-            return Err(Refused::NotDeleted { owner: owner.clone() });
+            return Err(Refused::NotDeleted { owner: name_of(owner) });
         }
     }
     let heir = state.owner(to).filter(|_| owner != to);
     if heir.is_some_and(|heir| matches!(heir.life, Life::Deleted { .. })) {
-        return Err(Refused::OwnerDeleted { owner: to.clone() });
+        return Err(Refused::OwnerDeleted { owner: name_of(to) });
     }
     refuse_held(state, &[owner, to])?;
     let life = Life::ResumeRequired { record: cut(record) };
@@ -155,15 +155,15 @@ fn resume(state: &State, owner: &Owner) -> Result<Vec<Promise>, Refused> {
             Ok(vec![Promise::Owner { owner: owner.clone(), life: Life::Active }])
         }
         Some(Life::Active) => Ok(Vec::new()),
-        Some(Life::Deleted { .. }) => Err(Refused::OwnerDeleted { owner: owner.clone() }),
-        Some(Life::Released) | None => Err(Refused::OwnerNotFound { owner: owner.clone() }),
+        Some(Life::Deleted { .. }) => Err(Refused::OwnerDeleted { owner: name_of(owner) }),
+        Some(Life::Released) | None => Err(Refused::OwnerNotFound { owner: name_of(owner) }),
     }
 }
 
 fn release(state: &State, owner: &Owner) -> Result<Vec<Promise>, Refused> {
     let points = state.points_of(owner);
     if let Some(point) = points.first() {
-        let (owner, point) = (owner.clone(), point.point.id);
+        let (owner, point) = (name_of(owner), point.point.id);
         return Err(Refused::OwnerHasPoints { owner, points: points.len(), point });
     }
     match state.owner(owner).map(|known| &known.life) {
@@ -221,7 +221,7 @@ fn refuse_command_line(owner: &Owner) -> Result<(), Refused> {
 }
 
 fn resume_required(owner: &Owner, record: &str) -> Refused {
-    Refused::ResumeRequired { owner: owner.clone(), record: record.to_owned() }
+    Refused::ResumeRequired { owner: name_of(owner), record: record.to_owned() }
 }
 
 fn datasource(owner: &Owner) -> &str {

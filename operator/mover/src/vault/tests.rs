@@ -90,12 +90,16 @@ impl Fixture {
     }
 
     async fn commit(&self, writer: PointWriter) -> Id {
+        self.commit_of(writer, owner("a"), decision(1)).await
+    }
+
+    async fn commit_of(&self, writer: PointWriter, owner: Owner, decision: Decision) -> Id {
         let mut pack = writer.open_pack(PackKind::Rows).await.unwrap();
         pack.push(b"1\n").unwrap();
         writer.put(pack).await.unwrap();
         let draft = RecordDraft {
-            owner: owner("a"),
-            decision: decision(1),
+            owner,
+            decision,
             source: SourceServer {
                 server_version: "15.18".into(),
                 system_identifier: None,
@@ -153,17 +157,24 @@ fn decision(keep_at_least: u32) -> Decision {
     }
 }
 
+/// A point may go as soon as it is there.
+fn at_once(record: &Record) -> Result<Option<Timestamp>, String> {
+    Ok(Some(record.point_time))
+}
+
 fn in_a_week(record: &Record) -> Result<Option<Timestamp>, String> {
     Ok(Some(later(record.point_time, SignedDuration::from_hours(7 * 24))))
 }
 
 async fn settle(vault: &Vault, run: &str, void: bool) -> Settled {
-    vault.settle(&RunId(run.into()), void, "test", &in_a_week).await.unwrap()
+    vault.settle(&RunId(run.into()), void, "test", &at_once).await.unwrap()
 }
 
 fn please(keep_at_least: u32) -> TombstoneRequest {
     TombstoneRequest { reason: "expired".into(), keep_at_least }
 }
+
+mod owner_tests;
 
 #[tokio::test]
 async fn init_may_be_repeated_and_other_keys_do_not_open_what_it_made() {
@@ -212,7 +223,8 @@ async fn a_committed_point_is_accepted_once_and_read_back() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
     let point = fixture.store_point(&vault, "run").await;
-    let Settled::Accepted(first) = settle(&vault, "run", false).await else { panic!("not accepted") };
+    let settled = vault.settle(&RunId("run".into()), false, "test", &in_a_week).await.unwrap();
+    let Settled::Accepted(first) = settled else { panic!("not accepted") };
     let Settled::Accepted(second) = settle(&vault, "run", true).await else { panic!("not accepted") };
     assert_eq!(first, second);
     assert_eq!(first.id, PointId::from(point));

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Vault, VaultError, floor::kept_as_last_good, restores::cut};
 use crate::{
     format::{Damage, Id, Promise, StatePoint},
-    ledger::{LedgerHead, Refused, State, Verdict},
+    ledger::{LedgerHead, Refused, State, Verdict, name_of},
 };
 
 /// Clocks further apart than this are not to be trusted with deletion. Seconds.
@@ -143,7 +143,7 @@ fn may_end(state: &State, point: Id, now: Timestamp) -> Result<Option<(&StatePoi
     }
     let life = state.life_of(found);
     if let Some(Life::ResumeRequired { record }) = life {
-        let owner = state.owner_of(found).clone();
+        let owner = name_of(state.owner_of(found));
         return Err(Refused::ResumeRequired { owner, record: record.clone() });
     }
     let (is_kept, floor) = match life {

@@ -1,0 +1,407 @@
+//! Owners beyond their objects, removals that can be taken back, other ends, pledges.
+
+use contract::{Life, OverrideRequest, OwnerChange, OwnerView, Pledges, PointView, Remains, RemoveRequest};
+
+use super::*;
+
+fn instance(name: &str, datasource: &str) -> Owner {
+    Owner::Instance {
+        cluster_id: "c".into(),
+        namespace: "team".into(),
+        namespace_uid: "nu".into(),
+        instance: name.into(),
+        instance_uid: format!("uid of {name}"),
+        datasource_id: datasource.into(),
+    }
+}
+
+fn shop() -> Owner {
+    instance("shop", "1/app")
+}
+
+/// Another object for the same datasource.
+fn heir() -> Owner {
+    instance("heir", "1/app")
+}
+
+impl Fixture {
+    /// A good point of an owner, a minute younger than the one before, that may go as soon as it is there.
+    async fn point_of(&self, vault: &Vault, run: &str, owner: &Owner, keep_at_least: u32) -> PointId {
+        let writer = self.begin(vault, run, random_id().unwrap()).await;
+        self.commit_of(writer, owner.clone(), decision(keep_at_least)).await;
+        self.clock.advance(Duration::from_secs(60));
+        let Settled::Accepted(view) = settle(vault, run, false).await else { panic!("not accepted") };
+        view.id
+    }
+
+    fn in_days(&self, days: i64) -> Timestamp {
+        later(self.clock.now(), SignedDuration::from_hours(24 * days))
+    }
+
+    fn pass_days(&self, days: u64) {
+        self.clock.advance(Duration::from_secs(days * 86_400));
+    }
+}
+
+async fn change(vault: &Vault, change: OwnerChange) -> LedgerHead {
+    vault.change_owner(change).await.unwrap()
+}
+
+async fn refused(vault: &Vault, change: OwnerChange) -> Refused {
+    vault.change_owner(change).await.unwrap_err().refused().unwrap().clone()
+}
+
+fn claimed(owner: Owner, spec: &str) -> OwnerChange {
+    OwnerChange::Claimed { owner, spec: spec.into() }
+}
+
+fn deleted(owner: Owner, points: Remains) -> OwnerChange {
+    OwnerChange::Deleted { owner, points, reason: "its object is gone".into() }
+}
+
+fn undeleted() -> OwnerChange {
+    OwnerChange::Undeleted { owner: shop(), to: heir(), record: "team-shop-12345678".into() }
+}
+
+fn known(vault: &Vault, owner: &Owner) -> OwnerView {
+    vault.owners(0).into_iter().find(|known| known.owner == *owner).unwrap()
+}
+
+fn view(vault: &Vault, point: &PointId) -> PointView {
+    vault.point(point).unwrap()
+}
+
+async fn kept(vault: &Vault, point: &PointId) -> &'static str {
+    vault.tombstone(point, &please(0)).await.unwrap_err().refused().unwrap().reason()
+}
+
+fn removal(purge: Option<Timestamp>) -> RemoveRequest {
+    RemoveRequest { reason: "a request".into(), keep_at_least: 0, purge }
+}
+
+fn another_end(until: Timestamp) -> OverrideRequest {
+    OverrideRequest { until, reason: "an audit".into() }
+}
+
+async fn refused_removal(vault: &Vault, point: &PointId, request: &RemoveRequest) -> Refused {
+    vault.remove(point, request).await.unwrap_err().refused().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_datasource_that_somebody_protects_is_nobody_elses_until_it_is_released() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let first = change(&vault, claimed(shop(), "{}")).await;
+    assert_eq!(change(&vault, claimed(shop(), "{}")).await, first, "it is so already");
+    let second = change(&vault, claimed(shop(), r#"{"a":1}"#)).await;
+    assert_ne!(second, first);
+    assert_eq!(
+        known(&vault, &shop()),
+        OwnerView { sequence: second.sequence, owner: shop(), spec: r#"{"a":1}"#.into(), life: Life::Active }
+    );
+    assert_eq!(vault.owners(first.sequence).len(), 1);
+    assert!(vault.owners(second.sequence).is_empty());
+
+    let Refused::DatasourceProtected { holder } = refused(&vault, claimed(heir(), "{}")).await else {
+        panic!("not protected")
+    };
+    assert_eq!((holder.owner, holder.life, holder.point), (shop(), Life::Active, None));
+    change(&vault, claimed(instance("other", "2/app"), "{}")).await;
+    assert_eq!(refused(&vault, OwnerChange::Resumed { owner: heir() }).await.reason(), "OwnerNotFound");
+
+    // It never got a point: nothing has to be remembered.
+    change(&vault, OwnerChange::Released { owner: shop() }).await;
+    change(&vault, claimed(heir(), "{}")).await;
+    assert_eq!(refused(&vault, claimed(shop(), "{}")).await.reason(), "DatasourceProtected");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_instance_holds_its_datasource_while_it_has_points() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    change(&vault, claimed(shop(), "{}")).await;
+    let point = fixture.point_of(&vault, "run", &shop(), 1).await;
+    let at = fixture.in_days(14);
+    let gone = deleted(shop(), Remains::Purged { at });
+    change(&vault, gone).await;
+    let Refused::DatasourceProtected { holder } = refused(&vault, claimed(heir(), "{}")).await else {
+        panic!("not protected")
+    };
+    assert_eq!((holder.owner, holder.point), (shop(), Some(point.clone())));
+    assert!(matches!(holder.life, Life::Deleted { points: Remains::Purged { .. }, .. }));
+    assert_eq!(refused(&vault, claimed(shop(), "{}")).await.reason(), "OwnerDeleted");
+    let has_points = refused(&vault, OwnerChange::Released { owner: shop() }).await;
+    assert!(matches!(has_points, Refused::OwnerHasPoints { points: 1, .. }), "{has_points}");
+
+    // Until the purge none goes; then all do, whatever the floor.
+    assert_eq!(
+        (view(&vault, &point).expiration_time, view(&vault, &point).state),
+        (Some(at), PointState::Available)
+    );
+    assert_eq!(kept(&vault, &point).await, "NotExpired");
+    fixture.pass_days(14);
+    vault.tombstone(&point, &please(3)).await.unwrap();
+    change(&vault, OwnerChange::Released { owner: shop() }).await;
+    assert_eq!(known(&vault, &shop()).life, Life::Released);
+    change(&vault, claimed(heir(), "{}")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_are_kept_after_deletion_do_not_expire() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    // It never claimed anything, and has points.
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    fixture.point_of(&vault, "new", &shop(), 1).await;
+    let before = vault.head().sequence;
+    change(&vault, deleted(shop(), Remains::Kept)).await;
+    assert_eq!(vault.points(before).len(), 2, "they are told again");
+    assert_eq!(view(&vault, &old).expiration_time, None);
+    assert_eq!(kept(&vault, &old).await, "KeptAfterDeletion");
+    // A point that is removed by name is no matter of expiry.
+    vault.remove(&old, &removal(None)).await.unwrap();
+    vault.tombstone(&old, &please(1)).await.unwrap();
+    let unknown = refused(&vault, deleted(instance("nobody", "9/x"), Remains::Kept)).await;
+    assert_eq!(unknown.reason(), "OwnerNotFound");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_points_that_expire_as_stamped_after_deletion_the_newest_stays() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 0).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 0).await;
+    change(&vault, deleted(shop(), Remains::AsStamped)).await;
+    assert_eq!(view(&vault, &old).expiration_time, Some(view(&vault, &old).point_time));
+    assert_eq!(kept(&vault, &new).await, "KeptAsLastGood");
+    vault.tombstone(&old, &please(0)).await.unwrap();
+    assert_eq!(kept(&vault, &new).await, "KeptAsLastGood");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_promised_for_a_deleted_instance_is_only_strengthened_or_purged() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    fixture.point_of(&vault, "run", &shop(), 1).await;
+    let remains = |points| deleted(shop(), points);
+    let (soon, late) = (fixture.in_days(1), fixture.in_days(2));
+    let first = change(&vault, remains(Remains::AsStamped)).await;
+    assert_eq!(change(&vault, remains(Remains::AsStamped)).await, first);
+    change(&vault, remains(Remains::Kept)).await;
+    assert_eq!(refused(&vault, remains(Remains::AsStamped)).await.reason(), "WeakerThanPromised");
+    change(&vault, remains(Remains::Purged { at: soon })).await;
+    change(&vault, remains(Remains::Purged { at: late })).await;
+    for weaker in [Remains::Purged { at: soon }, Remains::AsStamped] {
+        assert_eq!(refused(&vault, remains(weaker)).await.reason(), "WeakerThanPromised");
+    }
+    let life = known(&vault, &shop()).life;
+    assert!(matches!(life, Life::Deleted { points: Remains::Purged { at }, .. } if at == late), "{life:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pledged_is_only_strengthened_and_nothing_goes_earlier() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    fixture.point_of(&vault, "new", &shop(), 1).await;
+    let days = |days| Pledges { soft_delete_days: days };
+    vault.pledge(days(Some(14))).await.unwrap();
+    let head = vault.pledge(days(Some(20))).await.unwrap();
+    for weaker in [None, Some(14), Some(20)] {
+        assert_eq!(vault.pledge(days(weaker)).await.unwrap(), head);
+    }
+    assert_eq!(vault.pledges(), days(Some(20)));
+
+    let purge = |at| deleted(shop(), Remains::Purged { at });
+    let earliest = fixture.in_days(20);
+    let early = Refused::SoftDeleteAlwaysOn { days: 20, earliest };
+    assert!(early.to_string().contains(&earliest.to_string()), "{early}");
+    assert_eq!(refused(&vault, purge(fixture.in_days(19))).await, early);
+    for purge in [None, Some(fixture.in_days(19))] {
+        assert_eq!(refused_removal(&vault, &old, &removal(purge)).await, early);
+    }
+    let shortened = vault.override_end(&old, &another_end(fixture.clock.now())).await;
+    assert!(shortened.is_ok(), "it ends no earlier than it was stamped");
+    vault.override_end(&old, &another_end(fixture.in_days(40))).await.unwrap();
+    let shortened = vault.override_end(&old, &another_end(fixture.in_days(19))).await.unwrap_err();
+    assert_eq!(shortened.refused(), Some(&early));
+    vault.override_end(&old, &another_end(fixture.in_days(21))).await.unwrap();
+    // The asker's clock is a little behind, and its request took its time.
+    let asked = fixture.in_days(20);
+    fixture.clock.advance(Duration::from_secs(300));
+    vault.remove(&old, &removal(Some(asked))).await.unwrap();
+    change(&vault, purge(asked)).await;
+    // To put it off is no new deletion.
+    fixture.pass_days(10);
+    change(&vault, purge(fixture.in_days(12))).await;
+    assert!(matches!(known(&vault, &shop()).life, Life::Deleted { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undeleted_instances_points_are_its_heirs_and_stay_until_it_is_resumed() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    change(&vault, claimed(shop(), r#"{"the":"spec"}"#)).await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 1).await;
+    assert_eq!(refused(&vault, undeleted()).await.reason(), "NotDeleted");
+    change(&vault, deleted(shop(), Remains::Purged { at: fixture.in_days(14) })).await;
+    let elsewhere = OwnerChange::Undeleted { owner: shop(), to: instance("x", "2/app"), record: "r".into() };
+    assert_eq!(refused(&vault, elsewhere).await.reason(), "AnotherDatasource");
+    let before = vault.head();
+    let head = change(&vault, undeleted()).await;
+    assert_eq!(change(&vault, undeleted()).await, head, "it is done");
+    assert_eq!(vault.points(before.sequence).len(), 2, "they are told again");
+    assert_eq!((view(&vault, &old).owner, view(&vault, &old).expiration_time), (heir(), None));
+    let record = "team-shop-12345678".to_owned();
+    assert_eq!(known(&vault, &heir()).life, Life::ResumeRequired { record });
+    assert_eq!(known(&vault, &heir()).spec, r#"{"the":"spec"}"#);
+    assert_eq!(known(&vault, &shop()).life, Life::Released);
+
+    for point in [&old, &new] {
+        assert_eq!(kept(&vault, point).await, "ResumeRequired");
+    }
+    let stands = refused(&vault, claimed(heir(), "{}")).await;
+    assert_eq!(stands.reason(), "ResumeRequired");
+    assert!(stands.to_string().contains("team-shop-12345678"), "{stands}");
+    assert_eq!(
+        refused(&vault, claimed(instance("third", "1/app"), "{}")).await.reason(),
+        "DatasourceProtected"
+    );
+
+    let head = change(&vault, OwnerChange::Resumed { owner: heir() }).await;
+    assert_eq!(change(&vault, OwnerChange::Resumed { owner: heir() }).await, head);
+    assert_eq!(view(&vault, &old).expiration_time, Some(view(&vault, &old).point_time));
+    assert_eq!(vault.points(head.sequence - 1).len(), 2, "they are told again");
+    // What the predecessor had begun, and what the heir makes, are of one owner, with one floor.
+    let late = fixture.point_of(&vault, "late", &shop(), 1).await;
+    assert_eq!(view(&vault, &late).owner, heir());
+    fixture.point_of(&vault, "own", &heir(), 1).await;
+    vault.tombstone(&late, &please(0)).await.unwrap();
+    assert_eq!(refused(&vault, OwnerChange::Released { owner: heir() }).await.reason(), "OwnerHasPoints");
+    vault.close().await;
+    let again = fixture.open().await;
+    assert_eq!(view(&again, &new).owner, heir());
+    assert_eq!(
+        change(&again, undeleted()).await,
+        again.head(),
+        "it is done, whatever has become of the heir since"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_point_can_be_restored_and_brought_back_until_its_purge() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 1).await;
+    let purge = fixture.in_days(14);
+    let last = refused_removal(&vault, &new, &removal(Some(purge))).await;
+    assert!(matches!(last, Refused::KeptAsLastGood { keep: 1, .. }), "{last}");
+    let head = vault.remove(&old, &removal(Some(purge))).await.unwrap();
+    for asked in [fixture.in_days(14), fixture.in_days(20)] {
+        let again = vault.remove(&old, &removal(Some(asked))).await.unwrap();
+        assert_eq!(again, head, "it goes no later than it was to");
+    }
+    let removed = view(&vault, &old);
+    assert_eq!((removed.state, removed.expiration_time), (PointState::SoftDeleted, Some(purge)));
+    assert_eq!(removed.removal.map(|removal| removal.reason), Some("a request".into()));
+    assert_eq!(vault.totals().points, 1, "it counts for nothing");
+    let reader = WriterId::from(random_id().unwrap());
+    let run = RunId("restore".into());
+    assert!(vault.read_grant(&run, &old, &reader, fixture.deadline()).await.is_ok());
+    vault.close_read(&run).await.unwrap();
+    assert_eq!(kept(&vault, &old).await, "NotExpired");
+
+    let until = fixture.in_days(30);
+    let head = vault.override_end(&old, &another_end(until)).await.unwrap();
+    assert_eq!(vault.override_end(&old, &another_end(until)).await.unwrap(), head);
+    let back = view(&vault, &old);
+    assert_eq!((back.state, back.expiration_time, back.removal), (PointState::Available, Some(until), None));
+    assert_eq!(back.overridden.map(|end| end.until), Some(until));
+    fixture.pass_days(15);
+    assert_eq!(kept(&vault, &old).await, "NotExpired");
+
+    vault.remove(&old, &removal(Some(fixture.in_days(14)))).await.unwrap();
+    vault.remove(&old, &removal(None)).await.unwrap();
+    vault.tombstone(&old, &please(5)).await.unwrap();
+    let head = vault.head();
+    assert_eq!(vault.remove(&old, &removal(None)).await.unwrap(), head, "it is gone");
+    let gone = vault.override_end(&old, &another_end(until)).await.unwrap_err();
+    assert!(matches!(gone.refused(), Some(Refused::Expired { .. })), "{gone}");
+    let nothing = PointId("ab".repeat(16));
+    assert_eq!(refused_removal(&vault, &nothing, &removal(None)).await.reason(), "NotFound");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_point_whose_record_is_gone_is_no_reason_to_remove_an_older_one() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 1).await;
+    let name = Name::point(Id::try_from(&new).unwrap());
+    std::fs::remove_file(fixture.directory.path().join(name.as_str())).unwrap();
+    assert_eq!(refused_removal(&vault, &old, &removal(None)).await.reason(), "KeptAsLastGood");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tombstone_is_decided_again_when_another_custodian_gave_the_point_another_end() {
+    let fixture = Fixture::new();
+    let (one, two) = (fixture.init().await, fixture.open().await);
+    let old = fixture.point_of(&one, "old", &shop(), 1).await;
+    fixture.point_of(&one, "new", &shop(), 1).await;
+    // The second learns of both, and of nothing after.
+    two.append(ended()).await.unwrap();
+    one.override_end(&old, &another_end(fixture.in_days(30))).await.unwrap();
+    assert_eq!(view(&two, &old).overridden, None);
+    assert_eq!(kept(&two, &old).await, "NotExpired");
+    one.append(ended()).await.unwrap();
+    change(&two, claimed(shop(), "{}")).await;
+    assert_eq!(refused(&one, claimed(heir(), "{}")).await.reason(), "DatasourceProtected");
+}
+
+fn ended() -> contract::LedgerRequest {
+    contract::LedgerRequest::JobEnded {
+        run: RunId("r".into()),
+        kind: "BackupJob".into(),
+        namespace: "team".into(),
+        name: "j".into(),
+        state: "Failed".into(),
+        message: String::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_of_a_deleted_instance_are_restored_after_undelete_and_by_whoever_has_the_keys() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let point = fixture.point_of(&vault, "run", &shop(), 1).await;
+    vault.refuse_deleted_owner(&point).unwrap();
+    change(&vault, deleted(shop(), Remains::Kept)).await;
+    let refused = vault.refuse_deleted_owner(&point).unwrap_err();
+    assert!(matches!(refused.refused(), Some(Refused::OwnerDeleted { .. })), "{refused}");
+    let message = refused.refused().unwrap().to_string();
+    assert!(message.contains("undelete") && message.contains("team/shop"), "{message}");
+    let reader = WriterId::from(random_id().unwrap());
+    assert!(vault.read_grant(&RunId("r".into()), &point, &reader, fixture.deadline()).await.is_ok());
+    change(&vault, undeleted()).await;
+    vault.refuse_deleted_owner(&point).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_claims_nothing_and_its_points_end_when_somebody_removes_them() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let cli = Owner::Cli { datasource_id: "1/app".into() };
+    let point = fixture.point_of(&vault, "run", &cli, 1).await;
+    fixture.point_of(&vault, "new", &cli, 1).await;
+    assert_eq!(refused(&vault, claimed(cli.clone(), "{}")).await.reason(), "NotAnInstance");
+    assert_eq!(refused(&vault, deleted(cli, Remains::Kept)).await.reason(), "NotAnInstance");
+    assert_eq!(refused_removal(&vault, &point, &removal(None)).await.reason(), "OwnedByCommandLine");
+    let other = vault.override_end(&point, &another_end(fixture.in_days(1))).await.unwrap_err();
+    assert!(matches!(other.refused(), Some(Refused::OwnedByCommandLine { .. })), "{other}");
+    // It keeps nobody from the datasource.
+    change(&vault, claimed(shop(), "{}")).await;
+    let long = "x".repeat(100_000);
+    assert_eq!(refused(&vault, claimed(shop(), &long)).await, Refused::SpecTooLong { bytes: 100_000 });
+}
