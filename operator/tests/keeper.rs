@@ -11,14 +11,17 @@ mod support;
 use std::fs;
 
 use contract::{
-    Appended, GrantRequest, KeyState, LedgerRequest, Outcome, PointId, PointView, Points, Progress, Purpose,
-    ReadGrant, RunId, Runs, SettleRequest, Settled, Stage, StorageState, TombstoneRequest, VERSION,
+    Appended, GrantRequest, KeyState, LedgerRequest, Life, Outcome, OverrideRequest, Owner, OwnerChange,
+    Pledges, PointId, PointState, PointView, Points, Progress, Purpose, ReadGrant, Refusal, Remains,
+    RemoveRequest, RunId, Runs, SettleRequest, Settled, Stage, StorageState, TombstoneRequest, VERSION,
     WriteGrant, WriterId, files,
 };
 use jiff::Timestamp;
 use reqwest::StatusCode;
 use serde_json::json;
-use support::keeper::{Keeper, Mover, Site, answer, backup, refusal, run_token, signed, token, verification};
+use support::keeper::{
+    Keeper, Mover, Site, answer, backup, owner, refusal, run_token, signed, token, verification,
+};
 use support::{Server, wait_for};
 
 /// Of a point that is verified.
@@ -191,6 +194,10 @@ async fn every_call_asks_who_is_there() {
         assert_eq!(refusal(keeper.post_with(&runs(RUN, "settle"), token, &settle).await).await.0, status);
         assert_eq!(refusal(keeper.post_with(&tombstones, token, &tombstone).await).await.0, status);
         assert_eq!(refusal(keeper.post_with("/v1/ledger", token, &ended).await).await.0, status);
+        for call in ["remove", "override"] {
+            let path = format!("/v1/points/{}/{call}", "ab".repeat(16));
+            assert_eq!(refusal(keeper.post_with(&path, token, &json!({})).await).await.0, status, "{call}");
+        }
     }
     let operator = token().to_secret();
     for call in ["grant", "progress", "restore"] {
@@ -416,6 +423,149 @@ async fn the_last_good_point_outlives_its_time_and_an_older_one_does_not() {
     })
     .await;
     assert!(site.vault.path().join("points").join(&newer.id.0).exists());
+}
+
+/// Another object for the datasource of [`owner`].
+fn other_owner() -> Owner {
+    match owner() {
+        Owner::Instance { cluster_id, namespace, namespace_uid, instance, datasource_id, .. } => {
+            let instance_uid = "another".into();
+            Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, datasource_id }
+        }
+        other @ Owner::Cli { .. } => other,
+    }
+}
+
+async fn change(keeper: &Keeper, change: OwnerChange) -> Appended {
+    answer(keeper.post("/v1/ledger", &LedgerRequest::Owner(change)).await).await
+}
+
+async fn refused_change(keeper: &Keeper, change: OwnerChange) -> Refusal {
+    let refused = keeper.post("/v1/ledger", &LedgerRequest::Owner(change)).await;
+    assert_ne!(refused.status(), StatusCode::OK);
+    refused.json().await.unwrap()
+}
+
+async fn points(keeper: &Keeper, after: u64) -> Points {
+    answer(keeper.get(&format!("/v1/points?after={after}")).await).await
+}
+
+fn claimed(owner: Owner) -> OwnerChange {
+    OwnerChange::Claimed { owner, spec: r#"{"datasourceId":"7/shop"}"#.into() }
+}
+
+#[tokio::test]
+async fn a_datasource_is_claimed_once_and_a_pledge_is_never_weakened() {
+    let site = Site::new();
+    let mut keeper = site.start();
+    let before = keeper.open().await;
+    assert_eq!(before.pledges, Pledges::default());
+    let head = change(&keeper, claimed(owner())).await;
+    assert_eq!(change(&keeper, claimed(owner())).await, head);
+    let refused = refused_change(&keeper, claimed(other_owner())).await;
+    assert_eq!(refused.reason, "DatasourceProtected");
+    let holder = refused.holder.unwrap();
+    assert_eq!((holder.owner, holder.life, holder.point), (owner(), Life::Active, None));
+    let unknown = OwnerChange::Resumed { owner: other_owner() };
+    let refused = keeper.post("/v1/ledger", &LedgerRequest::Owner(unknown)).await;
+    assert_eq!(refusal(refused).await, (StatusCode::NOT_FOUND, "OwnerNotFound".into()));
+
+    for (days, holds) in [(Some(14), Some(14)), (Some(30), Some(30)), (Some(7), Some(30)), (None, Some(30))] {
+        let pledged = LedgerRequest::Pledged(Pledges { soft_delete_days: days });
+        answer::<Appended>(keeper.post("/v1/ledger", &pledged).await).await;
+        assert_eq!(keeper.view().await.pledges.soft_delete_days, holds);
+    }
+    assert_eq!(keeper.stop(), 0);
+    let keeper = site.start();
+    assert_eq!(keeper.open().await.pledges.soft_delete_days, Some(30));
+    let told = points(&keeper, 0).await.owners;
+    assert_eq!((told.len(), &told[0].owner, &told[0].life), (1, &owner(), &Life::Active));
+    assert!(points(&keeper, told[0].sequence).await.owners.is_empty());
+}
+
+#[tokio::test]
+async fn a_point_is_removed_brought_back_and_never_the_last_one() {
+    let site = Site::new();
+    let keeper = site.start();
+    keeper.open().await;
+    let older = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c21").await;
+    let newer = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c22").await;
+    let call = |point: &PointView, call: &str| format!("/v1/points/{}/{call}", point.id);
+    let purge = older.expiration_time.unwrap() - jiff::SignedDuration::from_hours(24);
+    let remove = RemoveRequest { reason: "a request".into(), keep_at_least: 0, purge: Some(purge) };
+    assert_eq!(
+        refusal(keeper.post(&call(&newer, "remove"), &remove).await).await,
+        (StatusCode::CONFLICT, "KeptAsLastGood".into())
+    );
+    let removed: Appended = answer(keeper.post(&call(&older, "remove"), &remove).await).await;
+    let again: Appended = answer(keeper.post(&call(&older, "remove"), &remove).await).await;
+    assert_eq!(again, removed);
+    let told = points(&keeper, newer.sequence).await.points;
+    assert_eq!(
+        (told.len(), told[0].state, told[0].expiration_time),
+        (1, PointState::SoftDeleted, Some(purge))
+    );
+    assert_eq!(keeper.view().await.points, 1);
+    let request = TombstoneRequest { reason: "removed".into(), keep_at_least: 0 };
+    let early = keeper.post(&call(&older, "tombstone"), &request).await;
+    assert_eq!(refusal(early).await, (StatusCode::CONFLICT, "NotExpired".into()));
+
+    let until = purge + jiff::SignedDuration::from_hours(4_800);
+    let longer = OverrideRequest { until, reason: "an audit".into() };
+    answer::<Appended>(keeper.post(&call(&older, "override"), &longer).await).await;
+    let told = points(&keeper, removed.head.sequence).await.points;
+    assert_eq!((told[0].state, told[0].expiration_time), (PointState::Available, Some(until)));
+
+    let now = RemoveRequest { purge: None, ..remove };
+    let pledged = LedgerRequest::Pledged(Pledges { soft_delete_days: Some(14) });
+    answer::<Appended>(keeper.post("/v1/ledger", &pledged).await).await;
+    assert_eq!(
+        refusal(keeper.post(&call(&older, "remove"), &now).await).await,
+        (StatusCode::CONFLICT, "SoftDeleteAlwaysOn".into())
+    );
+    let (_, metrics) = keeper.plain(keeper.metrics, "/metrics").await;
+    assert!(
+        metrics.contains("coffer_retention_blocked_total{namespace=\"team\",vault=\"main\"} 3"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_instances_points_are_kept_and_read_again_once_it_was_undeleted() {
+    let site = Site::new();
+    let keeper = site.start();
+    keeper.open().await;
+    change(&keeper, claimed(owner())).await;
+    let point = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c31").await;
+    let reason = "its object is gone".to_owned();
+    let deleted = OwnerChange::Deleted { owner: owner(), points: Remains::Kept, reason };
+    let head = change(&keeper, deleted.clone()).await;
+    assert_eq!(change(&keeper, deleted).await, head);
+    let told = points(&keeper, point.sequence).await;
+    assert_eq!((told.points.len(), told.points[0].expiration_time), (1, None));
+    assert!(matches!(told.owners[0].life, Life::Deleted { points: Remains::Kept, .. }));
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let kept = keeper.post(&format!("/v1/points/{}/tombstone", point.id), &request).await;
+    assert_eq!(refusal(kept).await, (StatusCode::CONFLICT, "KeptAfterDeletion".into()));
+    let refused = refused_change(&keeper, claimed(other_owner())).await;
+    assert_eq!(refused.holder.and_then(|holder| holder.point), Some(point.id.clone()));
+
+    let read = async |run: &str| {
+        let token = run_token(run, Purpose::Read { point: point.id.clone() });
+        keeper.post_with(&runs(run, "grant"), token.reveal(), &grant_request()).await
+    };
+    assert_eq!(refusal(read("reader-1").await).await, (StatusCode::CONFLICT, "OwnerDeleted".into()));
+    let record = "team-shop-12345678".to_owned();
+    change(&keeper, OwnerChange::Undeleted { owner: owner(), to: other_owner(), record: record.clone() })
+        .await;
+    let told = points(&keeper, head.head.sequence).await;
+    assert_eq!(told.points[0].owner, other_owner());
+    let life = told.owners.iter().find(|known| known.owner == other_owner()).map(|known| known.life.clone());
+    assert_eq!(life, Some(Life::ResumeRequired { record }));
+    assert_eq!(answer::<ReadGrant>(read("reader-2").await).await.point, point.id);
+    change(&keeper, OwnerChange::Resumed { owner: other_owner() }).await;
+    let told = points(&keeper, told.head.unwrap().sequence).await;
+    assert_eq!(told.points[0].expiration_time, point.expiration_time);
 }
 
 #[tokio::test]
