@@ -44,7 +44,7 @@ fn accepted(number: u8, of: u8) -> Promise {
         decision,
         point_time: time(number),
         commit_time: time(number),
-        expiration_time: (number % 2 == 0).then(|| time(number)),
+        expiration_time: number.is_multiple_of(2).then(|| time(number)),
         deadline: time(number),
         source,
         data_stores: Vec::new(),
