@@ -29,7 +29,8 @@ pub struct BackupPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub retention: Option<String>,
-    /// The next slots of all rules, at most ten, in the order of their times. An instance starts later by its spread.
+    /// The next slots of all rules, at most ten, in the order of their times. At least five of them lie ahead, if there
+    /// are so many; those that have passed go when the list is made anew. An instance starts later by its spread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), extend("x-kubernetes-list-type" = "atomic"))]
     pub next_slots: Vec<NextSlot>,

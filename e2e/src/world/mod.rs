@@ -12,6 +12,7 @@ mod setting;
 mod shop;
 mod storage;
 
+pub mod audit;
 pub mod prepare;
 
 pub use authority::{Authority, Certificate};

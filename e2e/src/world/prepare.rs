@@ -102,6 +102,7 @@ pub async fn images(
         azure_image: AZURE_IMAGE.to_owned(),
         google_image: GOOGLE_IMAGE.to_owned(),
         volumes: volumes.to_path_buf(),
+        audit_log: Some(cluster.audit_log()),
     })
 }
 

@@ -26,6 +26,8 @@ pub struct Setting {
     pub helper_image: String,
     /// Where `local` volumes may keep their directories, on the cluster's node.
     pub volumes: PathBuf,
+    /// The API server's audit log, if this machine can read it.
+    pub audit_log: Option<PathBuf>,
 }
 
 /// A variable is missing: stories are not meant to be started by hand.
@@ -54,6 +56,7 @@ impl Setting {
             google_image: image("COFFER_GOOGLE_IMAGE", GOOGLE_IMAGE),
             helper_image: image("COFFER_HELPER_IMAGE", "coffer.local/busybox:1"),
             volumes: path("COFFER_VOLUMES", volumes),
+            audit_log: set("COFFER_AUDIT_LOG").map(PathBuf::from),
         })
     }
 
@@ -77,7 +80,7 @@ impl Setting {
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let shown = |path: &Path| path.to_string_lossy().into_owned();
-        vec![
+        let mut variables = vec![
             ("COFFER_KUBECTL", shown(self.kubectl.program())),
             ("KUBECONFIG", shown(self.kubectl.kubeconfig())),
             ("COFFER_HELM", shown(&self.helm)),
@@ -89,7 +92,9 @@ impl Setting {
             ("COFFER_GOOGLE_IMAGE", self.google_image.clone()),
             ("COFFER_HELPER_IMAGE", self.helper_image.clone()),
             ("COFFER_VOLUMES", shown(&self.volumes)),
-        ]
+        ];
+        variables.extend(self.audit_log.as_deref().map(|log| ("COFFER_AUDIT_LOG", shown(log))));
+        variables
     }
 
     /// The chart of the tree, as the one release of this cluster.

@@ -12,6 +12,7 @@
 
 mod bad_yaml;
 mod failures;
+mod idle;
 mod main_job;
 mod mover_killed;
 mod new_year;

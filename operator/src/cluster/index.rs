@@ -106,6 +106,12 @@ impl<K: kube::Resource<DynamicType = ()>> Index<K> {
         let address = (object.namespace().unwrap_or_default(), object.name_any());
         self.put(address, Arc::new(object));
     }
+
+    /// Takes these for all that there is, as if the watch had listed them.
+    pub fn hold_only(&self, objects: Vec<K>) {
+        self.addresses().iter().for_each(|address| drop(self.remove(address)));
+        objects.into_iter().for_each(|object| self.hold(object));
+    }
 }
 
 fn take<K>(content: &mut Content<K>, address: &Address, keys: fn(&K) -> Vec<Key>) -> Option<Arc<K>> {

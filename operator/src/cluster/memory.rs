@@ -113,6 +113,13 @@ impl ApiServer {
         serde_json::from_value(object.clone()).unwrap()
     }
 
+    /// All objects of a resource, such as `jobs`.
+    pub fn objects<K: DeserializeOwned>(&self, resource: &str) -> Vec<K> {
+        let held = lock(&self.held);
+        let of_kind = held.objects.iter().filter(|(name, _)| name.split(' ').next() == Some(resource));
+        of_kind.map(|(_, object)| serde_json::from_value(object.clone()).unwrap()).collect()
+    }
+
     /// Refuses the next call that begins so.
     pub fn refuse(&self, call: &str, code: u16, reason: &str) {
         self.refuse_with(call, code, reason, "no");

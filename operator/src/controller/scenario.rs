@@ -72,6 +72,23 @@ impl World {
         self.server.object(name)
     }
 
+    /// All objects of a resource of the API server, such as `jobs`.
+    pub fn objects<K: DeserializeOwned>(&self, resource: &str) -> Vec<K> {
+        self.server.objects(resource)
+    }
+
+    /// Lets every watch tell what the API server holds.
+    pub fn watch(&self) {
+        let known = &self.context.known;
+        known.vaults.hold_only(self.objects("backupvaults"));
+        known.policies.hold_only(self.objects("backuppolicies"));
+        known.instances.hold_only(self.objects("backupinstances"));
+        known.backup_jobs.hold_only(self.objects("backupjobs"));
+        known.restore_jobs.hold_only(self.objects("restorejobs"));
+        known.points.hold_only(self.objects("recoverypoints"));
+        known.namespaces.hold_only(self.objects("namespaces"));
+    }
+
     /// Refuses the next call that begins so.
     pub fn refuse(&self, call: &str, code: u16, reason: &str) {
         self.server.refuse(call, code, reason);

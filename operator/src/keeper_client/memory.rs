@@ -131,6 +131,7 @@ struct Memory {
     runs: HashMap<RunId, Movement>,
     held_back: HeldBack,
     clock_skewed: bool,
+    untold_since: Option<Timestamp>,
 }
 
 /// The keepers of all vaults, by the vault's UID.
@@ -273,6 +274,19 @@ impl Keepers {
     /// The points that are due and stay.
     pub fn held_back(&self, vault_uid: &str) -> HeldBack {
         self.with(vault_uid, |memory| memory.held_back.clone())
+    }
+
+    /// Notes that the keeper tells at this time of the wall clock what the vault's status does not say yet; `None`: the
+    /// status says all.
+    pub fn untold(&self, vault_uid: &str, wall: Option<Timestamp>) {
+        self.with(vault_uid, |memory| {
+            memory.untold_since = wall.map(|wall| memory.untold_since.unwrap_or(wall));
+        });
+    }
+
+    /// Since when it does so.
+    pub fn untold_since(&self, vault_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.untold_since)
     }
 
     /// Forgets a vault that is gone.

@@ -62,7 +62,7 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
         }
         AttemptState::Waiting { blocked: None } => {
             draft.status.progress = Some(progress::at(Stage::Starting, None));
-            let text = format!("Attempt {}: the pod is being started.", attempt.number);
+            let text = start::starting(attempt.number);
             waiting(draft, &Standing::new(JobState::Pending, Reason::InProgress, text))
         }
         AttemptState::Running | AttemptState::Ended(_) => running(draft, attempt),
@@ -77,13 +77,19 @@ fn waiting(draft: Draft<'_>, standing: &Standing) -> Decision {
 
 fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     let movement = draft.facts.movement.as_ref();
-    heard::follow(&mut draft.status.progress, movement, attempt, draft.now.wall);
+    let pace = draft.pace();
+    heard::follow(&mut draft.status.progress, movement, attempt, pace);
     if draft.started().is_some() {
         let standing = Standing::new(JobState::Running, Reason::Running, "The backup is running.");
         return draft.wait(&standing, Wake::seconds(30));
     }
-    let text =
-        format!("Attempt {} is connecting and locking; its snapshot is not fixed yet.", attempt.number);
+    let is_shown = draft.status.progress.as_ref().is_some_and(|shown| shown.stage != Stage::Starting);
+    let text = if is_shown {
+        format!("Attempt {} is connecting and locking; its snapshot is not fixed yet.", attempt.number)
+    } else {
+        // A pod that has only begun to run is not worth a write of its own.
+        start::starting(attempt.number)
+    };
     draft.wait(&Standing::new(JobState::Pending, Reason::InProgress, text), Wake::seconds(5))
 }
 

@@ -14,6 +14,7 @@ use crate::controller::Wake;
 use crate::controller::policy::{ParsedPolicy, PolicyFault};
 use crate::controller::run::failure::Verdict;
 use crate::controller::run::outcome::{self, Standing};
+use crate::controller::run::progress::Pace;
 use crate::controller::run::sub_tasks::{self, Whereabouts};
 
 pub struct Draft<'a> {
@@ -79,6 +80,11 @@ impl<'a> Draft<'a> {
             self.note =
                 Some(Note::normal(Reason::BackupStarted, "The snapshot is fixed; the backup has started."));
         }
+    }
+
+    /// How soon progress may be told again: with the news that the run has started the status is written anyway.
+    pub fn pace(&self) -> Pace {
+        if self.note.is_some() { Pace::Now } else { Pace::Rested(self.now.wall) }
     }
 
     /// The job goes on.

@@ -28,6 +28,8 @@ mod scenario_tests;
 mod tagging_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod writes_tests;
 
 use std::sync::Arc;
 

@@ -48,8 +48,13 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
     let deadline = draft.deadlines.completion;
     draft.steps.push(Step::Start(Start { number, promise, deadline }));
     let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
-    let standing = Standing::new(state, Reason::InProgress, format!("Attempt {number} is being started."));
+    let standing = Standing::new(state, Reason::InProgress, starting(number));
     draft.wait(&standing, Wake::seconds(5))
+}
+
+/// What is said from the making of an attempt's Job until its mover is heard: the steps between are no news.
+pub fn starting(number: u32) -> String {
+    format!("Attempt {number} is being started.")
 }
 
 fn object(draft: Draft<'_>, objection: Objection) -> Decision {

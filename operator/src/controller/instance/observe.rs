@@ -24,7 +24,7 @@ pub struct Seen {
     /// The operator may not look into the vault's namespace.
     pub forbidden: bool,
     pub jobs: Vec<Arc<BackupJob>>,
-    /// The instance's points, oldest first; `None` until the catalogue was read.
+    /// The instance's points, oldest first, but for one whose job has not ended; `None` until the catalogue was read.
     pub points: Option<Vec<PointView>>,
     /// What all points of the instance that are known of tell, those that are gone included; `None` as for `points`.
     pub history: Option<History>,
@@ -57,6 +57,7 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
     seen.points = catalogue.map(|catalogue| {
         let mut points: Vec<PointView> =
             catalogue.points.values().filter(|point| belongs(point, &uid)).cloned().collect();
+        points.retain(|point| !is_on_its_way(point, &seen.jobs));
         points.sort_by_key(|point| point.point_time);
         points
     });
@@ -77,6 +78,12 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
 fn belongs(point: &PointView, uid: &str) -> bool {
     point.state != PointState::Expired
         && matches!(&point.owner, Owner::Instance { instance_uid, .. } if instance_uid == uid)
+}
+
+/// Whether the job that made the point is about to end with it. Both are told together then, by one write.
+fn is_on_its_way(point: &PointView, jobs: &[Arc<BackupJob>]) -> bool {
+    let is_its_job = |job: &&Arc<BackupJob>| job.metadata.uid.as_ref() == Some(&point.run.0);
+    jobs.iter().find(is_its_job).is_some_and(|job| !job.is_terminal())
 }
 
 /// The instance of the vault that has the same datasource and the better claim to it: one with points of it before one

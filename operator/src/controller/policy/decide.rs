@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use super::parsed::ParsedPolicy;
 use crate::controller::{Conditions, Wake};
 
-/// So many of the next slots are shown.
+/// So many of the next slots are shown when the list is made.
 const SHOWN: usize = 10;
+/// So many of them must lie ahead, or the list is made anew: not with each slot, which would be a write for each.
+const AHEAD: usize = 5;
 
 /// The status that a policy should have, equal to the one it has when nothing changed, and until when it holds.
 ///
@@ -18,9 +20,11 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (Backu
     let before = policy.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, policy.metadata.generation, now);
     let mut next = Vec::new();
+    let mut wake = Wake::OnChange;
     match ParsedPolicy::parse(&policy.spec) {
         Ok(parsed) => {
-            next = next_slots(&parsed, now);
+            let told = policy.status.as_ref().map(|status| status.next_slots.as_slice()).unwrap_or_default();
+            (next, wake) = shown_slots(told, next_slots(&parsed, now), now);
             let tags: Vec<&str> = parsed.retention.rules().iter().map(|rule| rule.name.as_str()).collect();
             let message =
                 format!("{} backup rule(s); points are kept by: {}.", parsed.rules.len(), tags.join(", "));
@@ -32,7 +36,6 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (Backu
             conditions.set(ConditionType::Stalled, Some(true), fault.reason, fault.message);
         }
     }
-    let wake = next.first().map_or(Wake::OnChange, |slot| Wake::At(slot.time.0));
     let status = BackupPolicyStatus {
         observed_generation: policy.metadata.generation,
         conditions: conditions.finish(),
@@ -42,6 +45,19 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (Backu
         next_slots: next,
     };
     (status, wake)
+}
+
+/// The slots that are told, and until when they are: those that were told before, as long as enough of them lie ahead.
+fn shown_slots(told: &[NextSlot], fresh: Vec<NextSlot>, now: Timestamp) -> (Vec<NextSlot>, Wake) {
+    let passed = told.iter().take_while(|slot| slot.time.0 <= now).count();
+    let ahead = &told[passed..];
+    let is_good = !ahead.is_empty() && fresh.starts_with(ahead) && ahead.len() >= AHEAD.min(fresh.len());
+    let slots = if is_good { told.to_vec() } else { fresh };
+    let ahead: Vec<&NextSlot> = slots.iter().filter(|slot| slot.time.0 > now).collect();
+    // With this one too few will be left; where there are no more, the last.
+    let last = ahead.len().checked_sub(AHEAD).or(ahead.len().checked_sub(1));
+    let wake = last.map_or(Wake::OnChange, |place| Wake::At(ahead[place].time.0));
+    (slots, wake)
 }
 
 /// The next slots of all rules together; those of one instant in the order of the policy.
@@ -152,7 +168,7 @@ mod tests {
             "Weekly 2026-04-15T18:00:00Z",
         ];
         assert_eq!(slots(&status), expected);
-        assert_eq!(wake, Wake::At(at("2026-03-25T19:00:00Z")));
+        assert_eq!(wake, Wake::At(at("2026-04-01T18:00:00Z")), "then only four lie ahead");
     }
 
     #[test]
@@ -164,12 +180,31 @@ mod tests {
     }
 
     #[test]
-    fn a_second_look_before_the_next_slot_changes_nothing() {
+    fn slots_that_pass_are_dropped_when_only_four_of_the_list_lie_ahead() {
         let mut policy = policy("[{name: A, schedule: {cron: '@daily'}}]", KEEP);
         let (first, wake) = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
+        assert_eq!(slots(&first).len(), 10);
         policy.status = Some(first.clone());
-        assert_eq!(decide(&policy, 1, at("2026-11-20T23:59:59Z")), (first.clone(), wake));
-        let (next, _) = decide(&policy, 1, at("2026-11-21T00:00:00Z"));
-        assert_eq!(slots(&next)[..9], slots(&first)[1..]);
+        for time in ["2026-11-20T23:59:59Z", "2026-11-21T00:00:00Z", "2026-11-25T23:59:59Z"] {
+            assert_eq!(decide(&policy, 1, at(time)), (first.clone(), wake), "{time}");
+        }
+        assert_eq!(wake, Wake::At(at("2026-11-26T00:00:00Z")));
+        let (next, _) = decide(&policy, 1, at("2026-11-26T00:00:00Z"));
+        assert_eq!(slots(&next)[..4], slots(&first)[6..]);
+        assert_eq!(slots(&next).len(), 10);
+    }
+
+    #[test]
+    fn the_last_slots_of_a_schedule_that_ends_are_told_until_they_have_passed_and_an_edit_at_once() {
+        let mut policy = policy("[{name: A, schedule: {intervals: ['R2/2026-11-21T19:00:00Z/P1D']}}]", KEEP);
+        let (first, wake) = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
+        assert_eq!(wake, Wake::At(first.next_slots.last().expect("two or three").time.0));
+        policy.status = Some(first.clone());
+        assert_eq!(decide(&policy, 1, at("2026-11-21T19:00:00Z")).0, first);
+        let (none, wake) = decide(&policy, 1, at("2026-12-21T19:00:00Z"));
+        assert_eq!((slots(&none).len(), wake), (0, Wake::OnChange));
+        policy.status = Some(first.clone());
+        policy.spec.rules[0].name = "B".into();
+        assert!(slots(&decide(&policy, 1, at("2026-11-20T10:00:00Z")).0)[0].starts_with("B "));
     }
 }

@@ -15,6 +15,7 @@ use crate::clock::Now;
 use crate::controller::Wake;
 use crate::controller::run::failure::{self, Verdict};
 use crate::controller::run::outcome::{self, Standing};
+use crate::controller::run::progress::Pace;
 use crate::controller::run::{
     AttemptState, Current, Ending, SeenAttempt, current, finalizer, heard, pace, progress,
 };
@@ -183,7 +184,9 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
 
 fn running(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     let movement = draft.facts.movement.as_ref();
-    heard::follow(&mut draft.status.progress, movement, attempt, draft.now.wall);
+    // With the news that the run has started the status is written anyway.
+    let pace = if draft.note.is_some() { Pace::Now } else { Pace::Rested(draft.now.wall) };
+    heard::follow(&mut draft.status.progress, movement, attempt, pace);
     if draft.has_written() {
         let standing = Standing::new(JobState::Running, Reason::Running, "The restore is running.");
         return draft.wait(&standing, Wake::seconds(30));

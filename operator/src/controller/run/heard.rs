@@ -5,6 +5,7 @@ use crds::{ErrorCode, Reason};
 use jiff::{SignedDuration, Timestamp};
 
 use super::failure::Verdict;
+use super::progress::Pace;
 use super::{AttemptState, SeenAttempt};
 use super::{pace, progress};
 use crate::clock::Now;
@@ -19,13 +20,8 @@ pub fn of<'a>(movement: Option<&'a Movement>, attempt: &SeenAttempt) -> Option<&
 }
 
 /// Shows how far the attempt is, where that says something new.
-pub fn follow(
-    shown: &mut Option<Progress>,
-    movement: Option<&Movement>,
-    attempt: &SeenAttempt,
-    wall: Timestamp,
-) {
-    if let Some(new) = of(movement, attempt).and_then(|heard| progress::shown(shown.as_ref(), heard, wall)) {
+pub fn follow(shown: &mut Option<Progress>, movement: Option<&Movement>, attempt: &SeenAttempt, pace: Pace) {
+    if let Some(new) = of(movement, attempt).and_then(|heard| progress::shown(shown.as_ref(), heard, pace)) {
         *shown = Some(new);
     }
 }

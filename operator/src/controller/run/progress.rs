@@ -6,19 +6,37 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::keeper_client::Movement;
 
-/// Within a stage the status is told at most this often.
+/// A status is written at most this often for its progress alone.
 const PACE: SignedDuration = SignedDuration::from_secs(30);
+
+/// When progress may be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At once: the status says something else that is new.
+    Now,
+    /// At this time of the wall clock, if it was last told [`PACE`] ago; before the first time, if the run was first heard
+    /// of so long ago.
+    Rested(Timestamp),
+}
+
+impl Pace {
+    fn allows(self, movement: &Movement) -> bool {
+        match self {
+            Self::Now => true,
+            Self::Rested(wall) => wall.duration_since(movement.told.unwrap_or(movement.base.wall)) >= PACE,
+        }
+    }
+}
 
 /// What the status shows of a mover's account. `None`: keep what is shown, since it is the same to a percent, or was told
 /// a moment ago. A percent once shown is never taken back, although an estimate may grow.
-pub fn shown(before: Option<&Progress>, movement: &Movement, wall: Timestamp) -> Option<Progress> {
+pub fn shown(before: Option<&Progress>, movement: &Movement, pace: Pace) -> Option<Progress> {
     let heard = &movement.view.progress;
     let stage = stage(heard.stage);
     let held = before.and_then(|held| held.percent);
     let percent = percent(heard).max(held);
-    let another_stage = before.is_none_or(|held| held.stage != stage);
-    let rested = movement.told.is_none_or(|told| wall.duration_since(told) >= PACE);
-    (another_stage || (rested && percent != held)).then(|| Progress {
+    let is_news = percent != held || before.is_none_or(|held| held.stage != stage);
+    (is_news && pace.allows(movement)).then(|| Progress {
         stage,
         bytes_done: signed(heard.bytes_done),
         bytes_total: (heard.bytes_total > 0).then(|| signed(heard.bytes_total.max(heard.bytes_done))),
@@ -105,43 +123,50 @@ mod tests {
         Movement { base, told: told.map(at), ..Movement::first(view, at(10)) }
     }
 
+    fn rested(second: i64) -> Pace {
+        Pace::Rested(at(second))
+    }
+
     fn data(done: u64, total: u64) -> Movement {
         movement(HeardStage::Data, done, total, None)
     }
 
     #[test]
     fn less_than_a_percent_more_is_not_written() {
-        let first = shown(None, &data(100, 10_000), at(10)).unwrap();
+        let first = shown(None, &data(100, 10_000), Pace::Now).unwrap();
         assert_eq!(first.percent, Some(1));
-        assert_eq!(shown(Some(&first), &data(150, 10_000), at(90)), None);
-        assert_eq!(shown(Some(&first), &data(250, 10_000), at(90)).unwrap().percent, Some(2));
+        assert_eq!(shown(Some(&first), &data(150, 10_000), rested(90)), None);
+        assert_eq!(shown(Some(&first), &data(250, 10_000), rested(90)).unwrap().percent, Some(2));
     }
 
     #[test]
-    fn within_a_stage_the_status_is_told_every_thirty_seconds_and_a_new_stage_at_once() {
-        let first = shown(None, &data(100, 10_000), at(10)).unwrap();
-        let later = movement(HeardStage::Data, 5_000, 10_000, Some(10));
-        assert_eq!(shown(Some(&first), &later, at(39)), None);
-        assert_eq!(shown(Some(&first), &later, at(40)).unwrap().percent, Some(50));
-        let stage = movement(HeardStage::Committing, 10_000, 10_000, Some(10));
-        assert_eq!(shown(Some(&first), &stage, at(11)).unwrap().stage, Stage::Committing);
+    fn for_its_progress_alone_a_status_is_told_every_thirty_seconds_be_it_of_another_stage() {
+        let first = shown(None, &data(100, 10_000), Pace::Now).unwrap();
+        for stage in [HeardStage::Data, HeardStage::Committing] {
+            let later = movement(stage, 5_000, 10_000, Some(10));
+            assert_eq!(shown(Some(&first), &later, rested(39)), None);
+            assert_eq!(shown(Some(&first), &later, rested(40)).unwrap().percent, Some(50));
+            assert_eq!(shown(Some(&first), &later, Pace::Now).unwrap().percent, Some(50));
+        }
+        assert_eq!(shown(None, &data(100, 10_000), rested(29)), None, "it was first heard of at second 0");
+        assert!(shown(None, &data(100, 10_000), rested(30)).is_some());
     }
 
     #[test]
     fn a_percent_is_never_taken_back() {
-        let half = shown(None, &data(5_000, 10_000), at(10)).unwrap();
-        assert_eq!(shown(Some(&half), &data(5_500, 50_000), at(90)), None, "the estimate has grown");
+        let half = shown(None, &data(5_000, 10_000), Pace::Now).unwrap();
+        assert_eq!(shown(Some(&half), &data(5_500, 50_000), rested(90)), None, "the estimate has grown");
         let next = movement(HeardStage::Committing, 5_500, 50_000, None);
-        assert_eq!(shown(Some(&half), &next, at(90)).unwrap().percent, Some(50));
+        assert_eq!(shown(Some(&half), &next, rested(90)).unwrap().percent, Some(50));
     }
 
     #[test]
     fn speed_is_the_mean_since_the_last_time() {
-        let first = shown(None, &data(1_100, 10_000), at(10)).unwrap();
+        let first = shown(None, &data(1_100, 10_000), Pace::Now).unwrap();
         assert_eq!(first.bytes_per_second, Some(100));
         let unheard = Movement { heard: at(0), ..data(5_000, 10_000) };
         assert_eq!(
-            shown(Some(&first), &unheard, at(90)).unwrap().bytes_per_second,
+            shown(Some(&first), &unheard, rested(90)).unwrap().bytes_per_second,
             Some(100),
             "what was shown stays until more is known"
         );
@@ -151,7 +176,7 @@ mod tests {
 
     #[test]
     fn an_estimate_never_says_done() {
-        assert_eq!(shown(None, &data(500, 100), at(10)).unwrap().percent, Some(99));
-        assert_eq!(shown(None, &data(500, 0), at(10)).unwrap().percent, None);
+        assert_eq!(shown(None, &data(500, 100), Pace::Now).unwrap().percent, Some(99));
+        assert_eq!(shown(None, &data(500, 0), Pace::Now).unwrap().percent, None);
     }
 }

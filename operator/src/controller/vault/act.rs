@@ -40,6 +40,8 @@ pub async fn act(vault: &BackupVault, context: &Context, decision: Decision) -> 
     if let Some(status) = decision.status {
         write_status(vault, context, &status).await?;
     }
+    let wall = context.clock.now().wall;
+    context.keepers.untold(&vault.uid().unwrap_or_default(), decision.untold.then_some(wall));
     Ok(decision.wake)
 }
 

@@ -1,8 +1,6 @@
 //! What is to be done for a vault, and what its status says. Pure.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
-use contract::{Head, KeyState};
+use contract::{Head, KeeperConfig, KeyState};
 use crds::{BackupVault, BackupVaultStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
@@ -10,7 +8,9 @@ use serde_json::Value;
 
 use super::certificate::{Renewal, renewal};
 use super::config::{Certificates, config_map, keeper_config};
+use super::known_head;
 use super::observe::{Claim, Seen};
+use super::pace;
 use super::status::status;
 use super::workload::{Mounts, Workload, workload};
 use crate::clock::Now;
@@ -52,21 +52,24 @@ pub struct Differences {
 pub struct Decision {
     pub steps: Vec<Step>,
     pub status: Option<BackupVaultStatus>,
+    /// The keeper has told of figures that the status does not say yet.
+    pub untold: bool,
     pub wake: Wake,
 }
 
 /// The whole decision.
 pub fn decide(vault: &BackupVault, seen: &Seen, settings: &Settings, now: Now) -> Decision {
     if seen.namespace_ending {
-        return Decision { steps: Vec::new(), status: None, wake: Wake::OnChange };
+        return Decision { steps: Vec::new(), status: None, untold: false, wake: Wake::OnChange };
     }
     let keys_made = makes_keys(vault, seen) || keys_were_made(vault);
     let blocked =
         seen.forbidden || matches!(seen.claim, Some(Claim::Missing | Claim::OncePod)) || is_unsafe(vault);
     let steps = if blocked { Vec::new() } else { steps(vault, seen, settings, keys_made, now) };
     let settling = !steps.is_empty();
-    let status = status(vault, seen, settings, keys_made, now);
-    Decision { steps, wake: wake(seen, &status, settling), status: Some(status) }
+    let mut status = status(vault, seen, settings, keys_made, now);
+    let untold = pace::wait(vault.status.as_ref(), &mut status, seen, now.wall);
+    Decision { steps, wake: wake(seen, &status, settling), status: Some(status), untold }
 }
 
 /// A key whose loss would lose every backup, without anybody having said that this is meant.
@@ -102,7 +105,7 @@ fn steps(vault: &BackupVault, seen: &Seen, settings: &Settings, keys_made: bool,
     if makes_keys(vault, seen) && !keys_were_made(vault) {
         steps.push(Step::CreateKeys);
     }
-    let head = known_head(vault, seen);
+    let head = known_head::newest(vault, seen);
     let certificates = seen.config_map.as_ref().and_then(Certificates::of);
     let renewal = renewal(certificates.as_ref(), now.wall);
     let certificates = match (&renewal, certificates) {
@@ -122,16 +125,18 @@ fn steps(vault: &BackupVault, seen: &Seen, settings: &Settings, keys_made: bool,
         (Renewal::Nothing, Some(held)) => held,
         (Renewal::Nothing, None) => return steps,
     };
-    let Some(config) = keeper_config(vault, head) else { return steps };
+    let Some(config) = keeper_config(vault, known_head::mounted(vault, seen)) else { return steps };
     let map = config_map(vault, &config, &certificates);
     let pinning = steps.iter().any(|step| matches!(step, Step::MakeCertificate { .. }));
     if !pinning && !is_covered(seen.config_map.as_ref(), &map) {
-        steps.push(Step::ApplyConfig(Box::new(map)));
+        // It is written for something: the newest entry goes along.
+        let newest = KeeperConfig { known_head: head, ..config.clone() };
+        steps.push(Step::ApplyConfig(Box::new(config_map(vault, &newest, &certificates))));
     }
     let mounts = Mounts {
         certificate: certificates.current.number,
         token: names::keeper_token(&vault.name_any(), &seen.root_version),
-        config_hash: hash(&contract::KeeperConfig { known_head: None, ..config }),
+        config_hash: known_head::config_hash(vault, seen, &config),
         keys_made,
     };
     let wanted = workload(vault, settings, &mounts);
@@ -143,21 +148,6 @@ fn steps(vault: &BackupVault, seen: &Seen, settings: &Settings, keys_made: bool,
         steps.push(Step::ApplyWorkload(Box::new(wanted), differences));
     }
     steps
-}
-
-/// The newest entry of the ledger that was ever seen: a keeper that starts must find it, or storage was rolled back.
-fn known_head(vault: &BackupVault, seen: &Seen) -> Option<Head> {
-    let seen_last = vault.status.as_ref().and_then(|status| status.ledger.as_ref()).map(|head| Head {
-        sequence: u64::try_from(head.sequence).unwrap_or_default(),
-        hash: head.hash.clone(),
-    });
-    // A status that somebody emptied does not make the loss of a ledger a beginning.
-    let written = || {
-        let data = seen.config_map.as_ref()?.data.as_ref()?;
-        let text = data.get(contract::files::KEEPER_CONFIG_KEY)?;
-        serde_json::from_str::<contract::KeeperConfig>(text).ok()?.known_head
-    };
-    seen_last.or_else(written)
 }
 
 fn differences(seen: &Seen, wanted: &Workload) -> Differences {
@@ -190,12 +180,6 @@ fn mounts_token(seen: &Seen, token: &str) -> bool {
         .into_iter()
         .flatten()
         .any(|volume| volume.secret.as_ref().and_then(|secret| secret.secret_name.as_deref()) == Some(token))
-}
-
-fn hash(config: &contract::KeeperConfig) -> String {
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_string(config).unwrap_or_default().hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
 }
 
 fn wake(seen: &Seen, status: &BackupVaultStatus, settling: bool) -> Wake {

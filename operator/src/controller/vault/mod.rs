@@ -10,7 +10,9 @@ mod act;
 mod certificate;
 mod config;
 mod decide;
+mod known_head;
 mod observe;
+mod pace;
 mod status;
 mod workload;
 

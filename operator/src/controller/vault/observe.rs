@@ -41,6 +41,8 @@ pub struct Seen {
     /// When it last answered before, by the wall clock.
     pub last_answer: Option<Timestamp>,
     pub held_back: HeldBack,
+    /// Since when, by the wall clock, the keeper tells of figures that the status does not say.
+    pub untold_since: Option<Timestamp>,
     pub instances: usize,
     /// Another vault that names the same place, in words for this one's people.
     pub same_place: Option<String>,
@@ -68,6 +70,7 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
     let mut seen = Seen {
         last_answer: context.keepers.last_answer(&uid),
         held_back: context.keepers.held_back(&uid),
+        untold_since: context.keepers.untold_since(&uid),
         root_version: context.root.version.clone(),
         ..Seen::default()
     };

@@ -231,9 +231,13 @@ fn key(vault: &BackupVault, seen: &Seen, view: Option<&VaultView>) -> Finding {
 
 /// Whether storage is older than the operator has seen it, or the keeper says so.
 pub fn is_rolled_back(vault: &BackupVault, view: &VaultView) -> bool {
-    let known = vault.status.as_ref().and_then(|status| status.ledger.as_ref()).map(|head| head.sequence);
-    let shown = view.head.as_ref().map(|head| i64::try_from(head.sequence).unwrap_or(i64::MAX));
-    view.rolled_back || matches!((known, shown), (Some(known), Some(shown)) if shown < known)
+    let known = vault.status.as_ref().and_then(|status| status.ledger.as_ref());
+    let is_before = |shown: &LedgerHead, known: &LedgerHead| {
+        // Another entry of the same number is of another history.
+        shown.sequence < known.sequence || (shown.sequence == known.sequence && shown.hash != known.hash)
+    };
+    let shown = view.head.as_ref().map(head);
+    view.rolled_back || matches!((known, &shown), (Some(known), Some(shown)) if is_before(shown, known))
 }
 
 /// Whether the clocks of keeper and storage differ so much that nothing may be deleted by either.

@@ -17,6 +17,9 @@ use crate::controller::run::memory::{self, MEBIBYTE};
 use crate::names;
 use crate::settings::Settings;
 
+/// Annotation of the keeper's pods; another value starts them anew.
+pub const CONFIG_HASH: &str = "coffer.dev/config-hash";
+
 /// Everything of a keeper that is applied and may be changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
@@ -189,7 +192,7 @@ fn pod_metadata(vault: &BackupVault, mounts: &Mounts) -> Value {
     let mut pod_labels = given.labels.unwrap_or_default();
     pod_labels.extend(labels(vault, "keeper"));
     let mut annotations = given.annotations.unwrap_or_default();
-    annotations.insert("coffer.dev/config-hash".into(), mounts.config_hash.clone());
+    annotations.insert(CONFIG_HASH.into(), mounts.config_hash.clone());
     if mounts.keys_made {
         annotations.insert("coffer.dev/keys".into(), names::vault_keys(&vault.name_any()));
     }

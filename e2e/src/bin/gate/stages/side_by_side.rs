@@ -13,8 +13,9 @@ use super::Context;
 use crate::command::{self, CommandError, Tally};
 
 /// Those that take longest, begun first, so that none is left alone at the end.
-const LONG: [&str; 7] = [
+const LONG: [&str; 8] = [
     "new_year::",
+    "idle::",
     "bad_yaml::told::",
     "twelve_states::every_state",
     "failures::a_missing",
