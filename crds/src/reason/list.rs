@@ -82,6 +82,8 @@ reasons! {
     VolumeNotRetained: "Its PersistentVolume has reclaim policy Delete." => "kubectl patch the volume that the message names to reclaim policy Retain.";
     /// Points that are due stay for now.
     PointsHeldBack: "They are the last good ones, in use, held, or deletion pauses." => "Nothing to do; the message counts them by cause.";
+    /// Storage refuses to delete points whose time is over.
+    StorageKeepsPoints: "Their objects are locked in the storage, or its credentials may not delete them." => "Allow the deletion of objects below the vault's prefix, or wait for the end of the lock; it is tried again by itself, at least daily.";
     /// The vault was made in its storage.
     VaultInitialised: "Its id, its key and the first entry of its ledger were written." => "Keep the recovery kit that `coffer recovery-kit` prints.";
     /// Points were deleted because their time was over.

@@ -73,6 +73,18 @@ pub struct VaultView {
     /// The one-way settings that the ledger holds.
     #[serde(default)]
     pub pledges: Pledges,
+    /// Expired points that storage does not delete; `None`: none, as far as the keeper knows since it started.
+    #[serde(default)]
+    pub undeleted: Option<Undeleted>,
+}
+
+/// Points whose time is over and that storage does not let go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undeleted {
+    pub points: u64,
+    /// What storage said of one of them.
+    pub message: String,
 }
 
 /// Whether storage answered the last time it was asked (at most a minute ago).

@@ -28,7 +28,7 @@ pub use failure::{Failure, FailureCode, Stage};
 pub use keeper::{
     Appended, ChangeRequest, ClockReading, GrantRequest, Head, KeeperConfig, KeyState, LedgerRequest, Points,
     Probes, Purpose, ReadGrant, Refusal, RestoreOutcome, RestoreSeen, Runs, SettleRequest, Settled,
-    StorageState, TombstoneRequest, VaultView, WriteGrant,
+    StorageState, TombstoneRequest, Undeleted, VaultView, WriteGrant,
 };
 pub use owner::{
     Holder, Life, Override, OverrideRequest, OwnerChange, OwnerView, Pledges, Remains, Removal, RemoveRequest,

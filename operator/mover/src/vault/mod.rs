@@ -23,6 +23,7 @@ mod look;
 mod open;
 mod owners;
 mod probe;
+mod refusals;
 mod removal;
 mod restores;
 mod settle;
@@ -51,6 +52,8 @@ pub use open::{Access, OpenRequest, open};
 pub use sweep::{SweepOptions, SweepReport};
 pub use view::Totals;
 
+use refusals::Refusals;
+
 pub(crate) use grant::RestoreAnnouncement;
 pub(crate) use probe::create_only;
 pub(crate) use tombstone::SKEW_LIMIT;
@@ -73,6 +76,7 @@ struct Inner {
     /// Every recipient is known to have the catalogue key.
     admitted: OnceCell<()>,
     ledger: Ledger,
+    refusals: Refusals,
     clock: Clock,
     /// This process, where it writes objects of its own.
     process: Id,

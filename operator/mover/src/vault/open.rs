@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contract::{Head, Storage};
 use tokio::sync::OnceCell;
 
-use super::{Inner, Vault, VaultError, init::place, keys::catalogue_keys, look::look};
+use super::{Inner, Vault, VaultError, init::place, keys::catalogue_keys, look::look, refusals::Refusals};
 use crate::{
     clock::Clock,
     format::Id,
@@ -66,6 +66,7 @@ pub async fn open(store: SharedStore, request: OpenRequest, clock: &Clock) -> Re
         recipients,
         admitted: OnceCell::new(),
         ledger,
+        refusals: Refusals::default(),
         clock: clock.clone(),
         process,
     };

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use contract::Undeleted;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Vault, VaultError, settle::Decision};
+use super::{Vault, VaultError, refusals, settle::Decision};
 use crate::{
     clock::later,
     format::{Heartbeat, Id, StatePoint},
@@ -37,6 +38,8 @@ pub struct SweepReport {
     /// Dead writers whose data went.
     pub writers: u64,
     pub voided: u64,
+    /// Tombstoned points of which storage would not delete an object; [`Vault::refused`] says more.
+    pub refused: u64,
     pub objects: u64,
     pub bytes: u64,
     /// The bound of [`SweepOptions::objects`] was met: another pass has more to do.
@@ -75,10 +78,10 @@ impl Vault {
             if !may_go(&state, point, now) {
                 continue;
             }
-            if self.is_left(point).await? {
-                self.clear_point(point, now, options, &mut report).await?;
+            if self.inner.refusals.is_due(point.point.id, self.inner.clock.wall()) {
+                self.sweep_point(point, now, options, &mut report).await?;
             } else {
-                self.inner.ledger.may_forget(point.point.id);
+                report.refused += 1;
             }
             if report.unfinished {
                 return Ok(report);
@@ -91,6 +94,9 @@ impl Vault {
                 Err(error) if error.condemns_the_point() => {
                     tracing::warn!(%point, error = %crate::causes(&error), "what was written of a point cannot be read");
                 }
+                Err(VaultError::Store(error)) if refusals::is_of_one_object(&error) => {
+                    tracing::warn!(%point, %error, "storage does not let go what a dead writer left");
+                }
                 swept => swept?,
             }
             if report.unfinished {
@@ -100,6 +106,39 @@ impl Vault {
         self.clear_old_voids(&attempts, now, &mut report).await?;
         self.clear_old_states(&mut report).await?;
         Ok(report)
+    }
+
+    /// Takes away what is left of a tombstoned point. One that storage does not let go is tried again later, and is no reason
+    /// to leave the others.
+    async fn sweep_point(
+        &self,
+        point: &StatePoint,
+        now: Timestamp,
+        options: SweepOptions,
+        report: &mut SweepReport,
+    ) -> Result<(), VaultError> {
+        let id = point.point.id;
+        if !self.is_left(point).await? {
+            self.inner.refusals.keep(|held| held != id);
+            self.inner.ledger.may_forget(id);
+            return Ok(());
+        }
+        match self.clear_point(point, now, options, report).await {
+            Ok(()) => self.inner.refusals.keep(|held| held != id),
+            Err(VaultError::Store(error)) if refusals::is_of_one_object(&error) => {
+                tracing::warn!(point = %id, %error, "storage does not let an expired point go");
+                self.inner.refusals.note(id, &error, self.inner.clock.wall());
+                report.refused += 1;
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Tombstoned points that storage did not let go when it was last asked to; `None`: there are none that this process
+    /// knows of.
+    pub fn refused(&self) -> Option<Undeleted> {
+        self.inner.refusals.told()
     }
 
     /// How many tombstoned points still have their data although the time of these is over. After a pass that came to its end

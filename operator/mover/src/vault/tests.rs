@@ -175,6 +175,7 @@ fn please(keep_at_least: u32) -> TombstoneRequest {
 }
 
 mod owner_tests;
+mod refusal_tests;
 
 #[tokio::test]
 async fn init_may_be_repeated_and_other_keys_do_not_open_what_it_made() {

@@ -78,6 +78,7 @@ impl Holding {
             clock: ClockReading { keeper: clock.wall(), skew_seconds: facts.skew_seconds },
             points: totals.points,
             stored_bytes: totals.stored_bytes,
+            undeleted: vault.and_then(Vault::refused),
             pledges: vault.map(Vault::pledges).unwrap_or_default(),
             rolled_back: facts.vanished || vault.is_some_and(Vault::rolled_back),
         }

@@ -56,7 +56,8 @@ async fn pass(keeper: &Keeper) -> bool {
             if report.unfinished {
                 return false;
             }
-            keeper.metrics.vault_expired_undeleted.set(0);
+            let left = vault.refused().map_or(0, |left| left.points);
+            keeper.metrics.vault_expired_undeleted.set(i64::try_from(left).unwrap_or(i64::MAX));
         }
         Err(error) => {
             tracing::warn!(error = mover::causes(&error), "failed to sweep; tried again later");

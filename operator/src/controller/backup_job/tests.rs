@@ -418,6 +418,23 @@ fn before_the_start_even_a_permanent_error_is_tried_again_until_the_window_ends(
 }
 
 #[test]
+fn row_a49_b18_a_server_that_cannot_be_backed_up_is_told_by_its_code_and_costs_no_point() {
+    for (code, told) in [
+        (FailureCode::ServerStarting, "ServerNotReady"),
+        (FailureCode::HostNotFound, "UserErrorHostNotFound"),
+        (FailureCode::DatabaseNotFound, "UserErrorDBNotFound"),
+        (FailureCode::TooManyConnections, "UserErrorTooManyConnections"),
+        (FailureCode::VersionUnsupported, "UserErrorServerVersionNotSupported"),
+    ] {
+        let facts = settled(with(failed(code, None)), Settled::Undecided);
+        let decision = decide(&job(), &facts, now("20:01:00"));
+        assert_eq!(decision.status.errors.last().unwrap().code, told);
+        assert_eq!(decision.status.start_time, None, "no dump was begun");
+        assert_eq!(decision.steps, [], "its points and everything else stay as they are");
+    }
+}
+
+#[test]
 fn after_the_start_a_permanent_error_closes_the_run_and_fails() {
     let facts = with(failed(FailureCode::RowTooLarge, Some(at("20:00:30"))));
     let asked = decide(&job(), &facts, now("20:05:00"));

@@ -168,6 +168,7 @@ impl Play {
             points,
             stored_bytes: points * 2048,
             pledges: contract::Pledges::default(),
+            undeleted: None,
             rolled_back: false,
         };
         self.world.answer("GET /v1/vault", &view);

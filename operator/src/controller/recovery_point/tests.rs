@@ -175,6 +175,19 @@ fn the_newest_points_of_the_window_are_shown_beside_their_instance() {
 }
 
 #[test]
+fn row_a46_a_point_tells_its_policy_tag_end_and_state() {
+    let scene = Scene::new();
+    let held = point(1);
+    let status = view::status(&scene.facts(), &held, None, day(2));
+    assert_eq!(status.tag, Some(held.decision.tag.clone()));
+    assert_eq!(status.expiration_time.map(|time| time.0), held.expiration_time);
+    let policy = status.policy.map(|policy| (policy.name, policy.version));
+    assert_eq!(policy, held.decision.policy.map(|policy| (policy.name, policy.version)));
+    assert_eq!(status.state, Some(State::Available));
+    assert_eq!(status.point_time.map(|time| time.0), Some(held.point_time));
+}
+
+#[test]
 fn a_second_look_changes_nothing() {
     let mut scene = Scene::new().with([point(1), point(2)]);
     scene.apply();

@@ -97,11 +97,17 @@ fn the_job_of_a_filesystem_vault_is_as_drawn() {
 }
 
 #[test]
-fn a_bucket_needs_neither_claim_nor_neighbour() {
+fn row_b19_a_bucket_needs_neither_claim_nor_neighbour_and_its_pod_no_disk() {
     let (vault, settings) = (vault(&bucket()), settings());
     let pod = job(&plan(&vault, &settings)).spec.unwrap().template.spec.unwrap();
     assert_eq!(pod.affinity, None);
-    assert_eq!(pod.volumes.unwrap().len(), 2);
+    let volumes = pod.volumes.unwrap();
+    assert_eq!(volumes.len(), 2);
+    assert!(volumes.iter().all(|volume| volume.persistent_volume_claim.is_none()));
+    let on_disk = |volume: &&k8s_openapi::api::core::v1::Volume| {
+        volume.empty_dir.as_ref().is_some_and(|scratch| scratch.medium.as_deref() != Some("Memory"))
+    };
+    assert_eq!(volumes.iter().find(on_disk), None, "what is not sealed never lies on a node's disk");
     assert_eq!(pod.node_selector.unwrap()["disk"], "fast", "the vault's wishes are kept");
 }
 

@@ -224,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn row_b17_what_is_wrong_has_the_code_that_people_know_and_only_lost_connections_pass_by_themselves() {
+        for (code, known, may_pass) in [
+            (FailureCode::AuthenticationFailed, "UserErrorDBUserAuthFailed", false),
+            (FailureCode::DatabaseNotFound, "UserErrorDBNotFound", false),
+            (FailureCode::PrivilegesMissing, "UserErrorMissingDBPermissions", false),
+            (FailureCode::InvalidConnection, "UserErrorSecretValueInUnsupportedFormat", false),
+            (FailureCode::StorageCredentialsRefused, "UserErrorBackupUserAuthFailed", false),
+            (FailureCode::BucketNotFound, "UserErrorContainerNotAccessible", false),
+            (FailureCode::TargetExists, "UserErrorDatabaseNameAlreadyInUse", false),
+            (FailureCode::ConnectionTimedOut, "UserErrorMissingNetworkSecurityPermissions", true),
+            (FailureCode::ConnectionLost, "UserErrorServerConnectionClosed", true),
+        ] {
+            let verdict = verdict(&failed(code));
+            assert_eq!((verdict.error.code.as_str(), verdict.may_pass()), (known, may_pass), "{code:?}");
+            assert!(!verdict.error.recommended_action.is_empty(), "{code:?}");
+        }
+    }
+
+    #[test]
     fn an_end_without_a_word_is_judged_by_its_exit_code() {
         for (code, outcome) in [
             (None, AttemptOutcome::Lost),

@@ -304,6 +304,10 @@ fn abnormal(
     if is_clock_skewed(view) {
         let message = "The clocks of keeper and storage differ by more than five minutes; deletion pauses.";
         conditions.set(ConditionType::RetentionBlocked, Some(true), Reason::ClockSkewed, message);
+    } else if let Some(left) = &view.undeleted {
+        let message = format!("Storage does not let {} expired point(s) go: {}", left.points, left.message);
+        let message: String = message.chars().take(1024).collect();
+        conditions.set(ConditionType::RetentionBlocked, Some(true), Reason::StorageKeepsPoints, message);
     } else if seen.held_back.count > 0 {
         let message =
             format!("{} point(s) are due and stay: {}", seen.held_back.count, seen.held_back.message);

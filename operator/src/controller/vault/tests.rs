@@ -62,6 +62,7 @@ pub(super) fn view(key: KeyState) -> VaultView {
         points: 3,
         stored_bytes: 2048,
         pledges: contract::Pledges::default(),
+        undeleted: None,
         rolled_back: false,
     }
 }
@@ -154,6 +155,21 @@ fn what_the_keeper_says_becomes_the_reason() {
             is_true(conditions, ConditionType::Reconciling) && is_true(conditions, ConditionType::Stalled);
         assert!(!both, "kstatus takes the two together for a contradiction");
     }
+}
+
+#[test]
+fn what_storage_does_not_let_go_blocks_retention_in_its_own_words() {
+    let mut said = view(KeyState::Open);
+    said.undeleted =
+        Some(contract::Undeleted { points: 2, message: "delete packs/x: locked until May".into() });
+    let decision = decided(&vault(), &seen(Some(Ok(said))));
+    let conditions = &status(&decision).conditions;
+    let blocked = conditions.iter().find(|held| held.type_ == "RetentionBlocked").expect("it is told");
+    assert_eq!((blocked.status.as_str(), blocked.reason.as_str()), ("True", "StorageKeepsPoints"));
+    assert!(blocked.message.contains("2 expired") && blocked.message.contains("locked until May"));
+    assert_eq!(reason(status(&decision)), ("True", "AsConfigured"), "backups go on");
+    let after = decided(&vault(), &seen(Some(Ok(view(KeyState::Open)))));
+    assert!(!is_true(&status(&after).conditions, ConditionType::RetentionBlocked));
 }
 
 #[test]
