@@ -20,7 +20,8 @@ pub const REQUESTED_BY: &str = "coffer.dev/requested-by";
 /// beyond the newest ones.
 pub const SHOW_POINTS: &str = "coffer.dev/show-points";
 
-/// On a BackupInstance, by people: the record whose protection is to be resumed after an undelete.
+/// On a BackupInstance, by people: the name of the DeletedBackupInstance that it was brought back from. From then on its
+/// `protection` holds again.
 pub const RESUME: &str = "coffer.dev/resume";
 
 /// On Jobs and slot BackupJobs, by the operator: keeps Argo CD from refreshing the application at every status write.

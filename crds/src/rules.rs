@@ -56,6 +56,27 @@ pub(crate) fn fixed_optional(field: &str, message: &str) -> Rule {
     .message(message)
 }
 
+/// A soft delete that is always on stays so, and its days only grow.
+pub(crate) fn always_on_stays() -> Rule {
+    let days =
+        |spec: &str| format!("(has({spec}.softDelete.retentionDays) ? {spec}.softDelete.retentionDays : 14)");
+    Rule::new(format!(
+        "!has(oldSelf.softDelete) || oldSelf.softDelete.state != 'AlwaysOn' || (has(self.softDelete) && \
+         self.softDelete.state == 'AlwaysOn' && {} >= {})",
+        days("self"),
+        days("oldSelf")
+    ))
+    .message(
+        "`softDelete` that is AlwaysOn may not be weakened: neither another state nor fewer `retentionDays`",
+    )
+}
+
+/// Bringing a deleted instance back is one way: `undelete` goes from false to true and stays.
+pub(crate) fn undelete_is_one_way() -> Rule {
+    Rule::new("!oldSelf.undelete || self.undelete")
+        .message("`undelete` may not be taken back: delete the instance again instead")
+}
+
 /// Cancelling is one way: `cancel` goes from false to true and stays.
 pub(crate) fn cancel_is_one_way() -> Rule {
     Rule::new("!oldSelf.cancel || self.cancel")

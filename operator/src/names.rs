@@ -62,6 +62,13 @@ pub fn recovery_point(instance: &str, point_time: Timestamp, id: &PointId) -> St
     format!("{instance}-{time}-{}", id.0.get(..6).unwrap_or(&id.0))
 }
 
+/// The DeletedBackupInstance of an instance that is gone: `<namespace>-<instance>-<uid8>`, cut in front of the UID to at most
+/// 63 characters.
+pub fn deleted_instance(namespace: &str, instance: &str, instance_uid: &str) -> String {
+    let readable: String = format!("{namespace}-{instance}").chars().take(54).collect();
+    format!("{}-{}", readable.trim_end_matches('-'), uid8(instance_uid))
+}
+
 /// The first eight hex digits of a UID, without its dashes.
 fn uid8(uid: &str) -> String {
     uid.chars().filter(char::is_ascii_hexdigit).take(8).collect::<String>().to_ascii_lowercase()
@@ -90,6 +97,8 @@ mod tests {
         assert_eq!(recovery_point("orders", time(), &id), "orders-20261120t200509z-ab34cd");
         assert_eq!(keeper_certificate("main", 2), "main-keeper-2");
         assert_eq!(vault_keys("main"), "main-coffer-keys");
+        assert_eq!(deleted_instance("shop", "orders", UID), "shop-orders-0f8fad5b");
+        assert_eq!(deleted_instance(&"n".repeat(53), "-", UID), format!("{}-0f8fad5b", "n".repeat(53)));
     }
 
     #[test]
@@ -105,6 +114,7 @@ mod tests {
             format!("{}-abcde", attempt(UID, u32::MAX)),
             format!("{}-abcde", check(UID, &"f".repeat(64))),
             slot_job(&longest(), time()),
+            deleted_instance(&"n".repeat(63), &longest(), UID),
         ];
         for name in labels {
             assert!(name.len() <= 63, "{name} has {}", name.len());

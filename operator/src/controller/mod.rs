@@ -9,6 +9,7 @@
 mod conditions;
 mod error;
 mod history;
+mod life;
 mod queue;
 mod runner;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod wake;
 mod wiring;
 
 pub mod backup_job;
+pub mod deleted_instance;
 pub mod instance;
 pub mod policy;
 pub mod recovery_point;

@@ -44,6 +44,8 @@ pub struct World {
 struct Keeper {
     /// Answers by method and path.
     answers: Mutex<BTreeMap<String, Value>>,
+    /// What was sent with the calls, in their order.
+    bodies: Mutex<Vec<Value>>,
     calls: Calls,
 }
 
@@ -52,7 +54,8 @@ impl World {
     pub fn new() -> Self {
         let calls = Calls::default();
         let server = ApiServer::new(calls.clone());
-        let keeper = Arc::new(Keeper { answers: Mutex::default(), calls: calls.clone() });
+        let keeper =
+            Arc::new(Keeper { answers: Mutex::default(), bodies: Mutex::default(), calls: calls.clone() });
         let context = Arc::new(context(server.client.clone()));
         Self { context, server, calls, keeper, keepers: JoinSet::new() }
     }
@@ -105,6 +108,11 @@ impl World {
     /// Lets the keeper of a vault answer so to a call, such as `GET /v1/vault`.
     pub fn answer(&self, call: &str, answer: &impl Serialize) {
         self.keeper.answers().insert(call.to_owned(), serde_json::to_value(answer).unwrap());
+    }
+
+    /// What the keeper was told since it was last asked for.
+    pub fn told(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.keeper.bodies.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Starts a keeper and makes it reachable under the certificate of the vault's ConfigMap, which is made if it is not
@@ -162,9 +170,17 @@ impl Keeper {
 }
 
 /// The keeper's answer; without one it is as if it would not.
-async fn keep(State(keeper): State<Arc<Keeper>>, method: Method, uri: Uri) -> axum::response::Response {
+async fn keep(
+    State(keeper): State<Arc<Keeper>>,
+    method: Method,
+    uri: Uri,
+    body: String,
+) -> axum::response::Response {
     let call = format!("{method} {}", uri.path());
     keeper.calls.note(format!("keeper {call}"));
+    if let Ok(body) = serde_json::from_str(&body) {
+        keeper.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    }
     match keeper.answers().get(&call) {
         Some(answer) => axum::Json(answer).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{
-    Owner, OwnerView, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
+    Owner, OwnerView, Pledges, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -132,6 +132,7 @@ struct Memory {
     held_back: HeldBack,
     clock_skewed: bool,
     untold_since: Option<Timestamp>,
+    pledges: Pledges,
 }
 
 /// The keepers of all vaults, by the vault's UID.
@@ -176,13 +177,19 @@ impl Keepers {
         });
     }
 
-    /// Notes that the keeper has answered at `wall`, and whether its clock and the storage's differ too much to delete
-    /// anything by them.
-    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool) {
+    /// Notes that the keeper has answered at `wall`, whether its clock and the storage's differ too much to delete anything
+    /// by them, and what the vault has pledged.
+    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool, pledges: Pledges) {
         self.with(vault_uid, |memory| {
             memory.answered = Some(wall);
             memory.clock_skewed = clock_skewed;
+            memory.pledges = pledges;
         });
+    }
+
+    /// What the vault had pledged when the keeper last answered.
+    pub fn pledges(&self, vault_uid: &str) -> Pledges {
+        self.with(vault_uid, |memory| memory.pledges)
     }
 
     /// Whether the clocks of keeper and storage differed too much when the keeper last answered.

@@ -50,7 +50,15 @@ struct Answers {
 }
 
 /// Refusals that are about one point. After any other, and after none at all, nothing would be gained by asking on.
-const OF_ONE_POINT: [&str; 4] = ["KeptAsLastGood", "NotFound", "Expired", "OwnedByCommandLine"];
+const OF_ONE_POINT: [&str; 7] = [
+    "KeptAsLastGood",
+    "NotFound",
+    "Expired",
+    "OwnedByCommandLine",
+    "NotExpired",
+    "KeptAfterDeletion",
+    "ResumeRequired",
+];
 
 /// Asks for each point, unless an answer holds for all of them.
 async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {

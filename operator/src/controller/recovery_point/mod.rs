@@ -9,6 +9,7 @@
 //! ```
 
 mod act;
+mod deleted;
 mod expiry;
 mod facts;
 mod observe;
@@ -25,6 +26,8 @@ use crds::common::{ConditionType, is_true};
 
 use super::{Error, Wake};
 use crate::context::Context;
+
+pub use expiry::expire_by;
 
 /// The catalogue is the operator's own memory: looking at it costs nothing and writes nothing.
 const AGAIN: Wake = Wake::seconds(5);

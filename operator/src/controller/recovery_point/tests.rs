@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
-    WriterId,
+    DataStore, Decision, Life, Owner, OwnerView, PointId, PointState, PointView, PolicyVersion, Remains,
+    RunId, SourceServer, Trigger, WriterId,
 };
 use crds::recovery_point::PointState as State;
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
@@ -316,4 +316,82 @@ fn every_database_of_the_largest_point_is_shown_and_the_object_stays_small() {
     // etcd refuses objects beyond 1.5 MiB; a window of 50 such points of one instance is still far from that each.
     let size = serde_json::to_vec(&status).unwrap().len();
     assert!(size < 64 * 1024, "{size} bytes");
+}
+
+/// The scene's instance is gone, and the ledger says what becomes of its points.
+fn gone(points: Remains) -> Scene {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.instances.clear();
+    let owner = point(1).owner;
+    let life = Life::Deleted { time: day(5), points, reason: "it was deleted".into() };
+    let view = OwnerView { sequence: 9, owner: owner.clone(), spec: String::new(), life };
+    scene.catalogue.owners.insert(owner, view);
+    scene
+}
+
+#[test]
+fn row_a20_points_of_a_deleted_instance_go_as_its_end_in_the_ledger_says() {
+    assert_eq!(gone(Remains::Kept).expiry(day(4000)), Expiry::default(), "nothing of it expires");
+    let stamped = gone(Remains::AsStamped);
+    assert_eq!(ids(&stamped.expiry(day(31))), ["1"]);
+    assert_eq!(ids(&stamped.expiry(day(400))), ["1", "2"], "the newest stays");
+    let purged = gone(Remains::Purged { at: day(19) });
+    let before = purged.expiry(day(18));
+    assert_eq!((ids(&before).len(), before.next), (0, Some(day(19))));
+    let after = purged.expiry(day(19));
+    assert_eq!(ids(&after), ["1", "2", "3"], "the last good one goes too");
+    assert!(after.tombstones.iter().all(|(_, request)| request.keep_at_least == 0));
+}
+
+#[test]
+fn a_purge_waits_for_who_reads_and_for_clocks_that_agree() {
+    let mut read = gone(Remains::Purged { at: day(19) });
+    read.in_use.insert(point(1).id);
+    let expiry = read.expiry(day(19));
+    assert_eq!((ids(&expiry), expiry.held_back.count), (vec!["2".to_owned(), "3".to_owned()], 1));
+    let mut skewed = gone(Remains::Purged { at: day(19) });
+    skewed.clock_skewed = true;
+    let expiry = skewed.expiry(day(19));
+    assert_eq!((ids(&expiry).len(), expiry.held_back.count), (0, 3));
+}
+
+#[test]
+fn row_a13_nothing_of_a_stopped_instance_expires_and_nobody_is_told_that_it_stays() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.instances = vec![Arc::new(instance("Stopped"))];
+    assert_eq!(scene.expiry(day(4000)), Expiry::default());
+}
+
+#[test]
+fn row_a16_points_expire_again_a_day_after_the_stop() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    let mut resumed = instance("Enabled");
+    let status = serde_json::json!({"retentionResumeTime": day(101).to_string()});
+    resumed.status = Some(serde_json::from_value(status).expect("a status"));
+    assert_eq!(super::expire_by(&resumed, &[point(1), point(2), point(3)], day(101)), 2);
+    scene.instances = vec![Arc::new(resumed)];
+    let grace = scene.expiry(day(100));
+    assert_eq!((ids(&grace).len(), grace.next), (0, Some(day(101))));
+    assert_eq!(ids(&scene.expiry(day(101))), ["1", "2"]);
+}
+
+#[test]
+fn row_a21_nothing_expires_of_an_instance_that_was_brought_back_until_it_is_resumed() {
+    let mut scene = gone(Remains::Kept);
+    scene.instances = vec![Arc::new(instance("Enabled"))];
+    for view in scene.catalogue.owners.values_mut() {
+        view.life = Life::ResumeRequired { record: "shop-orders-1".into() };
+    }
+    assert_eq!(scene.expiry(day(4000)), Expiry::default());
+}
+
+#[test]
+fn row_a20_a_point_of_a_deleted_instance_says_that_it_cannot_be_restored_and_why() {
+    let scene = gone(Remains::Kept);
+    let ready = |scene: &Scene| {
+        let status = view::status(&scene.facts(), &point(1), None, day(6));
+        status.conditions.into_iter().find(|held| held.type_ == "Ready").expect("Ready")
+    };
+    assert_eq!((ready(&scene).status.as_str(), ready(&scene).reason.as_str()), ("False", "OwnerDeleted"));
+    assert_eq!(ready(&Scene::new()).reason, "PointAvailable");
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::facts::Facts;
-use crate::controller::Conditions;
+use crate::controller::{Conditions, life};
 use crate::names;
 use crate::words::bytes;
 
@@ -59,7 +59,7 @@ pub fn status(
     let before = held.and_then(|held| held.status.as_ref());
     RecoveryPointStatus {
         observed_generation: Some(generation(held)),
-        conditions: conditions(point, held, now),
+        conditions: conditions(facts, point, held, now),
         state: Some(state(point)),
         point_time: Some(Time(point.point_time)),
         expiration_time: point.expiration_time.map(Time),
@@ -105,10 +105,22 @@ fn state(point: &PointView) -> State {
 }
 
 /// Accepting a point checks presence and sizes; reading it in full is another thing.
-fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> Vec<Condition> {
+fn conditions(
+    facts: &Facts<'_>,
+    point: &PointView,
+    held: Option<&RecoveryPoint>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let before = held.and_then(|held| held.status.as_ref()).map(|status| status.conditions.as_slice());
     let mut conditions = Conditions::new(before.unwrap_or_default(), Some(generation(held)), now);
     let (status, reason, message) = match state(point) {
+        State::Available | State::Partial | State::SoftDeleted
+            if life::is_deleted(facts.catalogue, &point.owner) =>
+        {
+            let message =
+                "Its instance was deleted: set `undelete: true` on the DeletedBackupInstance to restore it.";
+            (false, Reason::OwnerDeleted, message)
+        }
         State::Partial => {
             (true, Reason::PointPartial, "It can be restored; `status.coverage` says what is not in it.")
         }
