@@ -89,6 +89,7 @@ impl World {
         known.backup_jobs.hold_only(self.objects("backupjobs"));
         known.restore_jobs.hold_only(self.objects("restorejobs"));
         known.points.hold_only(self.objects("recoverypoints"));
+        known.deleted_instances.hold_only(self.objects("deletedbackupinstances"));
         known.namespaces.hold_only(self.objects("namespaces"));
     }
 

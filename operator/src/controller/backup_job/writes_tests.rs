@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::tests::{UID, point};
 use crate::controller::scenario::World;
-use crate::controller::{Error, Wake, backup_job, instance, policy, recovery_point, vault};
+use crate::controller::{Error, Wake, backup_job, deleted_instance, instance, policy, recovery_point, vault};
 
 /// Agreed with those who run the API server: besides events, and besides what is written only to show progress.
 const MOST: usize = 14;
@@ -48,6 +48,8 @@ impl Play {
         play.answer_vault(KeyState::Empty, 0, 0);
         play.round().await;
         play.world.answer("GET /v1/points", &Points { head: None, points: Vec::new(), owners: Vec::new() });
+        // Taken for the claim on the database, which is asked for once the check has told what it is.
+        play.world.answer("POST /v1/ledger", &Appended { head: head(7) });
         play.answer_vault(KeyState::Open, 7, 0);
         play.rest().await;
         play.end_check();
@@ -120,6 +122,7 @@ impl Play {
         self.name_job();
         all::<BackupJob, _>(world, "backupjobs", backup_job::reconcile).await;
         all::<BackupVault, _>(world, "backupvaults", recovery_point::reconcile).await;
+        all::<BackupVault, _>(world, "backupvaults", deleted_instance::reconcile).await;
     }
 
     /// The UID of the slot's job is one that names can be made of.
