@@ -69,7 +69,7 @@ fn points(operator: &str) -> Policy {
             },
             {
                 "expression": "request.operation != 'DELETE'",
-                "message": "deleting a RecoveryPoint deletes no data, and it would return: points go when their keeping ends; `recoveryPointWindow` of the vault says how many are shown",
+                "message": "deleting a RecoveryPoint deletes no data, and it would return: points go when their keeping ends, or set `deletionRequest` to let one go before; `recoveryPointWindow` of the vault says how many are shown",
             },
         ]),
     )

@@ -16,7 +16,7 @@ pub const MERGED_SLOTS: &str = "coffer.dev/merged-slots";
 /// refuses any name but the request's own.
 pub const REQUESTED_BY: &str = "coffer.dev/requested-by";
 
-/// On a BackupInstance, by people: `FROM/TO` as RFC 3339 times. Points of that range are shown as objects for a day
+/// On a BackupInstance, by people: `FROM/TO` as dates or RFC 3339 times. Points of that range are shown as objects for a day
 /// beyond the newest ones.
 pub const SHOW_POINTS: &str = "coffer.dev/show-points";
 

@@ -45,6 +45,12 @@ pub(crate) fn fixed(field: &str, message: &str) -> Rule {
     Rule::new(format!("self.{field} == oldSelf.{field}")).message(message)
 }
 
+/// An optional field that, once it is there, stays as it is.
+pub(crate) fn one_way(field: &str, message: &str) -> Rule {
+    Rule::new(format!("!has(oldSelf.{field}) || (has(self.{field}) && self.{field} == oldSelf.{field})"))
+        .message(message)
+}
+
 /// An optional field that never changes, appears or disappears.
 ///
 /// A rule on the field itself would be skipped when the field comes or goes, so this one stands on the parent.

@@ -11,6 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Clock;
 use crate::cluster::{Index, Notes};
+use crate::controller::recovery_point::Memory;
 use crate::keeper_client::{KeeperAddress, KeeperClient, KeeperError, Keepers};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -48,6 +49,8 @@ pub struct Context {
     pub keepers: Keepers,
     pub root: Root,
     pub turns: Turns,
+    /// What was asked of single points, and what the keepers said.
+    pub asked: Memory,
     /// Makes the keys of a new vault. Given by whoever knows the data plane.
     pub new_vault_keys: fn() -> Result<VaultKeys, KeysError>,
     pub known: Known,

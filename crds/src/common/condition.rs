@@ -52,6 +52,8 @@ pub enum ConditionType {
     Verified,
     /// RecoveryPoint, only while True: a request to delete was refused; the reason says why.
     DeletionBlocked,
+    /// RecoveryPoint, only while True: the other end that it is to have was refused; the reason says why.
+    OverrideBlocked,
 }
 
 impl ConditionType {
@@ -79,6 +81,7 @@ impl ConditionType {
             Self::ApproachingLimit => "ApproachingLimit",
             Self::Verified => "Verified",
             Self::DeletionBlocked => "DeletionBlocked",
+            Self::OverrideBlocked => "OverrideBlocked",
         }
     }
 }

@@ -294,10 +294,24 @@ reasons! {
     LegalHold: "A legal hold names it." => "Ask who made the hold that the message names.";
     /// The point is in use.
     InUse: "A restore or a copy is reading it." => "Wait for the job that the message names.";
+    /// The point is being removed before its end.
+    PointRemoved: "It was asked for by `deletionRequest`." => "Set `retentionOverride` before the time in the message if the point is still wanted.";
+    /// The point is nobody's in the cluster.
+    PointNotOwned: "It was made on the command line." => "Nothing here changes when it ends.";
+    /// The keeper would not remove the point.
+    DeletionRefused: "The vault's ledger or storage says otherwise than the catalogue." => "Read the message; it is tried again every minute.";
+    /// The keeper would not give the point another end.
+    OverrideRefused: "The vault's ledger says otherwise than the catalogue." => "Read the message; it is tried again every minute.";
+    /// The other end is not one that the vault allows.
+    OverrideOutsideVault: "`retentionOverride.until` is outside the vault's `retention`, or would go round its soft delete." => "Set an end within the times in the message.";
     /// The point is one of the last good ones.
     LastGood: "The policy's `keepAtLeast` keeps it." => "Make a newer backup first.";
 }
 "Events" {
+    /// Points of a time were asked for.
+    PointsShown: "Annotation coffer.dev/show-points asks for them." => "Nothing to do; they are shown for a day.";
+    /// The points that were asked for cannot be told.
+    ShowPointsInvalid: "The value of annotation coffer.dev/show-points is no `FROM/TO`." => "Write two dates or two RFC 3339 times with a slash between them, the earlier one first.";
     /// A backup was planned.
     BackupScheduled: "A slot is due, and its job was made." => "Nothing to do.";
     /// A backup has started.

@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::recovery_point::Memory;
 use super::{Feeds, vault};
 use crate::clock::Clock;
 use crate::cluster::Notes;
@@ -148,6 +149,7 @@ fn context(client: Client) -> Context {
         keepers: Keepers::new(clock),
         root: Root { current: vec![7; 32], previous: None, version: "12345678".into() },
         turns: Turns::default(),
+        asked: Memory::default(),
         new_vault_keys: || {
             Ok(VaultKeys { identity: Secret::new("AGE-SECRET-KEY"), catalogue: Secret::new("key") })
         },

@@ -76,7 +76,7 @@ fn judge_instance(
 }
 
 /// The larger of what the policy promises now and what it promised when the newest point was made.
-fn floor(instance: &BackupInstance, points: &[&PointView]) -> u32 {
+pub fn floor(instance: &BackupInstance, points: &[&PointView]) -> u32 {
     let snapshot = instance.status.as_ref().and_then(|status| status.policy_snapshot.as_ref());
     let policy = snapshot.and_then(|snapshot| u32::try_from(snapshot.spec.keep_at_least).ok()).unwrap_or(1);
     let stamped = points.last().map_or(1, |point| point.decision.keep_at_least);

@@ -14,6 +14,8 @@ use kube::ResourceExt as _;
 
 use super::expiry::{Expiry, expiry};
 use super::facts::Facts;
+use super::memory::Answer;
+use super::ranges::Ranges;
 use super::shown::{Changes, changes};
 use super::view;
 use crate::keeper_client::Catalogue;
@@ -28,6 +30,8 @@ struct Scene {
     objects: Vec<Arc<RecoveryPoint>>,
     jobs: BTreeMap<RunId, String>,
     in_use: BTreeSet<PointId>,
+    answers: BTreeMap<String, Answer>,
+    ranges: Ranges,
     clock_skewed: bool,
 }
 
@@ -44,6 +48,8 @@ impl Scene {
             objects: Vec::new(),
             jobs: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            ranges: Ranges::new(),
             clock_skewed: false,
         }
     }
@@ -62,6 +68,8 @@ impl Scene {
             objects: &self.objects,
             jobs: &self.jobs,
             in_use: &self.in_use,
+            answers: &self.answers,
+            ranges: &self.ranges,
             clock_skewed: self.clock_skewed,
             cluster_id: CLUSTER,
         }
@@ -87,7 +95,7 @@ impl Scene {
     }
 }
 
-fn instance(protection: &str) -> BackupInstance {
+pub(super) fn instance(protection: &str) -> BackupInstance {
     let text = format!(
         "{{apiVersion: coffer.dev/v1alpha1, kind: BackupInstance, metadata: {{name: orders, namespace: shop, uid: i1}}, \
          spec: {{vaultRef: {{name: main, namespace: backups}}, policyRef: {{name: daily}}, protection: {protection}, \
@@ -96,13 +104,13 @@ fn instance(protection: &str) -> BackupInstance {
     serde_yaml::from_str(&text).expect("an instance")
 }
 
-fn day(number: i64) -> Timestamp {
+pub(super) fn day(number: i64) -> Timestamp {
     let first: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
     first + SignedDuration::from_hours(24 * number)
 }
 
 /// A good point of `orders`, taken on that day and kept for thirty.
-fn point(number: i64) -> PointView {
+pub(super) fn point(number: i64) -> PointView {
     let id = format!("{number:032x}");
     PointView {
         id: PointId(id.clone()),
@@ -156,6 +164,8 @@ fn point(number: i64) -> PointView {
 fn ids(expiry: &Expiry) -> Vec<String> {
     expiry.tombstones.iter().map(|(id, _)| id.0.trim_start_matches('0').to_owned()).collect()
 }
+
+mod request_tests;
 
 #[test]
 fn the_newest_points_of_the_window_are_shown_beside_their_instance() {
