@@ -21,4 +21,5 @@ mod scene;
 mod secrecy;
 mod twelve_states;
 mod uninstalled;
+mod upgraded;
 mod whole_server;

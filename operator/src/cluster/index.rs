@@ -106,6 +106,14 @@ impl<K: kube::Resource<DynamicType = ()>> Index<K> {
         let address = (object.namespace().unwrap_or_default(), object.name_any());
         self.put(address, Arc::new(object));
     }
+
+    /// Holds these objects and no others, as if the watch had been listed anew.
+    pub fn hold_only(&self, objects: Vec<K>) {
+        for address in self.addresses() {
+            self.remove(&address);
+        }
+        objects.into_iter().for_each(|object| self.hold(object));
+    }
 }
 
 fn take<K>(content: &mut Content<K>, address: &Address, keys: fn(&K) -> Vec<Key>) -> Option<Arc<K>> {

@@ -113,6 +113,14 @@ impl ApiServer {
         serde_json::from_value(object.clone()).unwrap()
     }
 
+    /// All objects of a resource.
+    pub fn all<K: DeserializeOwned>(&self, resource: &str) -> Vec<K> {
+        let held = lock(&self.held);
+        let prefix = format!("{resource} ");
+        let own = held.objects.iter().filter(|(name, _)| name.starts_with(&prefix));
+        own.map(|(_, object)| serde_json::from_value(object.clone()).unwrap()).collect()
+    }
+
     /// Refuses the next call that begins so.
     pub fn refuse(&self, call: &str, code: u16, reason: &str) {
         self.refuse_with(call, code, reason, "no");
@@ -223,10 +231,10 @@ fn change(held: &mut Held, method: &Method, object: &str, status: bool, body: Va
             } else {
                 merge(&mut found, body);
             }
-            if found["metadata"]["uid"].is_null() {
-                found["metadata"]["uid"] = json!(format!("uid of {object}"));
-            }
             held.stamp(&mut found);
+            if found["metadata"]["uid"].is_null() {
+                found["metadata"]["uid"] = json!(format!("{:08x}-0000-4000-8000-000000000000", held.version));
+            }
             held.objects.insert(object.to_owned(), found.clone());
             ok(&found)
         }

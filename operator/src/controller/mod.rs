@@ -12,7 +12,7 @@ mod history;
 mod queue;
 mod runner;
 #[cfg(test)]
-mod scenario;
+pub mod scenario;
 mod wake;
 mod wiring;
 
