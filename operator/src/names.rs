@@ -51,6 +51,16 @@ pub fn check(instance_uid: &str, inputs: &str) -> String {
     format!("cc-{}-{}", uid8(instance_uid), inputs.get(..8).unwrap_or(inputs))
 }
 
+/// The Job that reads a point of an instance back. There is one at a time.
+pub fn verification(instance_uid: &str, point: &PointId) -> String {
+    format!("cv-{}-{}", uid8(instance_uid), point.0.get(..8).unwrap_or(&point.0))
+}
+
+/// The BackupJob in the place of a point that was found damaged: `<instance>-instead-<8 of id>`, at most 57 characters.
+pub fn substitute(instance: &str, point: &PointId) -> String {
+    format!("{instance}-instead-{}", point.0.get(..8).unwrap_or(&point.0))
+}
+
 /// The BackupJob of a slot: `<instance>-<YYYYMMDD>t<HHMM>z`, at most 55 characters.
 pub fn slot_job(instance: &str, slot: Timestamp) -> String {
     format!("{instance}-{}", slot.to_zoned(TimeZone::UTC).strftime("%Y%m%dt%H%Mz"))

@@ -285,7 +285,7 @@ reasons! {
     /// The point was verified.
     VerificationPassed: "Every object was read back and found as written." => "Nothing to do.";
     /// The point was not verified yet.
-    NotVerifiedYet: "Only presence, sizes and checksums were checked when it was accepted." => "Run `coffer verify` to read it in full.";
+    NotVerifiedYet: "Only presence, sizes and checksums were checked when it was accepted." => "Set `verifyEveryDays` in the policy, or run `coffer verify`.";
     /// The verification found damage.
     VerificationFailed: "An object is missing, or differs from what was written." => "Look at the storage; restore from another point.";
     /// The point is locked.
@@ -306,6 +306,8 @@ reasons! {
     BackupCompleted: "The vault has accepted the point." => "Nothing to do.";
     /// A backup has failed.
     BackupFailed: "It ended without a point." => "Look at the job's errors.";
+    /// A point could not be read back.
+    VerificationNotDone: "The run that was to read it did not come to its end; that says nothing about the point." => "Look at the message; it is tried again after a day.";
     /// A restore has started.
     RestoreStarted: "The target was checked, and the first write is about to be made." => "Nothing to do.";
     /// A restore has ended well.

@@ -175,7 +175,7 @@ pub struct VerifiedTimes {
     /// Every object was there with its size, and with its ETag where the store has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects_time: Option<Time>,
-    /// Every object was read, opened and compared with the manifest.
+    /// Every object was read, and hash and seal of each were right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_time: Option<Time>,
     /// It was restored into a scratch database and compared.

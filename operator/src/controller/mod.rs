@@ -23,6 +23,7 @@ pub mod recovery_point;
 pub mod restore_job;
 pub mod run;
 pub mod vault;
+pub mod verification;
 
 pub use conditions::Conditions;
 pub use error::Error;

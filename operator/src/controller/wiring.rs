@@ -16,7 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
+use super::{
+    Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault,
+    verification,
+};
 use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
 use crate::context::{Context, Known};
 
@@ -115,7 +118,7 @@ pub async fn run_all(
     let wakes = every.stream(&feeds.policies.store(), policy_wakes(&mut feeds));
     controllers.start("BackupPolicy", feeds.policies.store(), wakes, policy::reconcile);
     let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, checks.1));
-    controllers.start("BackupInstance", feeds.instances.store(), wakes, instance::reconcile);
+    controllers.start("BackupInstance", feeds.instances.store(), wakes, protect);
     let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backups.1));
     controllers.start("BackupJob", feeds.backup_jobs.store(), wakes, backup_job::reconcile);
     let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restores.1));
@@ -123,6 +126,13 @@ pub async fn run_all(
 
     begin(&mut watches, feeds, &client);
     while controllers.running.join_next().await.is_some() {}
+}
+
+/// An instance is backed up, and its points are read back. The two know nothing of each other.
+async fn protect(instance: Arc<BackupInstance>, context: Arc<Context>) -> Result<Wake, Error> {
+    let next = instance::reconcile(Arc::clone(&instance), Arc::clone(&context)).await?;
+    let now = context.clock.now();
+    Ok(next.or(verification::reconcile(instance, context).await?, now))
 }
 
 /// The controllers, each of which begins when everything was listed.

@@ -131,6 +131,8 @@ struct Memory {
     runs: HashMap<RunId, Movement>,
     held_back: HeldBack,
     clock_skewed: bool,
+    /// By UID of an instance, until when of the wall clock none of its points is read back.
+    verification_pauses: HashMap<String, Timestamp>,
 }
 
 /// The keepers of all vaults, by the vault's UID.
@@ -273,6 +275,16 @@ impl Keepers {
     /// The points that are due and stay.
     pub fn held_back(&self, vault_uid: &str) -> HeldBack {
         self.with(vault_uid, |memory| memory.held_back.clone())
+    }
+
+    /// Lets no point of an instance be read back until then: the last run did not come to its end.
+    pub fn pause_verification(&self, vault_uid: &str, instance_uid: &str, until: Timestamp) {
+        self.with(vault_uid, |memory| memory.verification_pauses.insert(instance_uid.to_owned(), until));
+    }
+
+    /// Until when of the wall clock no point of an instance is read back.
+    pub fn verification_pause(&self, vault_uid: &str, instance_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.verification_pauses.get(instance_uid).copied())
     }
 
     /// Forgets a vault that is gone.

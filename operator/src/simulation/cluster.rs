@@ -150,7 +150,8 @@ impl Cluster {
         for secret in self.list::<Value>("secrets") {
             let owner = secret["metadata"]["ownerReferences"][0]["name"].as_str();
             if owner.is_some_and(|owner| !jobs.iter().any(|job| job == owner)) {
-                self.world.remove(&format!("secrets vaults/{}", secret["metadata"]["name"].as_str().unwrap()));
+                self.world
+                    .remove(&format!("secrets vaults/{}", secret["metadata"]["name"].as_str().unwrap()));
             }
         }
     }

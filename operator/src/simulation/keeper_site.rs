@@ -45,7 +45,8 @@ impl KeeperSite {
     /// How many writers have data in storage: each point has one.
     pub fn writers(&self) -> usize {
         let folders = fs::read_dir(self.storage.path().join("data")).into_iter().flatten();
-        let has_files = |folder: &fs::DirEntry| fs::read_dir(folder.path()).is_ok_and(|files| files.count() > 0);
+        let has_files =
+            |folder: &fs::DirEntry| fs::read_dir(folder.path()).is_ok_and(|files| files.count() > 0);
         folders.flatten().filter(has_files).count()
     }
 }

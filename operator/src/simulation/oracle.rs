@@ -83,6 +83,7 @@ fn months_later(day: Date, months: i16) -> Date {
 /// What of them is there in the night of a day: those that have not ended by then, and of the others the newest two.
 pub fn left(made: &[Kept], today: Date) -> Vec<Kept> {
     let newest = made.len().saturating_sub(2);
-    let is_left = |(number, kept): (usize, &Kept)| (kept.last_day > today || number >= newest).then_some(*kept);
+    let is_left =
+        |(number, kept): (usize, &Kept)| (kept.last_day > today || number >= newest).then_some(*kept);
     made.iter().enumerate().filter_map(is_left).collect()
 }

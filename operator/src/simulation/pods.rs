@@ -71,8 +71,7 @@ fn report(assignment: &Assignment, started: Option<Timestamp>, outcome: Outcome)
 
 fn good_check() -> CheckReport {
     let names = ["Resolve", "Connect", "Tls", "LogIn", "Database", "Version", "Privileges", "Relations"];
-    let item =
-        |name: &str| CheckItem { name: name.to_owned(), result: CheckResult::Passed, failure: None };
+    let item = |name: &str| CheckItem { name: name.to_owned(), result: CheckResult::Passed, failure: None };
     CheckReport {
         items: names.into_iter().map(item).collect(),
         server_version: Some("15.18".into()),

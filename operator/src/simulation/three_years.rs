@@ -100,7 +100,12 @@ async fn play_out(count: usize) {
         let found = restorable(&cluster);
         assert_eq!(found, expected(&made, *slot), "after {night:?} at {}", slot.time);
         assert_eq!(found.keys().next_back(), made.last().map(|kept| &kept.slot.time), "the newest is there");
-        assert_eq!(shown(&cluster), found.into_values().collect::<Vec<_>>(), "after {night:?} at {}", slot.time);
+        assert_eq!(
+            shown(&cluster),
+            found.into_values().collect::<Vec<_>>(),
+            "after {night:?} at {}",
+            slot.time
+        );
     }
     cluster.move_to(cluster.later(SignedDuration::from_hours(2)));
     cluster.settle().await;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use mover::vault::Vault;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::mounted::Mounted;
 use super::{Keeper, config, janitor, routes, tend};
@@ -14,7 +15,7 @@ use super::{Keeper, config, janitor, routes, tend};
 /// It is tended until it is dropped.
 pub struct InProcess {
     keeper: Arc<Keeper>,
-    _tended: DropGuard,
+    _tended: JoinSet<()>,
 }
 
 impl InProcess {
@@ -23,12 +24,12 @@ impl InProcess {
         let mounted = Mounted::below(root);
         let keeper = Arc::new(Keeper::new(config::read(&mounted).unwrap(), mounted, true));
         let seen = tend::first_look(&keeper);
-        let stop = CancellationToken::new();
-        tokio::spawn(tend::tend(Arc::clone(&keeper), seen, stop.clone()));
+        let mut tended = JoinSet::new();
+        tended.spawn(tend::tend(Arc::clone(&keeper), seen, CancellationToken::new()));
         while keeper.holding.vault().is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self { keeper, _tended: stop.drop_guard() }
+        Self { keeper, _tended: tended }
     }
 
     /// Its calls.

@@ -169,6 +169,7 @@ pub(super) fn point() -> PointView {
         overridden: None,
         removal: None,
         state: PointState::Available,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.2".into(),
             system_identifier: Some("7".into()),

@@ -132,6 +132,7 @@ fn point(number: i64) -> PointView {
         overridden: None,
         removal: None,
         state: PointState::Available,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.4".into(),
             system_identifier: Some("7".into()),

@@ -79,7 +79,8 @@ pub fn status(
         // A point is accepted when every object was found with its size, and its ETag where the store has them.
         verified: Some(VerifiedTimes {
             objects_time: Some(Time(point.commit_time)),
-            ..VerifiedTimes::default()
+            full_time: point.verified.full.map(Time),
+            restored_time: point.verified.restored.map(Time),
         }),
         holds: Vec::new(),
         coverage: coverage(point),
@@ -121,9 +122,29 @@ fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -
         }
     };
     conditions.set(ConditionType::Ready, Some(status), reason, message);
-    let message = "Every object was found, with its size, when the point was accepted; no verification has read it in full.";
-    conditions.set(ConditionType::Verified, Some(false), Reason::NotVerifiedYet, message);
+    let (status, reason, message) = verified(point);
+    conditions.set(ConditionType::Verified, Some(status), reason, message);
     conditions.finish()
+}
+
+fn verified(point: &PointView) -> (bool, Reason, &'static str) {
+    if point.state == PointState::Damaged {
+        let message = "A verification found an object of it missing or changed.";
+        return (false, Reason::VerificationFailed, message);
+    }
+    match (point.verified.restored, point.verified.full) {
+        (Some(_), _) => {
+            (true, Reason::VerificationPassed, "It was restored into a scratch database and compared.")
+        }
+        (None, Some(_)) => {
+            (true, Reason::VerificationPassed, "Every object was read; hash and seal of each were right.")
+        }
+        (None, None) => (
+            false,
+            Reason::NotVerifiedYet,
+            "Every object was found, with its size, when the point was accepted; no verification has read it in full.",
+        ),
+    }
 }
 
 /// An object that is about to be created will be of the first generation.

@@ -87,6 +87,7 @@ pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState
         overridden: None,
         removal: None,
         state,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.2".into(),
             system_identifier: None,
