@@ -7,7 +7,7 @@ use crds::annotations;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::plan::Plan;
+use super::plan::{Plan, Role};
 use super::pod;
 
 /// How long the Job of a check or of a verification stays after its end, in seconds, when nobody is left to read it: its
@@ -37,7 +37,7 @@ pub fn job(plan: &Plan<'_>) -> Job {
             parallelism: Some(1),
             // A pod that is going may still write; no second one is made beside it.
             pod_replacement_policy: Some("Failed".into()),
-            ttl_seconds_after_finished: is_repeatable(&plan.assignment.task).then_some(UNREAD),
+            ttl_seconds_after_finished: is_repeatable(plan).then_some(UNREAD),
             template: pod::template(plan),
             ..JobSpec::default()
         }),
@@ -45,9 +45,6 @@ pub fn job(plan: &Plan<'_>) -> Job {
     }
 }
 
-fn is_repeatable(task: &Task) -> bool {
-    match task {
-        Task::Check(_) | Task::Verify(_) => true,
-        Task::Backup(_) | Task::Restore(_) | Task::RestoreDatabases(_) => false,
-    }
+fn is_repeatable(plan: &Plan<'_>) -> bool {
+    plan.role == Role::Check || matches!(plan.assignment.task, Task::Verify(_))
 }
