@@ -11,7 +11,14 @@ use crate::{annotations, labels};
 ///
 /// `operator` is `system:serviceaccount:NAMESPACE:NAME`; the chart gives it as a template.
 pub fn policies(operator: &str) -> Vec<Policy> {
-    vec![in_use(operator), slots(operator), points(operator), vault_namespaces(), requested_by()]
+    vec![
+        in_use(operator),
+        slots(operator),
+        points(operator),
+        deleted_instances(operator),
+        vault_namespaces(),
+        requested_by(),
+    ]
 }
 
 /// A policy and the binding that puts it in force.
@@ -25,7 +32,8 @@ pub struct Policy {
     pub binding: Value,
 }
 
-/// A vault or policy that instances use is not deleted. A finalizer could only make the deletion hang.
+/// A vault or policy that instances use is not deleted, nor one that deleted instances with points would need again. A
+/// finalizer could only make the deletion hang.
 fn in_use(operator: &str) -> Policy {
     policy(
         "coffer-in-use",
@@ -33,14 +41,34 @@ fn in_use(operator: &str) -> Policy {
             "resourceRules": rules("coffer.dev", &["backupvaults", "backuppolicies"], &["DELETE"]),
         }),
         json!([not_by_the_cluster(operator)]),
-        json!([{
-            "expression": "(has(oldObject.status) && has(oldObject.status.instances) ? oldObject.status.instances : 0) == 0",
-            "message": "instances use it: delete them or let them use another first",
-            "messageExpression": "oldObject.kind + ' ' + oldObject.metadata.name + ' is used by ' + \
-                string(oldObject.status.instances) + ' instance(s): delete them or let them use another first \
-                (kubectl get binst -A shows them)'",
-        }]),
+        json!([
+            {
+                "expression": format!("{} == 0", count("instances")),
+                "message": "instances use it: delete them or let them use another first",
+                "messageExpression": format!(
+                    "oldObject.kind + ' ' + oldObject.metadata.name + ' is used by ' + string({}) + ' instance(s) and ' + \
+                     string({}) + ' deleted one(s) that still have points: delete them or let them use another first \
+                     (kubectl get binst,dbinst -A shows them)'",
+                    count("instances"),
+                    count("deletedInstances")
+                ),
+            },
+            {
+                "expression": format!("{} == 0", count("deletedInstances")),
+                "message": "deleted instances that still have points use it: it may go when their points are gone",
+                "messageExpression": format!(
+                    "oldObject.kind + ' ' + oldObject.metadata.name + ' is needed by ' + string({}) + ' deleted instance(s) \
+                     that still have points: it may go when those are gone (kubectl get dbinst -A shows them and when)'",
+                    count("deletedInstances")
+                ),
+            },
+        ]),
     )
+}
+
+/// A count of the object's status, in CEL.
+fn count(field: &str) -> String {
+    format!("(has(oldObject.status) && has(oldObject.status.{field}) ? oldObject.status.{field} : 0)")
 }
 
 /// A due time yields at most one job, so only the operator says that a job is for one.
@@ -69,7 +97,26 @@ fn points(operator: &str) -> Policy {
             },
             {
                 "expression": "request.operation != 'DELETE'",
-                "message": "deleting a RecoveryPoint deletes no data, and it would return: points go when their keeping ends; `recoveryPointWindow` of the vault says how many are shown",
+                "message": "deleting a RecoveryPoint deletes no data, and it would return: points go when their keeping ends, or set `deletionRequest` to let one go before; `recoveryPointWindow` of the vault says how many are shown",
+            },
+        ]),
+    )
+}
+
+/// Records of deleted instances are a view of the ledger, and people write `undelete` into them.
+fn deleted_instances(operator: &str) -> Policy {
+    policy(
+        "coffer-deleted-instances",
+        json!({"resourceRules": rules("coffer.dev", &["deletedbackupinstances"], &["CREATE", "DELETE"])}),
+        json!([not_by_the_cluster(operator)]),
+        json!([
+            {
+                "expression": "request.operation != 'CREATE'",
+                "message": "DeletedBackupInstances are written by Coffer from the vault's ledger: delete a BackupInstance to get one",
+            },
+            {
+                "expression": "request.operation != 'DELETE'",
+                "message": "deleting a DeletedBackupInstance deletes no data, and it would return: it goes when the last of its points does; `undelete: true` brings the instance back",
             },
         ]),
     )

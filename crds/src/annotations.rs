@@ -16,11 +16,12 @@ pub const MERGED_SLOTS: &str = "coffer.dev/merged-slots";
 /// refuses any name but the request's own.
 pub const REQUESTED_BY: &str = "coffer.dev/requested-by";
 
-/// On a BackupInstance, by people: `FROM/TO` as RFC 3339 times. Points of that range are shown as objects for a day
+/// On a BackupInstance, by people: `FROM/TO` as dates or RFC 3339 times. Points of that range are shown as objects for a day
 /// beyond the newest ones.
 pub const SHOW_POINTS: &str = "coffer.dev/show-points";
 
-/// On a BackupInstance, by people: the record whose protection is to be resumed after an undelete.
+/// On a BackupInstance, by people: the name of the DeletedBackupInstance that it was brought back from. From then on its
+/// `protection` holds again.
 pub const RESUME: &str = "coffer.dev/resume";
 
 /// On Jobs and slot BackupJobs, by the operator: keeps Argo CD from refreshing the application at every status write.

@@ -72,7 +72,7 @@ fn fields(text: &mut String, path: &str, schema: &Value) {
 }
 
 /// Parts whose fields are described where they come from: Kubernetes' own types, and a policy inside an instance.
-const OPEN_ELSEWHERE: [&str; 8] = [
+const OPEN_ELSEWHERE: [&str; 9] = [
     "podTemplate.resources",
     "podTemplate.affinity",
     "podTemplate.tolerations",
@@ -80,6 +80,7 @@ const OPEN_ELSEWHERE: [&str; 8] = [
     "podTemplate.imagePullSecrets",
     "status.conditions",
     "policySnapshot.spec",
+    "status.savedSpec",
     "archive.storage",
 ];
 

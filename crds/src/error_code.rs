@@ -56,6 +56,8 @@ macro_rules! error_codes {
 error_codes! {
     /// The server refused user name or password, or the role may not log in.
     UserErrorDBUserAuthFailed: retry user => "Correct user name and password in the Secret, or give the role LOGIN.";
+    /// The instance's protection is stopped.
+    UserErrorProtectionStopped: fatal user => "Set `protection` to Enabled, or resume an instance that was brought back; then create a new job.";
     /// The server let the role in and refused it the rights a backup needs.
     UserErrorMissingDBPermissions: fatal user => "Run the statements of the instance's `status.missingGrants` as the database's owner.";
     /// The database does not exist.

@@ -1,4 +1,4 @@
-//! Coffer's Kubernetes API: six kinds, their words, and the schema an API server enforces for them.
+//! Coffer's Kubernetes API: seven kinds, their words, and the schema an API server enforces for them.
 //!
 //! Types and pure functions only: no client, no clock, no I/O. Every kind has a module with its spec and its
 //! status; `common` holds what several kinds share; `reason` and `error_code` are the closed lists of words that
@@ -16,6 +16,7 @@ pub mod schema;
 pub mod secret_keys;
 
 pub mod backup_job;
+pub mod deleted_instance;
 pub mod instance;
 pub mod policy;
 pub mod recovery_point;
@@ -26,6 +27,7 @@ mod rules;
 mod words;
 
 pub use backup_job::{BackupJob, BackupJobSpec, BackupJobStatus};
+pub use deleted_instance::{DeletedBackupInstance, DeletedBackupInstanceSpec, DeletedBackupInstanceStatus};
 pub use error_code::ErrorCode;
 pub use instance::{BackupInstance, BackupInstanceSpec, BackupInstanceStatus};
 pub use policy::{BackupPolicy, BackupPolicySpec, BackupPolicyStatus};

@@ -45,6 +45,12 @@ pub(crate) fn fixed(field: &str, message: &str) -> Rule {
     Rule::new(format!("self.{field} == oldSelf.{field}")).message(message)
 }
 
+/// An optional field that, once it is there, stays as it is.
+pub(crate) fn one_way(field: &str, message: &str) -> Rule {
+    Rule::new(format!("!has(oldSelf.{field}) || (has(self.{field}) && self.{field} == oldSelf.{field})"))
+        .message(message)
+}
+
 /// An optional field that never changes, appears or disappears.
 ///
 /// A rule on the field itself would be skipped when the field comes or goes, so this one stands on the parent.
@@ -54,6 +60,27 @@ pub(crate) fn fixed_optional(field: &str, message: &str) -> Rule {
         "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
     ))
     .message(message)
+}
+
+/// A soft delete that is always on stays so, and its days only grow.
+pub(crate) fn always_on_stays() -> Rule {
+    let days =
+        |spec: &str| format!("(has({spec}.softDelete.retentionDays) ? {spec}.softDelete.retentionDays : 14)");
+    Rule::new(format!(
+        "!has(oldSelf.softDelete) || oldSelf.softDelete.state != 'AlwaysOn' || (has(self.softDelete) && \
+         self.softDelete.state == 'AlwaysOn' && {} >= {})",
+        days("self"),
+        days("oldSelf")
+    ))
+    .message(
+        "`softDelete` that is AlwaysOn may not be weakened: neither another state nor fewer `retentionDays`",
+    )
+}
+
+/// Bringing a deleted instance back is one way: `undelete` goes from false to true and stays.
+pub(crate) fn undelete_is_one_way() -> Rule {
+    Rule::new("!oldSelf.undelete || self.undelete")
+        .message("`undelete` may not be taken back: delete the instance again instead")
 }
 
 /// Cancelling is one way: `cancel` goes from false to true and stays.

@@ -245,6 +245,7 @@ fn a_full_status_of_each_kind_is_accepted() {
             json!({
                 "observedGeneration": 3, "conditions": [condition], "revalidated": "1", "vaultId": "0a", "fingerprint": "AB",
                 "ledger": {"sequence": 17, "hash": "0a"}, "provider": "S3", "redundancy": "Local", "instances": 2,
+                "deletedInstances": 1, "softDelete": {"state": "AlwaysOn", "retentionDays": 30},
                 "capabilities": {"createOnly": true, "conditionalOverwrite": true, "versioning": false, "objectLock": false},
                 "encryption": {"keySecretName": "main-coffer-keys", "recoveryRecipients": 1}, "keeper": {"version": "0.1.0"},
                 "recoveryPoints": 12, "storedBytes": 12, "stored": "12 B",
@@ -279,10 +280,28 @@ fn a_full_status_of_each_kind_is_accepted() {
             }),
         ),
     ];
-    for (kind, status) in statuses {
+    for (kind, status) in statuses.into_iter().chain([deleted_status(&condition)]) {
         let found = judged(&schemas[kind], &with_status(kind, status), None);
         assert!(found.is_empty(), "{kind}: {found:?}");
     }
+}
+
+/// What an instance was is remembered with everything that its own schema takes.
+fn deleted_status(condition: &Value) -> (&'static str, Value) {
+    let time = "2026-11-01T02:30:00Z";
+    let (_, everything) = read("valid")
+        .into_iter()
+        .find(|(_, object)| object["metadata"]["name"] == "everything" && object["kind"] == "BackupInstance")
+        .expect("an instance with everything");
+    (
+        "DeletedBackupInstance",
+        json!({
+            "observedGeneration": 1, "conditions": [condition], "state": "SoftDeleted", "deletedTime": time,
+            "scheduledPurgeTime": time, "reason": "text", "recoveryPoints": 3, "savedSpec": everything["spec"],
+            "owner": {"namespace": "shop", "namespaceUid": "0a", "name": "orders", "uid": "0b",
+                      "datasourceId": "73/orders"},
+        }),
+    )
 }
 
 #[test]
@@ -295,6 +314,7 @@ fn what_is_valid_parses_into_its_type_and_comes_back_whole() {
             "BackupJob" => round::<crds::BackupJob>(&object),
             "RecoveryPoint" => round::<crds::RecoveryPoint>(&object),
             "RestoreJob" => round::<crds::RestoreJob>(&object),
+            "DeletedBackupInstance" => round::<crds::DeletedBackupInstance>(&object),
             kind => panic!("{kind} is no kind of ours"),
         };
         assert_within(&format!("{}: {}", case.file, case.why), &object, &parsed);

@@ -42,16 +42,24 @@ fn none(what: &str, mut wrong: impl FnMut(&str, &Value) -> bool) {
 }
 
 #[test]
-fn there_are_six_kinds_in_one_group_and_category() {
+fn there_are_seven_kinds_in_one_group_and_category() {
     let definitions = definitions();
     let kinds: Vec<&str> = definitions.iter().map(|one| text(&one["spec"]["names"]["kind"])).collect();
     assert_eq!(
         kinds,
-        ["BackupVault", "BackupPolicy", "BackupInstance", "BackupJob", "RecoveryPoint", "RestoreJob"]
+        [
+            "BackupVault",
+            "BackupPolicy",
+            "BackupInstance",
+            "BackupJob",
+            "RecoveryPoint",
+            "RestoreJob",
+            "DeletedBackupInstance"
+        ]
     );
     let short: Vec<&str> =
         definitions.iter().map(|one| text(&one["spec"]["names"]["shortNames"][0])).collect();
-    assert_eq!(short, ["bvault", "bpol", "binst", "bjob", "rpoint", "rjob"]);
+    assert_eq!(short, ["bvault", "bpol", "binst", "bjob", "rpoint", "rjob", "dbinst"]);
     for definition in &definitions {
         assert_eq!(definition["spec"]["group"], "coffer.dev");
         assert_eq!(definition["spec"]["scope"], "Namespaced");
@@ -247,7 +255,7 @@ fn no_printed_date_lies_in_the_future() {
         for column in
             definition["spec"]["versions"][0]["additionalPrinterColumns"].as_array().expect("columns")
         {
-            let future = ["expirationTime", "nextBackupTime"]
+            let future = ["expirationTime", "nextBackupTime", "scheduledPurgeTime"]
                 .iter()
                 .any(|end| text(&column["jsonPath"]).ends_with(end));
             assert!(!(future && column["type"] == "date"), "{column}");

@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::Secret;
-use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob};
+use contract::{LedgerRequest, Secret};
+use crds::{
+    BackupInstance, BackupJob, BackupPolicy, BackupVault, DeletedBackupInstance, RecoveryPoint, RestoreJob,
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Clock;
 use crate::cluster::{Index, Notes};
+use crate::controller::recovery_point::Memory;
 use crate::keeper_client::{KeeperAddress, KeeperClient, KeeperError, Keepers};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -48,6 +51,8 @@ pub struct Context {
     pub keepers: Keepers,
     pub root: Root,
     pub turns: Turns,
+    /// What was asked of single points, and what the keepers said.
+    pub asked: Memory,
     /// Makes the keys of a new vault. Given by whoever knows the data plane.
     pub new_vault_keys: fn() -> Result<VaultKeys, KeysError>,
     pub known: Known,
@@ -61,6 +66,7 @@ pub struct Known {
     pub backup_jobs: Arc<Index<BackupJob>>,
     pub restore_jobs: Arc<Index<RestoreJob>>,
     pub points: Arc<Index<RecoveryPoint>>,
+    pub deleted_instances: Arc<Index<DeletedBackupInstance>>,
     /// Under the empty namespace, as all kinds without one.
     pub namespaces: Arc<Index<Namespace>>,
 }
@@ -90,6 +96,31 @@ impl Context {
     pub fn keeper(&self, vault_uid: &str, address: &KeeperAddress) -> Result<KeeperClient, AccessError> {
         let token = self.vault_token(vault_uid)?.to_secret();
         self.keepers.client(vault_uid, address, token).map_err(AccessError::Client)
+    }
+
+    /// Writes into a vault's ledger, and learns at once what has come of it.
+    ///
+    /// # Errors
+    /// [`AccessError`] when no call could be prepared; inside, what the keeper answered.
+    pub async fn tell_ledger(
+        &self,
+        vault_uid: &str,
+        address: &KeeperAddress,
+        request: &LedgerRequest,
+    ) -> Result<Result<(), KeeperError>, AccessError> {
+        let client = self.keeper(vault_uid, address)?;
+        if let Err(error) = client.append(request).await {
+            return Ok(Err(error));
+        }
+        let known = self.keepers.catalogue(vault_uid).map_or(0, |catalogue| catalogue.sequence);
+        match client.points(known).await {
+            Ok(points) => {
+                self.keepers.fold(vault_uid, points);
+            }
+            // The next poll tells it.
+            Err(error) => tracing::warn!(vault = vault_uid, %error, "failed to read the catalogue"),
+        }
+        Ok(Ok(()))
     }
 
     /// UID of a namespace, and whether it is being deleted; `None` when it is not known.

@@ -12,6 +12,8 @@ mod leader;
 mod metrics;
 mod names;
 mod settings;
+#[cfg(test)]
+mod simulation;
 mod words;
 
 pub mod command;

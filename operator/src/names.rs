@@ -51,6 +51,16 @@ pub fn check(instance_uid: &str, inputs: &str) -> String {
     format!("cc-{}-{}", uid8(instance_uid), inputs.get(..8).unwrap_or(inputs))
 }
 
+/// The Job that reads a point of an instance back. There is one at a time.
+pub fn verification(instance_uid: &str, point: &PointId) -> String {
+    format!("cv-{}-{}", uid8(instance_uid), point.0.get(..8).unwrap_or(&point.0))
+}
+
+/// The BackupJob in the place of a point that was found damaged: `<instance>-instead-<8 of id>`, at most 57 characters.
+pub fn substitute(instance: &str, point: &PointId) -> String {
+    format!("{instance}-instead-{}", point.0.get(..8).unwrap_or(&point.0))
+}
+
 /// The BackupJob of a slot: `<instance>-<YYYYMMDD>t<HHMM>z`, at most 55 characters.
 pub fn slot_job(instance: &str, slot: Timestamp) -> String {
     format!("{instance}-{}", slot.to_zoned(TimeZone::UTC).strftime("%Y%m%dt%H%Mz"))
@@ -60,6 +70,13 @@ pub fn slot_job(instance: &str, slot: Timestamp) -> String {
 pub fn recovery_point(instance: &str, point_time: Timestamp, id: &PointId) -> String {
     let time = point_time.to_zoned(TimeZone::UTC).strftime("%Y%m%dt%H%M%Sz");
     format!("{instance}-{time}-{}", id.0.get(..6).unwrap_or(&id.0))
+}
+
+/// The DeletedBackupInstance of an instance that is gone: `<namespace>-<instance>-<uid8>`, cut in front of the UID to at most
+/// 63 characters.
+pub fn deleted_instance(namespace: &str, instance: &str, instance_uid: &str) -> String {
+    let readable: String = format!("{namespace}-{instance}").chars().take(54).collect();
+    format!("{}-{}", readable.trim_end_matches('-'), uid8(instance_uid))
 }
 
 /// The first eight hex digits of a UID, without its dashes.
@@ -90,6 +107,8 @@ mod tests {
         assert_eq!(recovery_point("orders", time(), &id), "orders-20261120t200509z-ab34cd");
         assert_eq!(keeper_certificate("main", 2), "main-keeper-2");
         assert_eq!(vault_keys("main"), "main-coffer-keys");
+        assert_eq!(deleted_instance("shop", "orders", UID), "shop-orders-0f8fad5b");
+        assert_eq!(deleted_instance(&"n".repeat(53), "-", UID), format!("{}-0f8fad5b", "n".repeat(53)));
     }
 
     #[test]
@@ -105,6 +124,7 @@ mod tests {
             format!("{}-abcde", attempt(UID, u32::MAX)),
             format!("{}-abcde", check(UID, &"f".repeat(64))),
             slot_job(&longest(), time()),
+            deleted_instance(&"n".repeat(63), &longest(), UID),
         ];
         for name in labels {
             assert!(name.len() <= 63, "{name} has {}", name.len());

@@ -17,7 +17,8 @@ const FORBIDDEN: [&str; 6] = ["async ", ".await", "Client", "Api<", "now()", "Co
 /// Words that contain a forbidden one and are harmless.
 const HARMLESS: [&str; 3] = ["ClientCertificate", "SecurityContext", "securityContext"];
 /// The kinds that have a driver.
-const KINDS: [&str; 6] = ["backup_job", "instance", "policy", "recovery_point", "restore_job", "vault"];
+const KINDS: [&str; 7] =
+    ["backup_job", "deleted_instance", "instance", "policy", "recovery_point", "restore_job", "vault"];
 const LONGEST_FILE: usize = 400;
 const LONGEST_DRIVER: usize = 60;
 

@@ -48,10 +48,16 @@ pub enum ConditionType {
     PolicyMissing,
     /// BackupInstance, only while True: at this speed a run will miss its completion window.
     ApproachingLimit,
+    /// BackupInstance, only while True: it was brought back and stays stopped until the record of its deletion is named.
+    ResumeRequired,
+    /// BackupInstance, only while True: protection was stopped, and points begin to expire again at the time in the message.
+    RetentionResumed,
     /// RecoveryPoint: a verification of level 2 or more has passed.
     Verified,
     /// RecoveryPoint, only while True: a request to delete was refused; the reason says why.
     DeletionBlocked,
+    /// RecoveryPoint, only while True: the other end that it is to have was refused; the reason says why.
+    OverrideBlocked,
 }
 
 impl ConditionType {
@@ -77,8 +83,11 @@ impl ConditionType {
             Self::CopiesHealthy => "CopiesHealthy",
             Self::PolicyMissing => "PolicyMissing",
             Self::ApproachingLimit => "ApproachingLimit",
+            Self::ResumeRequired => "ResumeRequired",
+            Self::RetentionResumed => "RetentionResumed",
             Self::Verified => "Verified",
             Self::DeletionBlocked => "DeletionBlocked",
+            Self::OverrideBlocked => "OverrideBlocked",
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::{PolicyReference, VaultReference},
-    rules::{fixed, fixed_optional, value_not_yet},
+    rules::{fixed, fixed_optional},
 };
 
 pub use postgresql::{DatabaseSelection, Postgresql};
@@ -60,9 +60,6 @@ const VAULT_STAYS: &str =
     validation = fixed_optional("vaultRef.__namespace__", VAULT_STAYS),
     validation = Rule::new("!has(self.policyRef.__namespace__) || (has(self.vaultRef.__namespace__) && self.policyRef.__namespace__ == self.vaultRef.__namespace__)")
         .message("the policy must be in this namespace (leave `policyRef.namespace` out) or in the vault's (name the same in both references)"),
-    validation = value_not_yet("protection", "Stopped", "use Suspended, which takes no new backups and keeps the newest point"),
-    validation = Rule::new("!has(self.deletionPolicy) || self.deletionPolicy == 'Retain'")
-        .message("`deletionPolicy` RetainPerPolicy and Delete are not supported yet: use Retain"),
 )]
 pub struct BackupInstanceSpec {
     /// The vault that holds the points. Never changes.
@@ -72,11 +69,12 @@ pub struct BackupInstanceSpec {
     /// The PostgreSQL server and what of it is protected.
     pub postgresql: Postgresql,
     /// Enabled: backups run and points expire. Suspended: no new backups; points expire, and the newest is kept.
-    /// Stopped: nothing runs and nothing expires; not supported yet.
+    /// Stopped: nothing runs and nothing expires; a day after the end of that, points begin to expire again.
     #[serde(default)]
     pub protection: Protection,
     /// What happens to the points when this object is deleted. Retain: they stay, and never expire. RetainPerPolicy:
-    /// they expire as stamped. Delete: they are deleted. Only Retain is supported yet.
+    /// they expire as stamped, and the newest stays. Delete: they go when the days of the vault's `softDelete` are over, at
+    /// once where that is Disabled. Until they are gone a DeletedBackupInstance beside the vault stands for them.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }

@@ -16,7 +16,7 @@ pub struct BackupInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready, BackupReady, LastBackupSucceeded, RecoveryPointFresh, CopiesHealthy; and, only while True, Reconciling,
-    /// Stalled, PolicyMissing, ApproachingLimit.
+    /// Stalled, PolicyMissing, ApproachingLimit, ResumeRequired, RetentionResumed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -74,6 +74,10 @@ pub struct BackupInstanceStatus {
     /// When the next backup is due, without its spread. Unset: none, while protection is suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_backup_time: Option<Time>,
+    /// When points begin to expire again after protection was Stopped: a day after the end of that, so that nothing is lost
+    /// by a mistake. Unset: they expire as stamped, or protection is Stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_resume_time: Option<Time>,
     /// Points of this instance in the vault, shown as objects or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]

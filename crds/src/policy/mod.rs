@@ -77,7 +77,8 @@ pub struct BackupPolicySpec {
     #[serde(default = "default_keep_at_least")]
     #[schemars(range(min = 1, max = 1000))]
     pub keep_at_least: i32,
-    /// How often every point's objects are read back in full, in days. Unset: never. Not supported yet.
+    /// How often every point's objects are read back in full, in days. Unset: never. A damaged point can no longer be chosen
+    /// for a restore and counts for no `keepAtLeast`; one extra backup is made in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 366))]
     pub verify_every_days: Option<i32>,

@@ -21,6 +21,11 @@ pub struct BackupPolicyStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub instances: Option<i32>,
+    /// Deleted instances that used this policy and still have points: it would act again when one is brought back. While
+    /// there are any the policy cannot be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub deleted_instances: Option<i32>,
     /// The rules' times, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

@@ -119,9 +119,11 @@ reasons! {
     /// The policy keeps points for longer or shorter than the vault allows.
     RetentionOutsideVault: "A rule's `keep` is below the vault's minimum or above its maximum." => "Change `keep`, or ask the platform team about the vault's `retention`.";
     /// The same database is protected already in this vault.
-    DuplicateDatasource: "Another instance holds the claim on this server and database." => "Use that instance, or another vault; the message names it or says whom to ask.";
+    DuplicateDatasource: "Another instance holds the claim on this server and database, perhaps one that was deleted and still has points." => "Use that instance, or another vault; the message names it or says whom to ask.";
     /// The database is another one than before.
     DatasourceChanged: "The server's system identifier is not the one that the points were taken from." => "If the server was replaced on purpose, make a new instance; else correct `host` or DNS.";
+    /// The vault's ledger has the instance as deleted.
+    OwnerDeleted: "Its object was gone, and its points were left to what `deletionPolicy` says of them." => "Set `undelete: true` on the DeletedBackupInstance that the message names.";
 }
 "BackupInstance: credentials" {
     /// The Secret does not exist.
@@ -178,6 +180,12 @@ reasons! {
     ChecksPassed: "Server, log-in, version, privileges and database are as a backup needs them." => "Nothing to do.";
     /// Backups are suspended.
     BackupsSuspended: "`protection` is Suspended." => "Set it to Enabled when backups are to run again.";
+    /// Protection rests altogether.
+    ProtectionStopped: "`protection` is Stopped." => "Set it to Enabled when backups are to run again; points begin to expire a day after that.";
+    /// The instance was brought back and waits for a word.
+    ResumeRequired: "Whatever its spec says, nothing runs and nothing expires until somebody names the record of its deletion." => "Look at its points, then set annotation coffer.dev/resume to the name in the message.";
+    /// Points begin to expire again.
+    RetentionResumed: "Protection was stopped, and is not any more; what is past its end stays for one more day." => "Set `protection: Stopped` again before the time in the message if that is not meant.";
     /// No backup has ended yet.
     NoBackupYet: "The first slot is still to come, or its job is running." => "Wait for it, or create a BackupJob.";
     /// The last backup ended well.
@@ -287,7 +295,7 @@ reasons! {
     /// The point was verified.
     VerificationPassed: "Every object was read back and found as written." => "Nothing to do.";
     /// The point was not verified yet.
-    NotVerifiedYet: "Only presence, sizes and checksums were checked when it was accepted." => "Run `coffer verify` to read it in full.";
+    NotVerifiedYet: "Only presence, sizes and checksums were checked when it was accepted." => "Set `verifyEveryDays` in the policy, or run `coffer verify`.";
     /// The verification found damage.
     VerificationFailed: "An object is missing, or differs from what was written." => "Look at the storage; restore from another point.";
     /// The point is locked.
@@ -296,10 +304,42 @@ reasons! {
     LegalHold: "A legal hold names it." => "Ask who made the hold that the message names.";
     /// The point is in use.
     InUse: "A restore or a copy is reading it." => "Wait for the job that the message names.";
+    /// The point is being removed before its end.
+    PointRemoved: "It was asked for by `deletionRequest`." => "Set `retentionOverride` before the time in the message if the point is still wanted.";
+    /// The point is nobody's in the cluster.
+    PointNotOwned: "It was made on the command line." => "Nothing here changes when it ends.";
+    /// The keeper would not remove the point.
+    DeletionRefused: "The vault's ledger or storage says otherwise than the catalogue." => "Read the message; it is tried again every minute.";
+    /// The keeper would not give the point another end.
+    OverrideRefused: "The vault's ledger says otherwise than the catalogue." => "Read the message; it is tried again every minute.";
+    /// The other end is not one that the vault allows.
+    OverrideOutsideVault: "`retentionOverride.until` is outside the vault's `retention`, or would go round its soft delete." => "Set an end within the times in the message.";
     /// The point is one of the last good ones.
     LastGood: "The policy's `keepAtLeast` keeps it." => "Make a newer backup first.";
 }
+"DeletedBackupInstance" {
+    /// The points of the deleted instance stay.
+    PointsRetained: "It was deleted with `deletionPolicy` Retain, and nothing of it expires." => "Nothing to do; `undelete: true` brings it back.";
+    /// The points of the deleted instance expire as stamped.
+    PointsExpire: "It was deleted with `deletionPolicy` RetainPerPolicy; the newest point stays." => "Nothing to do; `undelete: true` brings it back.";
+    /// The points of the deleted instance go at a set time.
+    PurgeScheduled: "It was deleted with `deletionPolicy` Delete, and the days of the vault's soft delete go on." => "Set `undelete: true` before that time if they are still wanted.";
+    /// The points of the deleted instance are being deleted.
+    Purging: "The time at which they were to go has come." => "Nothing to do.";
+    /// The instance is being brought back.
+    Undeleting: "`undelete` is true, and an instance of its name is made or taken for it." => "Wait; the record goes when the instance has its points.";
+    /// The instance's namespace is gone.
+    NamespaceGone: "It was deleted, and one that was made again under the same name is somebody else's." => "Restore the points with the command line and a recovery identity; see docs/deletion.md.";
+    /// Another instance has the name.
+    InstanceInTheWay: "An instance of that name is there and protects another database." => "Delete that instance, or give it another name; then the deleted one is brought back.";
+    /// The ledger or the cluster refuses to bring it back.
+    UndeleteRefused: "The saved spec is not accepted any more, or the vault's keeper will not." => "Mend what the message names, or make the instance yourself under its old name; it is taken for the deleted one.";
+}
 "Events" {
+    /// Points of a time were asked for.
+    PointsShown: "Annotation coffer.dev/show-points asks for them." => "Nothing to do; they are shown for a day.";
+    /// The points that were asked for cannot be told.
+    ShowPointsInvalid: "The value of annotation coffer.dev/show-points is no `FROM/TO`." => "Write two dates or two RFC 3339 times with a slash between them, the earlier one first.";
     /// A backup was planned.
     BackupScheduled: "A slot is due, and its job was made." => "Nothing to do.";
     /// A backup has started.
@@ -308,11 +348,21 @@ reasons! {
     BackupCompleted: "The vault has accepted the point." => "Nothing to do.";
     /// A backup has failed.
     BackupFailed: "It ended without a point." => "Look at the job's errors.";
+    /// A point could not be read back.
+    VerificationNotDone: "The run that was to read it did not come to its end; that says nothing about the point." => "Look at the message; it is tried again after a day.";
     /// A restore has started.
     RestoreStarted: "The target was checked, and the first write is about to be made." => "Nothing to do.";
     /// A restore has ended well.
     RestoreCompleted: "The database is loaded, checked and has its name." => "Nothing to do.";
     /// A restore has failed.
     RestoreFailed: "It ended before the database was whole." => "Look at the job's errors.";
+    /// An instance was deleted and left points.
+    InstanceDeleted: "Its object is gone; what becomes of its points is in the ledger." => "Look at the DeletedBackupInstance that the message names.";
+    /// A deleted instance was brought back.
+    InstanceUndeleted: "Its points belong to the instance that the message names." => "Set annotation coffer.dev/resume on the instance to the record's name when it is to be protected again.";
+    /// The last point of a deleted instance is gone.
+    InstanceReleased: "Nothing of it is left in the vault." => "Nothing to do; its database may be protected again by another instance.";
+    /// Protection goes on after an instance was brought back.
+    ProtectionResumed: "The record of its deletion was named." => "Nothing to do; from now on `protection` of the spec holds.";
 }
 }

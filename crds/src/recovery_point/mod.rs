@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::VaultReference,
-    rules::{fixed, not_yet, not_yet_but},
+    rules::{fixed, one_way},
     words,
 };
 
 pub use status::{
-    Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource, PointState,
-    RecoveryPointStatus, VerifiedTimes,
+    AnsweredRequests, Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource,
+    PointState, RecoveryPointStatus, VerifiedTimes,
 };
 
 const STAYS: &str =
@@ -56,8 +56,7 @@ const STAYS: &str =
 #[x_kube(
     validation = fixed("vaultRef", STAYS),
     validation = fixed("pointId", STAYS),
-    validation = not_yet("retentionOverride"),
-    validation = not_yet_but("deletionRequest", "points go when they expire"),
+    validation = one_way("deletionRequest", "a request to delete a point is not taken back: set `retentionOverride` to keep the point after all"),
 )]
 pub struct RecoveryPointSpec {
     /// The vault that holds the point.
@@ -65,10 +64,12 @@ pub struct RecoveryPointSpec {
     /// Its id in the vault.
     #[schemars(schema_with = "words::point_id")]
     pub point_id: String,
-    /// Another end than the stamped one. Unset: the stamped one stands. Not supported yet.
+    /// Another end than the stamped one, within the vault's `retention`. It also brings a point back that is being removed.
+    /// Unset: the stamped one stands, or the end that was given last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_override: Option<RetentionOverride>,
-    /// A request to delete the point before its end. It cannot be taken back. Not supported yet.
+    /// A request to delete the point before its end. It cannot be taken back; a `retentionOverride` keeps the point after all,
+    /// for as long as the vault's soft delete lets it be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_request: Option<DeletionRequest>,
 }

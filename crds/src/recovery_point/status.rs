@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{DeletionRequest, RetentionOverride};
 use crate::common::{Condition, Time};
 
 /// What the vault's catalogue says about a point.
@@ -12,7 +13,7 @@ pub struct RecoveryPointStatus {
     /// The generation that this status describes; -1 before the operator has written one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready: it can be restored. Verified. And, only while True, DeletionBlocked.
+    /// Ready: it can be restored. Verified. And, only while True, DeletionBlocked and OverrideBlocked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -65,9 +66,30 @@ pub struct RecoveryPointStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 253)), extend("x-kubernetes-list-type" = "set"))]
     pub holds: Vec<String>,
+    /// Why it ends at another time than the stamped one. Unset: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_override: Option<RetentionOverride>,
+    /// From when on its data may go, where it is being removed before its end. Until then `retentionOverride` brings it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_purge_time: Option<Time>,
+    /// The requests of the spec that the vault has taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<AnsweredRequests>,
     /// What is not in it. Unset: everything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+}
+
+/// The requests of a point's spec that the vault has taken. Each is asked of it once.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnsweredRequests {
+    /// The request to delete the point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_request: Option<DeletionRequest>,
+    /// The other end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_override: Option<RetentionOverride>,
 }
 
 /// Where a point stands.
@@ -93,8 +115,8 @@ impl PointState {
     /// Whether a restore may begin at once.
     pub const fn is_restorable(self) -> bool {
         match self {
-            Self::Available | Self::Partial => true,
-            Self::Archived | Self::Rehydrating | Self::SoftDeleted | Self::Expired | Self::Damaged => false,
+            Self::Available | Self::Partial | Self::SoftDeleted => true,
+            Self::Archived | Self::Rehydrating | Self::Expired | Self::Damaged => false,
         }
     }
 }
@@ -175,7 +197,7 @@ pub struct VerifiedTimes {
     /// Every object was there with its size, and with its ETag where the store has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects_time: Option<Time>,
-    /// Every object was read, opened and compared with the manifest.
+    /// Every object was read, and hash and seal of each were right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_time: Option<Time>,
     /// It was restored into a scratch database and compared.

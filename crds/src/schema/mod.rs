@@ -10,7 +10,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::{Map, Value, json};
 
-use crate::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob};
+use crate::{
+    BackupInstance, BackupJob, BackupPolicy, BackupVault, DeletedBackupInstance, RecoveryPoint, RestoreJob,
+};
 use walk::for_each_schema;
 
 /// Above this many bytes of JSON `kubectl apply` cannot keep its annotation, and client-side apply fails.
@@ -25,6 +27,7 @@ pub fn definitions() -> Vec<Value> {
         BackupJob::crd(),
         RecoveryPoint::crd(),
         RestoreJob::crd(),
+        DeletedBackupInstance::crd(),
     ];
     derived.iter().map(finished).collect()
 }
@@ -45,7 +48,7 @@ fn finished(derived: &CustomResourceDefinition) -> Value {
     let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     for_each_schema(schema, &mut without_rust);
     foreign::bound(schema);
-    snapshot_without_rules(schema);
+    remembered_without_rules(schema);
     status_from_the_first_second(schema);
     definition
 }
@@ -107,13 +110,15 @@ fn bounded(properties: &mut Value, field: &str, limits: Value) {
     }
 }
 
-/// The policy that an instance's status remembers was judged when it was a policy: its rules are not judged again, and
-/// its defaults are written out already.
-fn snapshot_without_rules(schema: &mut Value) {
-    if let Some(snapshot) = schema.pointer_mut("/properties/status/properties/policySnapshot") {
-        for_each_schema(snapshot, &mut |schema| {
-            schema.remove("x-kubernetes-validations");
-            schema.remove("default");
-        });
+/// What a status remembers of another object was judged when it was written there: its rules are not judged again, and its
+/// defaults are written out already.
+fn remembered_without_rules(schema: &mut Value) {
+    for part in ["policySnapshot", "savedSpec"] {
+        if let Some(remembered) = schema.pointer_mut(&format!("/properties/status/properties/{part}")) {
+            for_each_schema(remembered, &mut |schema| {
+                schema.remove("x-kubernetes-validations");
+                schema.remove("default");
+            });
+        }
     }
 }

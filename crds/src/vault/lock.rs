@@ -1,5 +1,5 @@
-//! Immutability and soft delete. In the schema so that vaults can be written down; refused by a rule until they are
-//! acted on.
+//! Immutability and soft delete. Immutability is in the schema so that vaults can be written down; it is refused by a rule
+//! until it is acted on.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,13 +39,16 @@ pub enum ImmutabilityMode {
     Compliance,
 }
 
-/// What happens to the points of a deleted instance.
+/// Days that a deleted instance can be brought back where nothing else is said.
+pub const SOFT_DELETE_DAYS: i32 = 14;
+
+/// What happens to the points of an instance that is deleted with `deletionPolicy: Delete`.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SoftDelete {
     /// Disabled, Enabled, or AlwaysOn, which never changes again.
     pub state: SoftDeleteState,
-    /// Days a deleted instance can be brought back. Unset: 14.
+    /// Days a deleted instance can be brought back. Unset: 14. With AlwaysOn they may only grow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 14, max = 180))]
     pub retention_days: Option<i32>,

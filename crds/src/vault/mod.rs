@@ -15,7 +15,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{not_yet, not_yet_but};
+use crate::rules::{always_on_stays, not_yet, not_yet_but};
 
 pub use access::{
     Access, AccessAction, AccessEffect, AccessRule, AccessSubject, AdoptFrom, AdoptTo, Adoption,
@@ -27,7 +27,9 @@ pub use customer_key::{
 };
 pub use encryption::{Encryption, EncryptionMode};
 pub use limits::Limits;
-pub use lock::{Immutability, ImmutabilityMode, ImmutabilityState, SoftDelete, SoftDeleteState};
+pub use lock::{
+    Immutability, ImmutabilityMode, ImmutabilityState, SOFT_DELETE_DAYS, SoftDelete, SoftDeleteState,
+};
 pub use pod_template::PodTemplate;
 pub use recipient::is_recipient;
 pub use retention::RetentionRange;
@@ -69,7 +71,7 @@ pub use storage::{
     validation = not_yet("archive"),
     validation = not_yet_but("replicas", "back up to a vault in each place"),
     validation = not_yet("immutability"),
-    validation = not_yet_but("softDelete", "deleting an instance leaves its points, and they never expire"),
+    validation = always_on_stays(),
     validation = not_yet("crossNamespaceRestore"),
 )]
 pub struct BackupVaultSpec {
@@ -90,7 +92,9 @@ pub struct BackupVaultSpec {
     /// A lock on stored objects. Unset: none. Not supported yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub immutability: Option<Immutability>,
-    /// What happens to the points of a deleted instance. Unset: they stay and never expire. Not supported yet.
+    /// Whether a deleted instance can be brought back, and for how long. Unset: Enabled, 14 days. What is in force when
+    /// an instance is deleted governs it; instances with `deletionPolicy` Retain and RetainPerPolicy keep their points
+    /// whatever is set here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soft_delete: Option<SoftDelete>,
     /// Who may use this vault. Unset: instances of its own namespace only.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lock::SoftDelete;
 use crate::common::{Condition, Time};
 
 /// What the operator has seen of a vault.
@@ -55,6 +56,13 @@ pub struct BackupVaultStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub instances: Option<i32>,
+    /// Deleted instances that still have points in this vault. While there are any it cannot be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub deleted_instances: Option<i32>,
+    /// The soft delete in force: what the spec asks for, or what the ledger has promised where that is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_delete: Option<SoftDelete>,
     /// Points in the catalogue, of all owners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]

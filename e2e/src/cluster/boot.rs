@@ -62,6 +62,14 @@ pub(crate) async fn load(layout: &Layout, image: &Image) -> Result<(), Error> {
     command::run_async(ctr).await.map(drop).map_err(Error::command(format!("load {}", image.reference())))
 }
 
+/// Gives an image in the cluster's containerd another name.
+pub(crate) async fn name(layout: &Layout, image: &Image, reference: &str) -> Result<(), Error> {
+    let mut ctr = Command::new("ctr");
+    ctr.arg("--address").arg(layout.containerd_socket()).args(["--namespace", "k8s.io", "images", "tag"]);
+    ctr.args(["--force", image.reference(), reference]);
+    command::run_async(ctr).await.map(drop).map_err(Error::command(format!("name an image {reference}")))
+}
+
 impl<'a> Boot<'a> {
     async fn begin(name: &'a str, layout: &'a Layout, tools: &'a Tools) -> Result<Self, Error> {
         let logs = layout.logs();

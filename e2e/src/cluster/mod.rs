@@ -135,6 +135,14 @@ impl Cluster {
         boot::load(&self.layout, image).await
     }
 
+    /// Gives an image that was loaded a second name.
+    ///
+    /// # Errors
+    /// containerd refuses it.
+    pub async fn name_image(&self, image: &Image, reference: &str) -> Result<(), Error> {
+        boot::name(&self.layout, image, reference).await
+    }
+
     /// Opens a port of this machine that leads to a port of a service in the cluster.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub struct PostgresOptions<'a> {
 }
 
 /// A running server. Beside it are the Secrets `<name>-superuser` (username, password) and `<name>-ca` (ca.crt).
+#[derive(Clone)]
 pub struct Postgres {
     kubectl: Kubectl,
     name: String,

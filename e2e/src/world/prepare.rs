@@ -91,11 +91,14 @@ pub async fn images(
     for image in [&coffer, &postgres, &s3, &helper] {
         cluster.load_image(image).await?;
     }
+    let next_image = format!("{}-next", coffer.reference());
+    cluster.name_image(&coffer, &next_image).await?;
     Ok(Setting {
         kubectl: Kubectl::new(tools.kubernetes("kubectl"), cluster.kubeconfig()),
         helm: tools.helm(),
         coffer: program.to_path_buf(),
         image: coffer.reference().to_owned(),
+        next_image,
         postgres_image: postgres.reference().to_owned(),
         s3_image: s3.reference().to_owned(),
         helper_image: helper.reference().to_owned(),

@@ -18,6 +18,8 @@ pub struct Setting {
     /// The `coffer` program that was built into [`Setting::image`].
     pub coffer: PathBuf,
     pub image: String,
+    /// The same under another name, to upgrade to.
+    pub next_image: String,
     pub postgres_image: String,
     pub s3_image: String,
     pub azure_image: String,
@@ -50,6 +52,7 @@ impl Setting {
             helm: path("COFFER_HELM", Path::new("helm")),
             coffer: program.to_path_buf(),
             image: set("COFFER_IMAGE")?,
+            next_image: set("COFFER_NEXT_IMAGE").or_else(|| set("COFFER_IMAGE"))?,
             postgres_image: image("COFFER_POSTGRES_IMAGE", "coffer.local/postgres:17"),
             s3_image: image("COFFER_S3_IMAGE", "coffer.local/versitygw:1"),
             azure_image: image("COFFER_AZURE_IMAGE", AZURE_IMAGE),
@@ -86,6 +89,7 @@ impl Setting {
             ("COFFER_HELM", shown(&self.helm)),
             ("COFFER_PROGRAM", shown(&self.coffer)),
             ("COFFER_IMAGE", self.image.clone()),
+            ("COFFER_NEXT_IMAGE", self.next_image.clone()),
             ("COFFER_POSTGRES_IMAGE", self.postgres_image.clone()),
             ("COFFER_S3_IMAGE", self.s3_image.clone()),
             ("COFFER_AZURE_IMAGE", self.azure_image.clone()),

@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Holder, OwnerChange, OwnerView, Pledges, PointId, PointView, RunId, RunView, Secret, Storage,
-    WriterId,
+    DamagedObject, Failure, Holder, OwnerChange, OwnerView, Pledges, PointId, PointView, RunId, RunView,
+    Secret, Storage, VerifyLevel, WriterId,
 };
 
 /// What a keeper is started with, besides the Secrets that are mounted.
@@ -191,6 +191,8 @@ pub struct TombstoneRequest {
 pub enum LedgerRequest {
     /// A job came to its end: the log that outlives the objects.
     JobEnded { run: RunId, kind: String, namespace: String, name: String, state: String, message: String },
+    /// A point was looked at, at least reading every object; without `damage` it was found whole.
+    Verified { point: PointId, level: VerifyLevel, damage: Option<DamagedObject> },
     /// Something became of an instance. Refused, among others, with `DatasourceProtected`, `OwnerDeleted`, `ResumeRequired`,
     /// `SoftDeleteAlwaysOn`, `WeakerThanPromised`, `OwnerHasPoints`, `OwnerNotFound`.
     Owner(OwnerChange),

@@ -35,7 +35,7 @@ pub use owner::{
 };
 pub use point::{
     DataStore, Decision, NEVER_STORED, Owner, PointId, PointState, PointView, PolicyVersion, RunId,
-    SourceServer, Trigger, WriterId,
+    SourceServer, Trigger, Verified, WriterId,
 };
 pub use progress::{Progress, RunView};
 pub use report::{CheckItem, CheckReport, CheckResult, Outcome, Report, Summary, TERMINATION_MESSAGE_LIMIT};

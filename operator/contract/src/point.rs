@@ -111,6 +111,25 @@ pub enum PointState {
     Expired,
 }
 
+/// When a point was last found whole after it was accepted, by depth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Verified {
+    /// Every object was read, and hash and seal of each were right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<Timestamp>,
+    /// It was restored into a scratch database and compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Timestamp>,
+}
+
+impl Verified {
+    /// Whether it was never read in full.
+    pub fn is_never(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The server that a point was taken from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -172,6 +191,8 @@ pub struct PointView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<Removal>,
     pub state: PointState,
+    #[serde(default)]
+    pub verified: Verified,
     pub source: SourceServer,
     pub data_stores: Vec<DataStore>,
     /// Bytes of all its objects in storage.

@@ -29,6 +29,18 @@ pub enum VerifyLevel {
     Scratch,
 }
 
+impl VerifyLevel {
+    /// 1 to 4, as the ledger has it.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Structure => 1,
+            Self::Objects => 2,
+            Self::Rows => 3,
+            Self::Scratch => 4,
+        }
+    }
+}
+
 /// A server on which databases are made for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

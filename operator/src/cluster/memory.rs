@@ -120,6 +120,11 @@ impl ApiServer {
         of_kind.map(|(_, object)| serde_json::from_value(object.clone()).unwrap()).collect()
     }
 
+    /// The UID that the next object gets which is made.
+    pub fn next_uid(&self) -> String {
+        uid(lock(&self.held).version + 1)
+    }
+
     /// Refuses the next call that begins so.
     pub fn refuse(&self, call: &str, code: u16, reason: &str) {
         self.refuse_with(call, code, reason, "no");
@@ -134,6 +139,11 @@ impl ApiServer {
             message: message.to_owned(),
         });
     }
+}
+
+/// The UID of the object that was made as so many-th.
+fn uid(version: u64) -> String {
+    format!("{version:08x}-0000-4000-8000-000000000000")
 }
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -230,10 +240,10 @@ fn change(held: &mut Held, method: &Method, object: &str, status: bool, body: Va
             } else {
                 merge(&mut found, body);
             }
-            if found["metadata"]["uid"].is_null() {
-                found["metadata"]["uid"] = json!(format!("uid of {object}"));
-            }
             held.stamp(&mut found);
+            if found["metadata"]["uid"].is_null() {
+                found["metadata"]["uid"] = json!(uid(held.version));
+            }
             held.objects.insert(object.to_owned(), found.clone());
             ok(&found)
         }

@@ -19,6 +19,9 @@ mod release;
 mod signals;
 mod test_clock;
 
+#[cfg(test)]
+pub use keeper::in_process;
+
 pub use document::{command_line_document, plugin_document};
 pub use test_clock::{Raise, TestClock};
 

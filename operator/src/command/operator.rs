@@ -16,6 +16,7 @@ use super::{Raise, TestClock, signals};
 use crate::clock::Clock;
 use crate::cluster::{self, Notes, ReadError, WriteError};
 use crate::context::{Context, KeysError, Root, Turns, VaultKeys};
+use crate::controller::recovery_point::Memory;
 use crate::controller::{Feeds, run_all};
 use crate::health::{ListenError, Readiness, serve_health, serve_metrics};
 use crate::keeper_client::Keepers;
@@ -148,6 +149,7 @@ async fn lead(
         keepers: Keepers::new(clock),
         root,
         turns: Turns::default(),
+        asked: Memory::default(),
         new_vault_keys,
         known: feeds.known(),
     });

@@ -78,6 +78,7 @@ mod tests {
             overridden: None,
             removal: None,
             state,
+            verified: contract::Verified::default(),
             source: SourceServer {
                 server_version: "17.2".into(),
                 system_identifier: None,

@@ -9,20 +9,23 @@
 mod conditions;
 mod error;
 mod history;
+mod life;
 mod queue;
 mod runner;
 #[cfg(test)]
-mod scenario;
+pub mod scenario;
 mod wake;
 mod wiring;
 
 pub mod backup_job;
+pub mod deleted_instance;
 pub mod instance;
 pub mod policy;
 pub mod recovery_point;
 pub mod restore_job;
 pub mod run;
 pub mod vault;
+pub mod verification;
 
 pub use conditions::Conditions;
 pub use error::Error;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use contract::Secret;
 use hyper::server::conn::http1;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::recovery_point::Memory;
 use super::{Feeds, vault};
 use crate::clock::Clock;
 use crate::cluster::Notes;
@@ -44,7 +46,8 @@ pub struct World {
 struct Keeper {
     /// Answers by method and path.
     answers: Mutex<BTreeMap<String, Value>>,
-    calls: Calls,
+    /// What was sent with the calls, in their order.
+    bodies: Mutex<Vec<Value>>,
 }
 
 impl World {
@@ -52,7 +55,7 @@ impl World {
     pub fn new() -> Self {
         let calls = Calls::default();
         let server = ApiServer::new(calls.clone());
-        let keeper = Arc::new(Keeper { answers: Mutex::default(), calls: calls.clone() });
+        let keeper = Arc::new(Keeper { answers: Mutex::default(), bodies: Mutex::default() });
         let context = Arc::new(context(server.client.clone()));
         Self { context, server, calls, keeper, keepers: JoinSet::new() }
     }
@@ -86,7 +89,13 @@ impl World {
         known.backup_jobs.hold_only(self.objects("backupjobs"));
         known.restore_jobs.hold_only(self.objects("restorejobs"));
         known.points.hold_only(self.objects("recoverypoints"));
+        known.deleted_instances.hold_only(self.objects("deletedbackupinstances"));
         known.namespaces.hold_only(self.objects("namespaces"));
+    }
+
+    /// The UID that the next object gets which is made.
+    pub fn next_uid(&self) -> String {
+        self.server.next_uid()
     }
 
     /// Refuses the next call that begins so.
@@ -107,25 +116,47 @@ impl World {
         self.keeper.answers().insert(call.to_owned(), serde_json::to_value(answer).unwrap());
     }
 
-    /// Starts a keeper and makes it reachable under the certificate of the vault's ConfigMap, which is made if it is not
-    /// there.
+    /// What the keeper was told since it was last asked for.
+    pub fn told(&self) -> Vec<Value> {
+        std::mem::take(&mut *self.keeper.bodies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Starts a keeper that answers as it is told to.
     pub async fn start_keeper(&mut self, vault_uid: &str, namespace: &str, vault: &str) {
+        let router = Router::new().fallback(keep).with_state(Arc::clone(&self.keeper));
+        self.serve_keeper(vault_uid, namespace, vault, router, Secret::new("token")).await;
+    }
+
+    /// Makes a keeper reachable under the certificate of the vault's ConfigMap, which is made if it is not there.
+    pub async fn serve_keeper(
+        &mut self,
+        vault_uid: &str,
+        namespace: &str,
+        vault: &str,
+        router: Router,
+        token: Secret,
+    ) {
         let made = rcgen::generate_simple_self_signed(vec!["keeper".to_owned()]).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let certificates = vec![made.cert.pem()];
         let url = format!("https://{}", listener.local_addr().unwrap());
         let local = KeeperAddress { url, certificates };
         let tls = acceptor(&made.cert.pem(), &made.signing_key.serialize_pem());
-        let router = Router::new().fallback(keep).with_state(Arc::clone(&self.keeper));
+        let calls = self.calls.clone();
+        let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
+            calls.note(format!("keeper {} {}", request.method(), request.uri().path()));
+            next.run(request)
+        }));
         self.keepers.spawn(listen(listener, tls, router));
         let name = format!("configmaps {namespace}/{vault}-keeper");
         if !self.server.has(&name) {
-            let data = json!({"current": "1", "current.crt": made.cert.pem(), "current.born": "2026-01-01T00:00:00Z"});
+            let data = json!({"current": "1", "current.crt": made.cert.pem(),
+                              "current.born": self.context.clock.now().wall});
             let metadata = json!({"name": format!("{vault}-keeper"), "namespace": namespace});
             self.hold("configmaps", &json!({"metadata": metadata, "data": data}));
         }
         let address = vault::address(&self.object(&name), namespace, vault).unwrap();
-        let client = KeeperClient::new(&local, Secret::new("token"), Clock::default()).unwrap();
+        let client = KeeperClient::new(&local, token, self.context.clock.clone()).unwrap();
         self.context.keepers.remember(vault_uid, address, client);
     }
 }
@@ -148,6 +179,7 @@ fn context(client: Client) -> Context {
         keepers: Keepers::new(clock),
         root: Root { current: vec![7; 32], previous: None, version: "12345678".into() },
         turns: Turns::default(),
+        asked: Memory::default(),
         new_vault_keys: || {
             Ok(VaultKeys { identity: Secret::new("AGE-SECRET-KEY"), catalogue: Secret::new("key") })
         },
@@ -162,9 +194,16 @@ impl Keeper {
 }
 
 /// The keeper's answer; without one it is as if it would not.
-async fn keep(State(keeper): State<Arc<Keeper>>, method: Method, uri: Uri) -> axum::response::Response {
+async fn keep(
+    State(keeper): State<Arc<Keeper>>,
+    method: Method,
+    uri: Uri,
+    body: String,
+) -> axum::response::Response {
     let call = format!("{method} {}", uri.path());
-    keeper.calls.note(format!("keeper {call}"));
+    if let Ok(body) = serde_json::from_str(&body) {
+        keeper.bodies.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+    }
     match keeper.answers().get(&call) {
         Some(answer) => axum::Json(answer).into_response(),
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint, RestoreJob, labels};
+use crds::{
+    BackupInstance, BackupJob, BackupPolicy, BackupVault, DeletedBackupInstance, RecoveryPoint, RestoreJob,
+    labels,
+};
 use futures::future::{self, BoxFuture, Shared};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, Stream, StreamExt as _};
@@ -16,7 +19,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Wake, backup_job, instance, policy, recovery_point, restore_job, run_controller, vault};
+use super::{
+    Error, Wake, backup_job, deleted_instance, instance, policy, recovery_point, restore_job, run_controller,
+    vault, verification,
+};
 use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
 use crate::context::{Context, Known};
 
@@ -28,6 +34,7 @@ pub struct Feeds {
     backup_jobs: Feed<BackupJob>,
     restore_jobs: Feed<RestoreJob>,
     points: Feed<RecoveryPoint>,
+    deleted_instances: Feed<DeletedBackupInstance>,
     namespaces: Feed<Namespace>,
 }
 
@@ -42,6 +49,7 @@ impl Default for Feeds {
             backup_jobs: Feed::new(|job| vec![instance_of(job)], |_| {}),
             restore_jobs: Feed::new(|job| vec![restored_from(job)], |_| {}),
             points: Feed::new(|point| vec![seen_in(point)], |_| {}),
+            deleted_instances: Feed::new(needed_by, |_| {}),
             namespaces: Feed::new(|_| Vec::new(), |namespace| namespace.spec = None),
         }
     }
@@ -57,6 +65,7 @@ impl Feeds {
             backup_jobs: self.backup_jobs.index(),
             restore_jobs: self.restore_jobs.index(),
             points: self.points.index(),
+            deleted_instances: self.deleted_instances.index(),
             namespaces: self.namespaces.index(),
         }
     }
@@ -64,13 +73,14 @@ impl Feeds {
     /// Ends when every kind was listed once. Until then, what an index lacks may only not have been heard of yet: a run
     /// whose vault seems to be gone must not be given up for that.
     fn listed(&self) -> Listed {
-        let kinds: [BoxFuture<'static, bool>; 7] = [
+        let kinds: [BoxFuture<'static, bool>; 8] = [
             listed(self.vaults.store()),
             listed(self.policies.store()),
             listed(self.instances.store()),
             listed(self.backup_jobs.store()),
             listed(self.restore_jobs.store()),
             listed(self.points.store()),
+            listed(self.deleted_instances.store()),
             listed(self.namespaces.store()),
         ];
         future::join_all(kinds).map(|kinds| kinds.into_iter().all(|listed| listed)).boxed().shared()
@@ -112,10 +122,12 @@ pub async fn run_all(
     controllers.start("BackupVault", feeds.vaults.store(), wakes, vault::reconcile);
     let wakes = every.stream(&feeds.vaults.store(), point_wakes(&mut feeds));
     controllers.start("RecoveryPoint", feeds.vaults.store(), wakes, recovery_point::reconcile);
+    let wakes = every.stream(&feeds.vaults.store(), deletion_wakes(&mut feeds));
+    controllers.start("DeletedBackupInstance", feeds.vaults.store(), wakes, deleted_instance::reconcile);
     let wakes = every.stream(&feeds.policies.store(), policy_wakes(&mut feeds));
     controllers.start("BackupPolicy", feeds.policies.store(), wakes, policy::reconcile);
     let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, checks.1));
-    controllers.start("BackupInstance", feeds.instances.store(), wakes, instance::reconcile);
+    controllers.start("BackupInstance", feeds.instances.store(), wakes, protect);
     let wakes = every.stream(&feeds.backup_jobs.store(), backup_wakes(&mut feeds, backups.1));
     controllers.start("BackupJob", feeds.backup_jobs.store(), wakes, backup_job::reconcile);
     let wakes = every.stream(&feeds.restore_jobs.store(), restore_wakes(&mut feeds, restores.1));
@@ -123,6 +135,13 @@ pub async fn run_all(
 
     begin(&mut watches, feeds, &client);
     while controllers.running.join_next().await.is_some() {}
+}
+
+/// An instance is backed up, and its points are read back. The two know nothing of each other.
+async fn protect(instance: Arc<BackupInstance>, context: Arc<Context>) -> Result<Wake, Error> {
+    let next = instance::reconcile(Arc::clone(&instance), Arc::clone(&context)).await?;
+    let now = context.clock.now();
+    Ok(next.or(verification::reconcile(instance, context).await?, now))
 }
 
 /// The controllers, each of which begins when everything was listed.
@@ -154,13 +173,23 @@ impl Controllers {
 }
 
 fn begin(watches: &mut JoinSet<()>, feeds: Feeds, client: &Client) {
-    let Feeds { vaults, policies, instances, backup_jobs, restore_jobs, points, namespaces } = feeds;
+    let Feeds {
+        vaults,
+        policies,
+        instances,
+        backup_jobs,
+        restore_jobs,
+        points,
+        deleted_instances,
+        namespaces,
+    } = feeds;
     watches.spawn(vaults.run(Api::all(client.clone())));
     watches.spawn(policies.run(Api::all(client.clone())));
     watches.spawn(instances.run(Api::all(client.clone())));
     watches.spawn(backup_jobs.run(Api::all(client.clone())));
     watches.spawn(restore_jobs.run(Api::all(client.clone())));
     watches.spawn(points.run(Api::all(client.clone())));
+    watches.spawn(deleted_instances.run(Api::all(client.clone())));
     watches.spawn(namespaces.run(Api::all(client.clone())));
 }
 
@@ -223,6 +252,16 @@ fn point_wakes(feeds: &mut Feeds) -> Wakes<BackupVault> {
     stream::select_all([own, points]).boxed()
 }
 
+/// An instance that goes, a record that is edited or deleted.
+fn deletion_wakes(feeds: &mut Feeds) -> Wakes<BackupVault> {
+    let own = itself(feeds.vaults.listen());
+    let instances = mapped(feeds.instances.listen(), |held: &BackupInstance| vec![vault_address(held)]);
+    let records = mapped(feeds.deleted_instances.listen(), |record: &DeletedBackupInstance| {
+        vec![(record.namespace().unwrap_or_default(), record.spec.vault_ref.name.clone())]
+    });
+    stream::select_all([own, instances, records]).boxed()
+}
+
 fn policy_wakes(feeds: &mut Feeds) -> Wakes<BackupPolicy> {
     let own = itself(feeds.policies.listen());
     let instances = mapped(feeds.instances.listen(), |held: &BackupInstance| {
@@ -230,7 +269,14 @@ fn policy_wakes(feeds: &mut Feeds) -> Wakes<BackupPolicy> {
         let reference = &held.spec.policy_ref;
         vec![(reference.namespace_or(&namespace).to_owned(), reference.name.clone())]
     });
-    stream::select_all([own, instances]).boxed()
+    let deleted = mapped(feeds.deleted_instances.listen(), |record: &DeletedBackupInstance| {
+        let policy = needed_by(record).into_iter().find_map(|key| match key {
+            Key::Policy { namespace, name } => Some((namespace, name)),
+            Key::Vault { .. } | Key::Instance { .. } => None,
+        });
+        policy.into_iter().collect()
+    });
+    stream::select_all([own, instances, deleted]).boxed()
 }
 
 fn instance_wakes(feeds: &mut Feeds, checks: UnboundedReceiver<JobOwner>) -> Wakes<BackupInstance> {
@@ -355,6 +401,17 @@ fn restored_from(job: &RestoreJob) -> Key {
 fn seen_in(point: &RecoveryPoint) -> Key {
     let namespace = point.namespace().unwrap_or_default();
     Key::vault(point.spec.vault_ref.namespace_or(&namespace), &point.spec.vault_ref.name)
+}
+
+/// The vault that has its points, and the policy that it would follow again.
+fn needed_by(record: &DeletedBackupInstance) -> Vec<Key> {
+    let vault = Key::vault(&record.namespace().unwrap_or_default(), &record.spec.vault_ref.name);
+    let status = record.status.as_ref();
+    let policy = status.and_then(|status| {
+        let (owner, saved) = (status.owner.as_ref()?, status.saved_spec.as_ref()?);
+        Some(Key::policy(saved.policy_ref.namespace_or(&owner.namespace), &saved.policy_ref.name))
+    });
+    std::iter::once(vault).chain(policy).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use contract::{
-    Appended, LedgerRequest, PointId, Points, Refusal, RestoreSeen, RunId, Runs, Secret, SettleRequest,
-    Settled, TombstoneRequest, VaultView,
+    Appended, LedgerRequest, OverrideRequest, PointId, Points, Refusal, RemoveRequest, RestoreSeen, RunId,
+    Runs, Secret, SettleRequest, Settled, TombstoneRequest, VaultView,
 };
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
@@ -135,6 +135,28 @@ impl KeeperClient {
     ) -> Result<Appended, KeeperError> {
         let path = format!("/v1/points/{point}/tombstone");
         self.call("delete a point", Method::POST, &path, Some(request), SETTLE).await
+    }
+
+    /// Asks that a point go before its time.
+    ///
+    /// # Errors
+    /// [`KeeperError::Refused`] when the keeper's own judgement is another.
+    pub async fn remove(&self, point: &PointId, request: &RemoveRequest) -> Result<Appended, KeeperError> {
+        let path = format!("/v1/points/{point}/remove");
+        self.call("remove a point", Method::POST, &path, Some(request), SETTLE).await
+    }
+
+    /// Gives a point another end, and takes back a removal that has not been carried out.
+    ///
+    /// # Errors
+    /// [`KeeperError::Refused`] when the keeper's own judgement is another.
+    pub async fn override_end(
+        &self,
+        point: &PointId,
+        request: &OverrideRequest,
+    ) -> Result<Appended, KeeperError> {
+        let path = format!("/v1/points/{point}/override");
+        self.call("give a point another end", Method::POST, &path, Some(request), ANSWER).await
     }
 
     /// Writes an entry of the operator's own into the ledger.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{
-    Owner, OwnerView, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
+    Owner, OwnerView, Pledges, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -131,6 +131,9 @@ struct Memory {
     runs: HashMap<RunId, Movement>,
     held_back: HeldBack,
     clock_skewed: bool,
+    /// By UID of an instance, until when of the wall clock none of its points is read back.
+    verification_pauses: HashMap<String, Timestamp>,
+    pledges: Pledges,
     untold_since: Option<Timestamp>,
 }
 
@@ -176,13 +179,19 @@ impl Keepers {
         });
     }
 
-    /// Notes that the keeper has answered at `wall`, and whether its clock and the storage's differ too much to delete
-    /// anything by them.
-    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool) {
+    /// Notes that the keeper has answered at `wall`, whether its clock and the storage's differ too much to delete anything
+    /// by them, and what the vault has pledged.
+    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool, pledges: Pledges) {
         self.with(vault_uid, |memory| {
             memory.answered = Some(wall);
             memory.clock_skewed = clock_skewed;
+            memory.pledges = pledges;
         });
+    }
+
+    /// What the vault had pledged when the keeper last answered.
+    pub fn pledges(&self, vault_uid: &str) -> Pledges {
+        self.with(vault_uid, |memory| memory.pledges)
     }
 
     /// Whether the clocks of keeper and storage differed too much when the keeper last answered.
@@ -274,6 +283,16 @@ impl Keepers {
     /// The points that are due and stay.
     pub fn held_back(&self, vault_uid: &str) -> HeldBack {
         self.with(vault_uid, |memory| memory.held_back.clone())
+    }
+
+    /// Lets no point of an instance be read back until then: the last run did not come to its end.
+    pub fn pause_verification(&self, vault_uid: &str, instance_uid: &str, until: Timestamp) {
+        self.with(vault_uid, |memory| memory.verification_pauses.insert(instance_uid.to_owned(), until));
+    }
+
+    /// Until when of the wall clock no point of an instance is read back.
+    pub fn verification_pause(&self, vault_uid: &str, instance_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.verification_pauses.get(instance_uid).copied())
     }
 
     /// Notes that the keeper tells at this time of the wall clock what the vault's status does not say yet; `None`: the

@@ -1,6 +1,6 @@
 //! The fold of the ledger as it is stored: a head record, then parts.
 
-use contract::{Life, Override, Owner, Pledges, Probes, Removal, RestoreOutcome, RunId};
+use contract::{Life, Override, Owner, Pledges, Probes, Removal, RestoreOutcome, RunId, Verified};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub struct StatePoint {
     pub damage: Option<Damage>,
     /// The level of the check that found the damage.
     pub damage_level: Option<u8>,
+    /// When it was last found whole.
+    #[serde(default, skip_serializing_if = "Verified::is_never")]
+    pub verified: Verified,
     pub tombstoned: Option<Timestamp>,
     /// Another end than the stamped one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,13 +5,15 @@ use std::{
     sync::Arc,
 };
 
-use contract::{Override, Owner, Pledges, Removal, RunId};
+use contract::{Override, Owner, Pledges, Removal, RunId, Verified};
 use jiff::{SignedDuration, Timestamp};
 
 use super::LedgerHead;
 use crate::{
     clock::later,
-    format::{Hash, Id, LedgerEntry, Promise, StateOwner, StatePoint, StateRead, StateRestore, StateVault},
+    format::{
+        Damage, Hash, Id, LedgerEntry, Promise, StateOwner, StatePoint, StateRead, StateRestore, StateVault,
+    },
 };
 
 /// How long a tombstoned point stays in the state after nobody can write to it any more.
@@ -121,21 +123,16 @@ impl State {
                         sequence,
                         damage: None,
                         damage_level: None,
+                        verified: Verified::default(),
                         tombstoned: None,
                         overridden: None,
                         removal: None,
                     })
                 });
             }
-            Promise::Verified { point, level, damage } => self.change(*point, sequence, |point| {
-                if damage.is_some() {
-                    point.damage.clone_from(damage);
-                    point.damage_level = Some(*level);
-                } else if point.damage_level.is_some_and(|found| found <= *level) {
-                    point.damage = None;
-                    point.damage_level = None;
-                }
-            }),
+            Promise::Verified { point, level, damage } => {
+                self.change(*point, sequence, |point| seen(point, time, *level, damage.as_ref()));
+            }
             Promise::Tombstone { .. } | Promise::Override { .. } | Promise::Removed { .. } => {
                 self.fold_end(sequence, time, promise);
             }
@@ -239,5 +236,24 @@ impl StatePoint {
     /// It can be restored, as far as is known, stays, and counts for a floor.
     pub fn is_good(&self) -> bool {
         self.tombstoned.is_none() && self.damage.is_none() && self.removal.is_none()
+    }
+}
+
+/// What a check of a point has found: damage stands until a check that is at least as deep finds none.
+fn seen(point: &mut StatePoint, time: Timestamp, level: u8, damage: Option<&Damage>) {
+    if let Some(damage) = damage {
+        point.damage = Some(damage.clone());
+        point.damage_level = Some(level);
+        return;
+    }
+    if point.damage_level.is_some_and(|found| found <= level) {
+        point.damage = None;
+        point.damage_level = None;
+    }
+    if level >= 2 {
+        point.verified.full = Some(time);
+    }
+    if level >= 4 {
+        point.verified.restored = Some(time);
     }
 }

@@ -35,6 +35,11 @@ impl Vault {
                 state: cut(&state),
                 message: cut(&message),
             },
+            LedgerRequest::Verified { point, level, damage } => {
+                let damage = damage
+                    .map(|found| crate::format::Damage { object: found.object, message: found.message });
+                return self.verified(&point, level.number(), damage).await;
+            }
             LedgerRequest::Owner(change) => return self.change_owner(change).await,
             LedgerRequest::Pledged(pledges) => return self.pledge(pledges).await,
         };

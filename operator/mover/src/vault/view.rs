@@ -81,6 +81,7 @@ fn view(ledger: &State, point: &StatePoint) -> PointView {
         overridden: point.overridden.clone(),
         removal: point.removal.clone(),
         state: state(point),
+        verified: point.verified,
         source: accepted.source.clone(),
         data_stores: accepted.data_stores.clone(),
         stored_bytes: accepted.stored_bytes,

@@ -44,7 +44,7 @@ pub async fn sweep(keeper: Arc<Keeper>, stop: CancellationToken) {
 const OPTIONS: SweepOptions = SweepOptions { void_silent: false, objects: 100_000 };
 
 /// One pass; `false` when another one is due at once, or there is no open vault to go over.
-async fn pass(keeper: &Keeper) -> bool {
+pub(super) async fn pass(keeper: &Keeper) -> bool {
     let Ok(vault) = keeper.holding.vault() else {
         return false;
     };

@@ -18,6 +18,8 @@ mod clock;
 mod config;
 mod grants;
 mod holding;
+#[cfg(test)]
+pub mod in_process;
 mod janitor;
 mod metrics;
 mod monitor;

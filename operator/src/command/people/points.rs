@@ -125,6 +125,7 @@ mod tests {
             overridden: None,
             removal: None,
             state,
+            verified: contract::Verified::default(),
             source: SourceServer {
                 server_version: "15.4".into(),
                 system_identifier: Some("7".into()),

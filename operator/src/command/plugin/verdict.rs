@@ -108,7 +108,9 @@ fn protected(instance: &BackupInstance, status: &BackupInstanceStatus, points: i
     let in_vain = [ConditionType::Ready, ConditionType::BackupReady]
         .iter()
         .any(|type_| find(&status.conditions, *type_).is_some_and(|held| held.status == "False"));
-    match (points > 0, instance.spec.protection) {
+    let waits = is_true(&status.conditions, ConditionType::ResumeRequired);
+    let protection = if waits { Protection::Stopped } else { instance.spec.protection };
+    match (points > 0, protection) {
         (true, Protection::Suspended | Protection::Stopped) => Protected::Paused,
         (false, Protection::Suspended | Protection::Stopped) => Protected::No,
         (true, Protection::Enabled) if works || !in_vain => Protected::Yes,
@@ -122,7 +124,7 @@ fn protected(instance: &BackupInstance, status: &BackupInstanceStatus, points: i
 fn findings(instance: &BackupInstance, status: &BackupInstanceStatus) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(unseen(instance, status));
-    findings.extend(rest(instance));
+    findings.extend(rest(instance, status));
     let wrong = |type_: ConditionType, status_when_wrong: &str| {
         let held = find(&status.conditions, type_).filter(|held| held.status == status_when_wrong);
         held.map(of_condition)
@@ -178,14 +180,19 @@ fn no_point_yet(instance: &BackupInstance) -> Finding {
 }
 
 /// Somebody asked for no new backups: that is easily forgotten.
-fn rest(instance: &BackupInstance) -> Option<Finding> {
-    let message = match instance.spec.protection {
+fn rest(instance: &BackupInstance, status: &BackupInstanceStatus) -> Option<Finding> {
+    if let Some(held) = find(&status.conditions, ConditionType::ResumeRequired) {
+        return Some(of_condition(held));
+    }
+    let (reason, message) = match instance.spec.protection {
         Protection::Enabled => return None,
-        Protection::Suspended => "No new backups are made; points expire, and the newest stays.",
-        Protection::Stopped => "No new backups are made, and nothing expires.",
+        Protection::Suspended => {
+            (Reason::BackupsSuspended, "No new backups are made; points expire, and the newest stays.")
+        }
+        Protection::Stopped => (Reason::ProtectionStopped, "No new backups are made, and nothing expires."),
     };
     Some(Finding {
-        reason: Reason::BackupsSuspended.to_string(),
+        reason: reason.to_string(),
         message: message.to_owned(),
         what_to_do: "Set `spec.protection` to Enabled when backups are to run again.".to_owned(),
     })

@@ -15,6 +15,8 @@ use crate::keeper_client::{KeeperAddress, Movement, Trouble};
 #[derive(Clone)]
 pub struct Facts {
     pub instance: Option<Arc<BackupInstance>>,
+    /// The record of its deletion, which must be named before the instance is protected again.
+    pub record: Option<String>,
     pub vault: Option<Arc<BackupVault>>,
     pub policy: Option<PolicySeen>,
     /// UID of the job's namespace.

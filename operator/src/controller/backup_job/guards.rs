@@ -4,7 +4,7 @@
 
 use crds::common::{Condition, ConditionType, is_true};
 use crds::instance::Protection;
-use crds::{ErrorCode, Reason};
+use crds::{BackupInstance, ErrorCode, Reason, annotations};
 use kube::ResourceExt as _;
 
 use super::draft::Draft;
@@ -66,12 +66,7 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
             format!("There is no BackupInstance {name} in this namespace: create it, and the job goes on.");
         return Err(Objection::waits(Reason::InstanceNotFound, message));
     };
-    if instance.spec.protection != Protection::Enabled {
-        return Err(Objection::waits(
-            Reason::BackupsSuspended,
-            format!("Backups of instance {name} are suspended."),
-        ));
-    }
+    protected(draft, instance)?;
     let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     // A rule outside the vault's range keeps no point of another from being made.
     let is_out_of_range = |held: &Condition| {
@@ -89,6 +84,36 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
         return Err(Objection::waits(Reason::InstanceNotReady, message));
     }
     Ok(())
+}
+
+/// A suspended instance may be enabled in time. Who stopped one, or brought one back, has more to think of than this job.
+fn protected(draft: &Draft<'_>, instance: &BackupInstance) -> Result<(), Objection> {
+    let name = instance.name_any();
+    let (reason, message) = if let Some(record) = &draft.facts.record {
+        let text = format!(
+            "Instance {name} was brought back and is stopped until annotation {}={record} is on it.",
+            annotations::RESUME
+        );
+        (Reason::ResumeRequired, text)
+    } else {
+        match instance.spec.protection {
+            Protection::Enabled => return Ok(()),
+            Protection::Suspended => {
+                let text = format!("Backups of instance {name} are suspended.");
+                return Err(Objection::waits(Reason::BackupsSuspended, text));
+            }
+            Protection::Stopped => {
+                let text = format!(
+                    "Protection of instance {name} is stopped: nothing runs until `protection` is Enabled."
+                );
+                (Reason::ProtectionStopped, text)
+            }
+        }
+    };
+    // The job of a slot was made before: its window tells how long it waits.
+    let is_on_demand = draft.job.spec.slot.is_none();
+    let fatal = is_on_demand.then_some(ErrorCode::UserErrorProtectionStopped);
+    Err(Objection { reason, message, fatal })
 }
 
 fn policy<'a>(draft: &'a Draft<'_>) -> Result<(&'a ParsedPolicy, &'a PolicySeen), Objection> {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::controller::run::connection::{self, Place as Target};
 use crate::controller::run::place::{Asking, Most, Older, Place, is_queued, place};
 use crate::controller::run::{AttemptState, Fault, SeenAttempt, observe};
-use crate::controller::{Error, History};
+use crate::controller::{Error, History, life};
 
 /// The kind whose Jobs count against `limits.concurrentBackups`.
 pub const KIND: &str = "BackupJob";
@@ -46,6 +46,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         policy: instance.as_ref().and_then(|instance| policy_of(instance, &namespace, context)),
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
         instance,
+        record: None,
         attempts: Vec::new(),
         movement: None,
         place: Place::Free,
@@ -70,6 +71,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         return Ok(Seen { facts, turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();
+    facts.record = record(&vault_uid, facts.instance.as_deref(), context);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !may_start(&facts.attempts) {
@@ -91,6 +93,13 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         facts.connection = Some(source(instance, &namespace, context).await?);
     }
     Ok(Seen { facts, turn: Some(turn) })
+}
+
+/// What an instance that was brought back waits for.
+fn record(vault_uid: &str, instance: Option<&BackupInstance>, context: &Context) -> Option<String> {
+    let uid = instance?.uid()?;
+    let catalogue = context.keepers.catalogue(vault_uid)?;
+    life::resume_required(&catalogue, &uid).map(str::to_owned)
 }
 
 /// The points that the instance has made, but for this run's own.

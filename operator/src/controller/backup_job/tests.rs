@@ -99,6 +99,7 @@ fn connection() -> Connection {
 pub(super) fn facts() -> Facts {
     Facts {
         instance: Some(Arc::new(instance())),
+        record: None,
         vault: Some(Arc::new(vault())),
         policy: Some(policy()),
         namespace_uid: Some("n1".into()),
@@ -169,6 +170,7 @@ pub(super) fn point() -> PointView {
         overridden: None,
         removal: None,
         state: PointState::Available,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.2".into(),
             system_identifier: Some("7".into()),
@@ -590,4 +592,25 @@ fn a_vault_that_is_gone_lets_a_failed_run_end() {
     job.spec.cancel = true;
     let facts = Facts { vault: None, keeper: None, ..facts() };
     assert_eq!(state(&decide(&job, &facts, now("20:01:00"))), JobState::Cancelled);
+}
+
+#[test]
+fn row_a13_a21_on_demand_a_stopped_instance_or_one_that_waits_to_be_resumed_is_refused_by_name() {
+    let mut stopped = facts();
+    let mut held = instance();
+    held.spec.protection = crds::instance::Protection::Stopped;
+    stopped.instance = Some(Arc::new(held));
+    let waiting = Facts { record: Some("shop-orders-1".into()), ..facts() };
+    for (facts, expected, says) in [
+        (stopped, "ProtectionStopped", "orders"),
+        (waiting, "ResumeRequired", "coffer.dev/resume=shop-orders-1"),
+    ] {
+        let decision = decide(&on_demand("Default"), &facts, now("20:00:02"));
+        assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, expected));
+        let error = decision.status.errors.last().expect("an error");
+        assert_eq!(error.code, "UserErrorProtectionStopped");
+        assert!(error.message.contains(says), "{}", error.message);
+        let slot = decide(&job(), &facts, now("20:00:02"));
+        assert_eq!((state(&slot), reason(&slot), starts(&slot)), (JobState::Pending, expected, None));
+    }
 }

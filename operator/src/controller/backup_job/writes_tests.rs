@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use contract::{
-    Appended, CheckItem, CheckReport, CheckResult, ClockReading, Head, KeyState, Outcome, Owner, PointId,
-    PointView, Points, Probes, Progress, Report, RunId, RunView, Runs, Settled, Stage, StorageState, Summary,
-    Trigger, VERSION, VaultView, WriterId,
+    Appended, CheckItem, CheckReport, CheckResult, ClockReading, Head, KeyState, Life, Outcome, Owner,
+    OwnerView, PointId, PointView, Points, Probes, Progress, Report, RunId, RunView, Runs, Settled, Stage,
+    StorageState, Summary, Trigger, VERSION, VaultView, WriterId,
 };
 use crds::common::{ConditionType, JobState, is_true};
 use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint};
@@ -51,11 +51,28 @@ impl Play {
         play.answer_vault(KeyState::Open, 7, 0);
         play.rest().await;
         play.end_check();
-        play.rest().await;
+        play.claim().await;
         let instance: BackupInstance = play.world.object("backupinstances shop/orders");
         let conditions = instance.status.unwrap().conditions;
         assert!(is_true(&conditions, ConditionType::BackupReady), "{conditions:?}");
         play
+    }
+
+    /// The ledger takes the instance's claim of its datasource, and tells it.
+    async fn claim(&mut self) {
+        self.world.answer("POST /v1/ledger", &Appended { head: head(7) });
+        self.rest().await;
+        let claims = self.world.told();
+        let claim = claims.iter().map(|told| &told["owner"]).find(|told| told["change"] == "Claimed");
+        let claim = claim.unwrap_or_else(|| panic!("nothing is claimed: {claims:?}"));
+        let owners = vec![OwnerView {
+            sequence: 7,
+            owner: serde_json::from_value(claim["owner"].clone()).unwrap(),
+            spec: claim["spec"].as_str().unwrap().to_owned(),
+            life: Life::Active,
+        }];
+        self.world.answer("GET /v1/points", &Points { head: None, points: Vec::new(), owners });
+        self.rest().await;
     }
 
     fn set(&self) {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use contract::{Assignment, CheckTask, Connection, RunId, Task, VERSION};
+use contract::{
+    Assignment, CheckTask, Connection, LedgerRequest, Owner, OwnerChange, Refusal, RunId, Task, VERSION,
+};
 use crds::common::{ConditionType, Time};
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, Reason, annotations};
 use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
+use super::claim::Claimed;
 use super::decide::{Decision, Step};
 use super::observe::Seen;
 use super::slots::Join;
@@ -16,6 +19,7 @@ use crate::cluster::{self, JobOwner, Note};
 use crate::context::Context;
 use crate::controller::run::{self, Plan, Role};
 use crate::controller::{Error, Wake};
+use crate::keeper_client::{KeeperError, Trouble};
 use crate::metrics::{InstanceFigures, InstanceLabels};
 
 /// A check stops itself after this.
@@ -42,6 +46,59 @@ pub async fn act(
     Ok(decision.wake)
 }
 
+/// Asks for the datasource; `None` when there is no keeper to ask.
+///
+/// # Errors
+/// The keeper's address could not be read, or no call be prepared.
+pub async fn claim(context: &Context, seen: &Seen, claim: OwnerChange) -> Result<Option<Claimed>, Error> {
+    let Some(told) = tell(context, seen, claim).await? else { return Ok(None) };
+    Ok(Some(match told {
+        Ok(()) => Claimed::Held,
+        Err(KeeperError::Refused { refusal: Refusal { holder: Some(holder), .. }, .. }) => {
+            Claimed::Protected(holder)
+        }
+        Err(error) => match Trouble::from(&error) {
+            Trouble::Refused { message, .. } => Claimed::Refused(message),
+            Trouble::Unreachable(message) => Claimed::Unanswered(message),
+        },
+    }))
+}
+
+/// Writes into the ledger what has become of the instance.
+async fn tell(
+    context: &Context,
+    seen: &Seen,
+    change: OwnerChange,
+) -> Result<Option<Result<(), KeeperError>>, Error> {
+    let Some(vault) = &seen.vault else { return Ok(None) };
+    let Some(address) = run::observe::keeper_address(&context.client, vault).await? else { return Ok(None) };
+    let uid = vault.uid().unwrap_or_default();
+    Ok(Some(context.tell_ledger(&uid, &address, &LedgerRequest::Owner(change)).await?))
+}
+
+/// Somebody has named the record: the instance is as its spec says from now on.
+async fn resume(
+    instance: &BackupInstance,
+    context: &Context,
+    seen: &Seen,
+    owners: Vec<Owner>,
+) -> Result<(), Error> {
+    for owner in owners {
+        match tell(context, seen, OwnerChange::Resumed { owner }).await? {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                // The next look asks again; until then the instance stays stopped.
+                tracing::warn!(instance = instance.name_any(), %error, "failed to resume an instance");
+                return Ok(());
+            }
+            None => return Ok(()),
+        }
+    }
+    let message = "The record of its deletion was named: from now on `protection` of the spec holds.";
+    context.notes.publish(instance, &Note::normal(Reason::ProtectionResumed, message)).await;
+    Ok(())
+}
+
 /// Takes the instance out of the metrics.
 pub fn forget(instance: &BackupInstance, context: &Context) {
     context.metrics.instance(&labels(instance), None);
@@ -66,6 +123,7 @@ async fn take(instance: &BackupInstance, context: &Context, seen: &Seen, step: S
         Step::RemoveJob { name, uid } => {
             Ok(cluster::delete::<BackupJob>(&context.client, &namespace, &name, uid).await?)
         }
+        Step::Resume(owners) => resume(instance, context, seen, owners).await,
         Step::Tell(note) => {
             context.notes.publish(instance, &note).await;
             Ok(())

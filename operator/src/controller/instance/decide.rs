@@ -1,6 +1,6 @@
 //! The whole decision about an instance: references, then checks, then slots, then what the status says. Pure.
 
-use contract::Connection;
+use contract::{Connection, Owner};
 use crds::instance::Protection;
 use crds::policy::JobHistory;
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason};
@@ -11,6 +11,7 @@ use super::checks::{Checked, checked, stale};
 use super::datasource;
 use super::observe::Seen;
 use super::references::references;
+use super::resume;
 use super::slots::{Join, slots};
 use super::status::{Parts, interval, status};
 use crate::clock::Now;
@@ -37,6 +38,8 @@ pub enum Step {
         name: String,
         uid: Option<String>,
     },
+    /// The ledger is told that these, brought back before, are protected again.
+    Resume(Vec<Owner>),
     Tell(Note),
 }
 
@@ -60,8 +63,14 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
         return Decision { steps: Vec::new(), status: None, interval: None, wake: Wake::OnChange };
     }
     let found = references(instance, seen, now);
+    let protection = seen.protection(instance);
     let mut steps = Vec::new();
+    steps.extend(resume::step(instance, seen));
     let (checked, mut wake) = match &found {
+        Ok(_) if protection == Protection::Stopped => {
+            steps.extend(stale(seen, None).into_iter().cloned().map(Step::RemoveCheck));
+            (None, if steps.is_empty() { QUARTER } else { Wake::seconds(5) })
+        }
         Ok(_) => {
             let checked = checked(instance, seen, settings, now);
             let wake = check_steps(seen, &checked, &mut steps, now);
@@ -71,7 +80,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
         Err(_) => (None, QUARTER),
     };
     let mut slots_found = None;
-    let enabled = instance.spec.protection == Protection::Enabled;
+    let enabled = protection == Protection::Enabled;
     if let (Ok(references), true) = (&found, enabled && may_schedule(instance)) {
         let due = slots(instance, references, seen, now);
         if let Some(job) = &due.job {
@@ -86,11 +95,18 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     if let Ok(references) = &found {
         history(seen, &references.spec.job_history, &mut steps);
     }
-    let parts =
-        Parts { instance, seen, found: &found, checked: checked.as_ref(), slots: slots_found.as_ref() };
+    let parts = Parts {
+        instance,
+        seen,
+        found: &found,
+        protection,
+        checked: checked.as_ref(),
+        slots: slots_found.as_ref(),
+    };
     let (status, fresh_until) = status(&parts, now);
-    if let Some(until) = fresh_until {
-        wake = wake.or(Wake::At(until), now);
+    steps.extend(resume::note(&parts, now).map(Step::Tell));
+    for time in fresh_until.into_iter().chain(status.retention_resume_time.as_ref().map(|time| time.0)) {
+        wake = wake.or(Wake::At(time), now);
     }
     let interval = found.as_ref().ok().filter(|_| enabled).and_then(|found| interval(found, now));
     Decision { steps, status: Some(status), interval, wake }

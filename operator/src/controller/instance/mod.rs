@@ -2,17 +2,20 @@
 //!
 //! ```text
 //! observe   vault, policy, Secrets, the check's Job, the instance's jobs and points   (client, index)
+//! claim     the datasource, once it is known; the keeper says whose it is             (keeper)
 //! decide    references -> checks -> slots -> status                                   (pure)
 //! act       the check's Job, slot jobs, what history no longer holds; status last     (client)
 //! ```
 
 mod act;
 mod checks;
+mod claim;
 mod datasource;
 mod decide;
 mod observe;
 mod prospects;
 mod references;
+mod resume;
 mod slots;
 mod status;
 
@@ -37,7 +40,10 @@ pub async fn reconcile(instance: Arc<BackupInstance>, context: Arc<Context>) -> 
         act::forget(&instance, &context);
         return Ok(Wake::OnChange);
     }
-    let seen = observe::observe(&instance, &context).await?;
+    let mut seen = observe::observe(&instance, &context).await?;
+    if let Some(claim) = claim::wanted(&instance, &seen) {
+        seen.claim = act::claim(&context, &seen, claim).await?;
+    }
     let decision = decide::decide(&instance, &seen, &context.settings, context.clock.now());
     act::act(&instance, &context, &seen, decision).await
 }

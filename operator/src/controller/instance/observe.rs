@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use contract::{Owner, PointState, PointView};
+use contract::{Owner, OwnerView, PointState, PointView};
+use crds::common::{ConditionType, is_true};
+use crds::instance::Protection;
 use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault};
 use kube::ResourceExt as _;
 
+use super::claim::Claimed;
 use crate::cluster::{self, Key};
 use crate::context::Context;
 use crate::controller::run::{self, Material, SeenAttempt};
-use crate::controller::{Error, History};
+use crate::controller::{Error, History, life};
 
 /// Facts about one instance.
 #[derive(Clone, Default)]
@@ -28,8 +31,25 @@ pub struct Seen {
     pub points: Option<Vec<PointView>>,
     /// What all points of the instance that are known of tell, those that are gone included; `None` as for `points`.
     pub history: Option<History>,
-    /// Name of an older instance that protects the same database in the same vault.
-    pub duplicate_of: Option<String>,
+    /// The instance as the vault's ledger knows it, once its datasource is known.
+    pub owner: Option<Owner>,
+    /// What the ledger says of it, for each datasource that it has had.
+    pub views: Vec<OwnerView>,
+    /// The record of its deletion, which must be named before it is protected again.
+    pub record: Option<String>,
+    /// What the keeper said to the claim on the datasource; `None` while it is not asked for.
+    pub claim: Option<Claimed>,
+}
+
+impl Seen {
+    /// The protection that holds. Until the ledger was read, one that waited to be resumed still does.
+    pub fn protection(&self, instance: &BackupInstance) -> Protection {
+        let before = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        if self.points.is_none() && is_true(before, ConditionType::ResumeRequired) {
+            return Protection::Stopped;
+        }
+        life::protection(instance, self.record.as_deref())
+    }
 }
 
 /// Reads everything that decisions about the instance are made from.
@@ -54,6 +74,11 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
     let uid = instance.uid().unwrap_or_default();
     let catalogue = context.keepers.catalogue(&vault.uid().unwrap_or_default());
     seen.history = catalogue.as_ref().map(|catalogue| History::of(catalogue, &uid, None));
+    seen.owner = owner(instance, context);
+    if let Some(catalogue) = &catalogue {
+        seen.views = life::views(catalogue, &uid).cloned().collect();
+        seen.record = life::resume_required(catalogue, &uid).map(str::to_owned);
+    }
     seen.points = catalogue.map(|catalogue| {
         let mut points: Vec<PointView> =
             catalogue.points.values().filter(|point| belongs(point, &uid)).cloned().collect();
@@ -61,7 +86,6 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
         points.sort_by_key(|point| point.point_time);
         points
     });
-    seen.duplicate_of = duplicate(instance, vault_namespace, context);
     let postgresql = &instance.spec.postgresql;
     let tls = postgresql.tls();
     let material =
@@ -80,45 +104,22 @@ fn belongs(point: &PointView, uid: &str) -> bool {
         && matches!(&point.owner, Owner::Instance { instance_uid, .. } if instance_uid == uid)
 }
 
+/// The instance as the ledger is to know it; `None` until its datasource is known.
+fn owner(instance: &BackupInstance, context: &Context) -> Option<Owner> {
+    let namespace = instance.namespace()?;
+    let (namespace_uid, _) = context.namespace(&namespace)?;
+    Some(Owner::Instance {
+        cluster_id: context.settings.cluster_id.clone(),
+        namespace,
+        namespace_uid,
+        instance: instance.name_any(),
+        instance_uid: instance.uid()?,
+        datasource_id: instance.status.as_ref()?.datasource_id.clone()?,
+    })
+}
+
 /// Whether the job that made the point is about to end with it. Both are told together then, by one write.
 fn is_on_its_way(point: &PointView, jobs: &[Arc<BackupJob>]) -> bool {
     let is_its_job = |job: &&Arc<BackupJob>| job.metadata.uid.as_ref() == Some(&point.run.0);
     jobs.iter().find(is_its_job).is_some_and(|job| !job.is_terminal())
-}
-
-/// The instance of the vault that has the same datasource and the better claim to it: one with points of it before one
-/// without, so that nobody's protection ends because somebody else's edit points there; then the oldest, and of two that
-/// were made at once the one with the smaller UID. Before the keeper has told its points nobody is judged.
-fn duplicate(instance: &BackupInstance, vault_namespace: &str, context: &Context) -> Option<String> {
-    let datasource =
-        |held: &BackupInstance| held.status.as_ref().and_then(|status| status.datasource_id.clone());
-    let own = datasource(instance)?;
-    let age =
-        |held: &BackupInstance| (held.metadata.creation_timestamp.clone().map(|time| time.0), held.uid());
-    let vault = context.known.vaults.get(vault_namespace, &instance.spec.vault_ref.name)?;
-    let catalogue = context.keepers.catalogue(&vault.uid().unwrap_or_default())?;
-    let has_points = |held: &BackupInstance| {
-        let is_theirs = |point: &PointView| match &point.owner {
-            Owner::Instance { instance_uid, datasource_id, .. } => {
-                Some(instance_uid) == held.metadata.uid.as_ref() && *datasource_id == own
-            }
-            Owner::Cli { .. } => false,
-        };
-        catalogue.points.values().any(is_theirs)
-    };
-    let claim = |held: &BackupInstance| (!has_points(held), age(held));
-    let key = Key::vault(vault_namespace, &instance.spec.vault_ref.name);
-    let holder = context
-        .known
-        .instances
-        .by(&key)
-        .into_iter()
-        .filter(|other| other.uid() != instance.uid() && datasource(other).as_ref() == Some(&own))
-        .find(|other| claim(other) < claim(instance))?;
-    // Names of other namespaces are not this namespace's to know.
-    Some(if holder.namespace() == instance.namespace() {
-        holder.name_any()
-    } else {
-        "an instance of another namespace; ask the platform team".into()
-    })
 }

@@ -6,6 +6,7 @@ use kube::ResourceExt as _;
 use policy::Zone;
 use policy::tag::Rule;
 
+use super::claim;
 use super::observe::Seen;
 use crate::clock::Now;
 use crate::controller::policy::{ParsedPolicy, range, refusal};
@@ -41,13 +42,8 @@ pub fn references(instance: &BackupInstance, seen: &Seen, now: Now) -> Result<Re
     let vault = vault(instance, seen)?;
     let mut found = policy(instance, seen)?;
     found.outside_vault = outside(vault, &found, now)?;
-    if let Some(holder) = &seen.duplicate_of {
-        return Err(no(
-            Reason::DuplicateDatasource,
-            format!(
-                "The database is protected in this vault by {holder} already: use that instance, or another vault."
-            ),
-        ));
+    if let Some(objection) = claim::objection(instance, seen) {
+        return Err(objection);
     }
     ready(vault, seen)?;
     Ok(found)

@@ -1,6 +1,6 @@
 //! What an instance's status says. Pure.
 
-use contract::PointView;
+use contract::{Owner, PointView};
 use crds::common::{Condition, ConditionType, Time};
 use crds::instance::{
     CheckResult, InstanceState, JobCounts, LastBackup, LatestPoint, PolicySnapshot, Protection,
@@ -14,6 +14,7 @@ use super::datasource;
 use super::observe::Seen;
 use super::prospects;
 use super::references::{Objection, References};
+use super::resume;
 use super::slots::{self, Slots};
 use crate::clock::Now;
 use crate::controller::Conditions;
@@ -28,6 +29,8 @@ pub struct Parts<'a> {
     pub instance: &'a BackupInstance,
     pub seen: &'a Seen,
     pub found: &'a Result<References, Objection>,
+    /// The protection that holds.
+    pub protection: Protection,
     pub checked: Option<&'a Checked>,
     pub slots: Option<&'a Slots>,
 }
@@ -45,9 +48,12 @@ pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Time
     take_jobs(parts.seen, &mut status, now);
     take_points(instance, parts.seen, &mut status);
     take_slots(parts, &mut status, now);
+    take_claim(parts.seen, &mut status);
+    status.retention_resume_time = resume::time(parts, now).map(Time);
     let mut conditions = Conditions::new(&before, instance.metadata.generation, now.time);
     let backup_ready = references_and_checks(parts, &status, &mut conditions);
     let fresh_until = results(parts, &status, &mut conditions, now);
+    resume::conditions(parts, &status, &mut conditions);
     status.state = Some(state(parts, &status, backup_ready));
     status.conditions = conditions.finish();
     (status, fresh_until)
@@ -139,6 +145,15 @@ fn take_points(instance: &BackupInstance, seen: &Seen, status: &mut BackupInstan
     });
 }
 
+/// An instance that was brought back protects what its points are of, before any check.
+fn take_claim(seen: &Seen, status: &mut BackupInstanceStatus) {
+    if status.datasource_id.is_none()
+        && let Some(Owner::Instance { datasource_id, .. }) = seen.views.last().map(|view| &view.owner)
+    {
+        status.datasource_id = Some(datasource_id.clone());
+    }
+}
+
 fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
     match parts.slots {
         Some(slots) => {
@@ -146,7 +161,7 @@ fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
             status.next_backup_time = slots.next.map(Time);
             status.missed_slots.clone_from(&slots.missed);
         }
-        None if parts.instance.spec.protection != Protection::Enabled => status.next_backup_time = None,
+        None if parts.protection != Protection::Enabled => status.next_backup_time = None,
         // The slots of its rest were not to run, whatever keeps it from running now.
         None if slots::is_resumed(parts.instance) && status.last_slot_time.is_some() => {
             status.last_slot_time = Some(Time(now.time));
@@ -225,6 +240,11 @@ fn backup_ready(
         None if known_before(conditions).is_some() => {
             conditions.keep(ConditionType::BackupReady);
             known_before(conditions)
+        }
+        None if parts.protection == Protection::Stopped => {
+            let message = "Nothing is looked at while protection is stopped.";
+            conditions.set(ConditionType::BackupReady, None, Reason::ProtectionStopped, message);
+            None
         }
         None => {
             let message = "Server, log-in, version, privileges and database are being looked at.";
@@ -330,7 +350,7 @@ pub fn interval(found: &References, now: Now) -> Option<SignedDuration> {
 
 fn state(parts: &Parts<'_>, status: &BackupInstanceStatus, backup_ready: Option<bool>) -> InstanceState {
     let worked = status.last_slot_time.is_some() || status.last_success_time.is_some();
-    match parts.instance.spec.protection {
+    match parts.protection {
         Protection::Suspended => return InstanceState::BackupsSuspended,
         Protection::Stopped => return InstanceState::ProtectionStopped,
         Protection::Enabled => {}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    CheckItem, CheckReport, CheckResult as Reported, Failure, FailureCode, Outcome, Report, RunId, Stage,
-    VERSION,
+    CheckItem, CheckReport, CheckResult as Reported, Failure, FailureCode, Life, Outcome, Owner, OwnerView,
+    Report, RunId, Stage, VERSION,
 };
 use crds::common::Time;
 use crds::instance::InstanceState;
@@ -19,6 +19,7 @@ use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::checks;
+use super::claim::{self, Claimed};
 use super::decide::{Decision, Step, decide};
 use super::observe::Seen;
 use crate::clock::Now;
@@ -172,6 +173,18 @@ pub(super) fn made(decision: &Decision) -> Option<String> {
         .find_map(|step| if let Step::CreateJob(job) = step { Some(job.name_any()) } else { None })
 }
 
+fn held_by_another() -> Box<contract::Holder> {
+    let owner = contract::Owner::Instance {
+        cluster_id: "c1".into(),
+        namespace: "shop".into(),
+        namespace_uid: "n1".into(),
+        instance: "older".into(),
+        instance_uid: "i0".into(),
+        datasource_id: "73/app".into(),
+    };
+    Box::new(contract::Holder { owner, life: contract::Life::Active, point: None })
+}
+
 #[test]
 fn each_missing_reference_is_the_reason_and_nothing_is_started() {
     let base = seen();
@@ -179,7 +192,7 @@ fn each_missing_reference_is_the_reason_and_nothing_is_started() {
         (Seen { vault: None, ..base.clone() }, "VaultNotFound"),
         (Seen { vault: Some(vault("True", json!(["other"]))), ..base.clone() }, "NamespaceNotAllowed"),
         (Seen { policy: None, ..base.clone() }, "PolicyNotFound"),
-        (Seen { duplicate_of: Some("older".into()), ..base.clone() }, "DuplicateDatasource"),
+        (Seen { claim: Some(Claimed::Protected(held_by_another())), ..base.clone() }, "DuplicateDatasource"),
         (Seen { vault: Some(vault("False", json!(["shop"]))), ..base.clone() }, "VaultNotReady"),
     ];
     for (seen, reason) in cases {
@@ -584,4 +597,202 @@ mod prospects {
             [("Storage".to_owned(), Passed, None), ("Key".to_owned(), Skipped, Some("no".to_owned()))];
         assert_eq!(told, expected, "a vault that fails keeps the instance from being ready by itself");
     }
+}
+
+/// The instance as the ledger has it.
+fn in_ledger(life: Life) -> (Owner, OwnerView) {
+    let owner = Owner::Instance {
+        cluster_id: "c1".into(),
+        namespace: "shop".into(),
+        namespace_uid: "n1".into(),
+        instance: "orders".into(),
+        instance_uid: "0f8fad5b-d9cb".into(),
+        datasource_id: "73/app".into(),
+    };
+    let spec = serde_json::to_string(&instance().spec).unwrap();
+    let view = OwnerView { sequence: 4, owner: owner.clone(), spec, life };
+    (owner, view)
+}
+
+/// Facts with a ledger that was read, and this in it.
+fn seen_in_ledger(life: Option<Life>) -> Seen {
+    let (owner, view) = in_ledger(life.clone().unwrap_or(Life::Active));
+    let record = match &life {
+        Some(Life::ResumeRequired { record }) => Some(record.clone()),
+        _ => None,
+    };
+    let views = if life.is_some() { vec![view] } else { Vec::new() };
+    Seen { owner: Some(owner), views, record, points: Some(Vec::new()), ..seen() }
+}
+
+fn gone() -> Life {
+    let time = at("2026-11-01T00:00:00Z").time;
+    Life::Deleted { time, points: contract::Remains::Kept, reason: "gone".into() }
+}
+
+#[test]
+fn row_a08_a_datasource_is_claimed_once_and_again_with_another_spec() {
+    let wanted = |life: Option<Life>| claim::wanted(&checked(), &seen_in_ledger(life)).is_some();
+    assert!(wanted(None), "nobody has claimed it yet");
+    assert!(wanted(Some(Life::Released)), "it was given up before");
+    assert!(!wanted(Some(Life::Active)), "the ledger has it already");
+    assert!(!wanted(Some(gone())), "not to be claimed, but to be brought back");
+    assert!(
+        !wanted(Some(Life::ResumeRequired { record: "r".into() })),
+        "not to be claimed, but to be resumed"
+    );
+    let mut edited = checked();
+    edited.spec.deletion_policy = crds::instance::DeletionPolicy::Delete;
+    let claim =
+        claim::wanted(&edited, &seen_in_ledger(Some(Life::Active))).expect("the ledger has an older spec");
+    let contract::OwnerChange::Claimed { spec, .. } = claim else { panic!("{claim:?}") };
+    assert!(spec.contains("\"deletionPolicy\":\"Delete\""), "{spec}");
+}
+
+#[test]
+fn nothing_is_claimed_while_the_ledger_is_unknown_or_the_vault_is_not_ready() {
+    let unread = Seen { points: None, ..seen_in_ledger(None) };
+    assert_eq!(claim::wanted(&checked(), &unread), None);
+    let not_ready = Seen { vault: Some(vault("False", json!(["shop"]))), ..seen_in_ledger(None) };
+    assert_eq!(claim::wanted(&checked(), &not_ready), None);
+    let unchecked = Seen { owner: None, ..seen_in_ledger(None) };
+    assert_eq!(claim::wanted(&checked(), &unchecked), None);
+}
+
+#[test]
+fn row_a08_the_holder_is_named_in_its_own_namespace_only_a_deleted_one_with_its_record() {
+    let message = |life: Life, namespace: &str, uid: &str| {
+        let mut holder = held_by_another();
+        holder.life = life;
+        if let Owner::Instance { namespace: held, namespace_uid, .. } = &mut holder.owner {
+            namespace.clone_into(held);
+            uid.clone_into(namespace_uid);
+        }
+        let seen = Seen { claim: Some(Claimed::Protected(holder)), ..seen_in_ledger(None) };
+        let decision = decided(&checked(), &seen, at("2026-11-20T20:00:00Z"));
+        assert_eq!(made(&decision), None, "nothing is planned");
+        assert_eq!(condition(status(&decision), "Ready"), ("False", "DuplicateDatasource"));
+        let ready = status(&decision).conditions.iter().find(|held| held.type_ == "Ready").cloned();
+        ready.expect("Ready").message
+    };
+    assert!(message(Life::Active, "shop", "n1").contains("BackupInstance older"));
+    let deleted = message(gone(), "shop", "n1");
+    assert!(deleted.contains("undelete") && deleted.contains("shop-older-"), "{deleted}");
+    for (namespace, uid) in [("other", "n2"), ("shop", "of a namespace before this one")] {
+        let message = message(Life::Active, namespace, uid);
+        assert!(message.contains("ask the owners of the vault") && !message.contains("older"), "{message}");
+    }
+    let mut foreign = held_by_another();
+    if let Owner::Instance { cluster_id, .. } = &mut foreign.owner {
+        "c2".clone_into(cluster_id);
+    }
+    let seen = Seen { claim: Some(Claimed::Protected(foreign)), ..seen_in_ledger(None) };
+    let objection = claim::objection(&checked(), &seen).expect("an objection");
+    assert!(objection.message.contains("another cluster"), "{}", objection.message);
+}
+
+#[test]
+fn a_keeper_that_is_silent_takes_nobody_s_claim_away() {
+    let silent = || Some(Claimed::Unanswered("no answer".into()));
+    let first = Seen { claim: silent(), ..seen_in_ledger(None) };
+    let decision = decided(&checked(), &first, at("2026-11-20T10:01:00Z"));
+    assert_eq!(condition(status(&decision), "Ready"), ("False", "KeeperUnavailable"));
+    assert_eq!(condition(status(&decision), "Reconciling").0, "True");
+    let held = Seen { claim: silent(), ..seen_in_ledger(Some(Life::Active)) };
+    let decision = decided(&checked(), &held, at("2026-11-20T10:01:00Z"));
+    assert_eq!(condition(status(&decision), "Ready").0, "True");
+    let refused = Seen { claim: Some(Claimed::Protected(held_by_another())), ..seen_in_ledger(None) };
+    let mut duplicate = checked();
+    duplicate.status = decided(&duplicate, &refused, at("2026-11-20T10:01:00Z")).status;
+    let unread = Seen { points: None, views: Vec::new(), ..seen_in_ledger(None) };
+    let decision = decided(&duplicate, &unread, at("2026-11-20T10:02:00Z"));
+    assert_eq!(condition(status(&decision), "Ready"), ("False", "DuplicateDatasource"), "after a restart");
+}
+
+#[test]
+fn an_object_whose_end_is_in_the_ledger_names_the_way_back() {
+    let decision = decided(&checked(), &seen_in_ledger(Some(gone())), at("2026-11-20T10:01:00Z"));
+    assert_eq!(condition(status(&decision), "Ready"), ("False", "OwnerDeleted"));
+    let ready = status(&decision).conditions.iter().find(|held| held.type_ == "Ready").expect("Ready");
+    assert!(ready.message.contains("shop-orders-0f8fad5b"), "{}", ready.message);
+}
+
+#[test]
+fn row_a13_stopped_protection_checks_plans_and_promises_nothing() {
+    let mut stopped = checked();
+    stopped.spec.protection = crds::instance::Protection::Stopped;
+    let running = with_check(&stopped, seen_in_ledger(Some(Life::Active)), AttemptState::Running);
+    let decision = decided(&stopped, &running, at("2026-11-27T20:00:00Z"));
+    assert_eq!(made(&decision), None);
+    assert!(matches!(decision.steps.as_slice(), [Step::RemoveCheck(_)]), "nothing runs");
+    assert_eq!(status(&decision).state, Some(InstanceState::ProtectionStopped));
+    assert_eq!(condition(status(&decision), "Ready").0, "True");
+    assert_eq!(condition(status(&decision), "BackupReady").0, "True", "as it was");
+    let mut new = instance();
+    new.spec.protection = crds::instance::Protection::Stopped;
+    let decision = decided(&new, &seen(), at("2026-11-20T10:00:00Z"));
+    assert_eq!(condition(status(&decision), "BackupReady"), ("Unknown", "ProtectionStopped"));
+    assert_eq!(condition(status(&decision), "Reconciling").0, "absent");
+    assert!(decision.steps.is_empty());
+}
+
+#[test]
+fn row_a16_after_a_stop_points_stay_for_another_day_and_that_is_told_once() {
+    let mut instance = checked();
+    let seen = seen_in_ledger(Some(Life::Active));
+    instance.spec.protection = crds::instance::Protection::Stopped;
+    instance.status = decided(&instance, &seen, at("2026-11-21T10:00:00Z")).status;
+    assert_eq!(status_of(&instance).retention_resume_time, None);
+    instance.spec.protection = crds::instance::Protection::Enabled;
+    let resumed = decided(&instance, &seen, at("2026-11-22T10:00:00Z"));
+    let notes = |decision: &Decision| {
+        let told = |step: &&Step| matches!(step, Step::Tell(note) if note.reason == Reason::RetentionResumed);
+        decision.steps.iter().filter(told).count()
+    };
+    assert_eq!(notes(&resumed), 1);
+    assert_eq!(condition(status(&resumed), "RetentionResumed"), ("True", "RetentionResumed"));
+    let until = status(&resumed).retention_resume_time.as_ref().expect("a time").0;
+    assert_eq!(until, at("2026-11-23T10:00:00Z").time);
+    instance.status = resumed.status;
+    let later = decided(&instance, &seen, at("2026-11-23T09:59:59Z"));
+    assert_eq!((notes(&later), condition(status(&later), "RetentionResumed").0), (0, "True"));
+    instance.status = later.status;
+    let over = decided(&instance, &seen, at("2026-11-23T10:00:00Z"));
+    assert_eq!(status(&over).retention_resume_time, None);
+    assert_eq!(condition(status(&over), "RetentionResumed").0, "absent");
+}
+
+#[test]
+fn row_a21_an_instance_that_was_brought_back_is_stopped_until_its_record_is_named() {
+    let record = "shop-orders-0f8fad5b";
+    let seen = seen_in_ledger(Some(Life::ResumeRequired { record: record.into() }));
+    let mut back = checked();
+    let decision = decided(&back, &seen, at("2026-11-20T20:00:00Z"));
+    assert_eq!(made(&decision), None, "whatever its spec says");
+    assert_eq!(status(&decision).state, Some(InstanceState::ProtectionStopped));
+    assert_eq!(condition(status(&decision), "ResumeRequired"), ("True", "ResumeRequired"));
+    assert!(decision.steps.is_empty());
+    back.status = decision.status;
+    let again = decided(&back, &seen, at("2026-11-20T20:05:00Z"));
+    assert_eq!(again.status, back.status, "nothing is written while it waits");
+    let unread = Seen { points: None, record: None, views: Vec::new(), ..seen_in_ledger(None) };
+    let decision = decided(&back, &unread, at("2026-11-20T20:06:00Z"));
+    assert_eq!(status(&decision).state, Some(InstanceState::ProtectionStopped), "after a restart, too");
+    let name = |name: &str| Some(BTreeMap::from([(crds::annotations::RESUME.to_owned(), name.to_owned())]));
+    back.metadata.annotations = name("yes");
+    assert!(
+        decided(&back, &seen, at("2026-11-20T20:07:00Z")).steps.is_empty(),
+        "another word changes nothing"
+    );
+    back.metadata.annotations = name(record);
+    let named = decided(&back, &seen, at("2026-11-20T20:08:00Z"));
+    assert!(matches!(named.steps.as_slice(), [Step::Resume(owners)] if owners.len() == 1));
+    let active = decided(&back, &seen_in_ledger(Some(Life::Active)), at("2026-11-20T20:09:00Z"));
+    assert_eq!(status(&active).state, Some(InstanceState::ProtectionConfigured));
+    assert_eq!(condition(status(&active), "ResumeRequired").0, "absent");
+    assert!(status(&active).retention_resume_time.is_some(), "nothing expires at once");
+}
+
+fn status_of(instance: &BackupInstance) -> &BackupInstanceStatus {
+    instance.status.as_ref().expect("a status")
 }

@@ -13,10 +13,19 @@ const SHOWN: usize = 10;
 /// So many of them must lie ahead, or the list is made anew: not with each slot, which would be a write for each.
 const AHEAD: usize = 5;
 
+/// Who needs a policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Users {
+    /// Instances that refer to it.
+    pub instances: usize,
+    /// Deleted instances that did, and still have points.
+    pub deleted: usize,
+}
+
 /// The status that a policy should have, equal to the one it has when nothing changed, and until when it holds.
 ///
-/// `instances` is how many instances refer to it: while there are any, admission refuses to delete it.
-pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (BackupPolicyStatus, Wake) {
+/// While anybody uses it, admission refuses to delete it.
+pub fn decide(policy: &BackupPolicy, users: Users, now: Timestamp) -> (BackupPolicyStatus, Wake) {
     let before = policy.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let mut conditions = Conditions::new(before, policy.metadata.generation, now);
     let mut next = Vec::new();
@@ -39,7 +48,8 @@ pub fn decide(policy: &BackupPolicy, instances: usize, now: Timestamp) -> (Backu
     let status = BackupPolicyStatus {
         observed_generation: policy.metadata.generation,
         conditions: conditions.finish(),
-        instances: Some(i32::try_from(instances).unwrap_or(i32::MAX)),
+        instances: Some(i32::try_from(users.instances).unwrap_or(i32::MAX)),
+        deleted_instances: (users.deleted > 0).then(|| i32::try_from(users.deleted).unwrap_or(i32::MAX)),
         schedule: Some(policy.spec.schedule_summary()),
         retention: Some(policy.spec.retention_summary()),
         next_slots: next,
@@ -89,6 +99,10 @@ mod tests {
         text.parse().expect("a time")
     }
 
+    fn users(instances: usize) -> Users {
+        Users { instances, deleted: 0 }
+    }
+
     const KEEP: &str = "[{name: Default, default: true, keep: P3M}]";
 
     fn ready(status: &BackupPolicyStatus) -> (&str, &str) {
@@ -101,7 +115,7 @@ mod tests {
     fn a_sound_policy_is_ready_and_tells_its_times() {
         let policy =
             policy("[{name: Weekly, schedule: {cron: '0 20 * * 3,6'}, timeZone: Europe/Berlin}]", KEEP);
-        let (status, _) = decide(&policy, 4, at("2026-11-20T10:00:00Z"));
+        let (status, _) = decide(&policy, users(4), at("2026-11-20T10:00:00Z"));
         assert_eq!(ready(&status), ("True", "AsConfigured"));
         assert_eq!(status.observed_generation, Some(3));
         assert_eq!(status.instances, Some(4));
@@ -127,7 +141,7 @@ mod tests {
             ("[]", "InvalidSpec"),
         ];
         for (rules, reason) in cases {
-            let (status, _) = decide(&policy(rules, KEEP), 0, at("2026-11-20T10:00:00Z"));
+            let (status, _) = decide(&policy(rules, KEEP), users(0), at("2026-11-20T10:00:00Z"));
             assert_eq!(ready(&status), ("False", reason), "{rules}");
             let stalled = status.conditions.iter().find(|held| held.type_ == "Stalled").expect("Stalled");
             assert!(rules == "[]" || stalled.message.contains("rule \"A\""), "{}", stalled.message);
@@ -136,7 +150,7 @@ mod tests {
         for (retention, reason) in kept {
             let policy = policy("[{name: A, schedule: {cron: '@daily'}}]", retention);
             assert_eq!(
-                ready(&decide(&policy, 0, at("2026-11-20T10:00:00Z")).0),
+                ready(&decide(&policy, users(0), at("2026-11-20T10:00:00Z")).0),
                 ("False", reason),
                 "{retention}"
             );
@@ -154,7 +168,7 @@ mod tests {
               {name: Day, schedule: {intervals: ['R3/2026-03-28T19:00:00Z/P1D']}}]",
             KEEP,
         );
-        let (status, wake) = decide(&weekly, 1, at("2026-03-25T18:59:59Z"));
+        let (status, wake) = decide(&weekly, users(1), at("2026-03-25T18:59:59Z"));
         let expected = [
             "Weekly 2026-03-25T19:00:00Z",
             "Weekly 2026-03-28T19:00:00Z",
@@ -175,21 +189,22 @@ mod tests {
     fn row_a18_an_edit_is_taken_under_a_new_version_and_users_are_counted() {
         let mut edited = policy("[{name: A, schedule: {cron: '@daily'}}]", KEEP);
         edited.metadata.generation = Some(4);
-        let (status, _) = decide(&edited, 2, at("2026-11-20T10:00:00Z"));
+        let (status, _) = decide(&edited, Users { instances: 2, deleted: 1 }, at("2026-11-20T10:00:00Z"));
         assert_eq!((status.observed_generation, status.instances), (Some(4), Some(2)));
+        assert_eq!(status.deleted_instances, Some(1), "one that is brought back needs its policy");
     }
 
     #[test]
     fn slots_that_pass_are_dropped_when_only_four_of_the_list_lie_ahead() {
         let mut policy = policy("[{name: A, schedule: {cron: '@daily'}}]", KEEP);
-        let (first, wake) = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
+        let (first, wake) = decide(&policy, users(1), at("2026-11-20T10:00:00Z"));
         assert_eq!(slots(&first).len(), 10);
         policy.status = Some(first.clone());
         for time in ["2026-11-20T23:59:59Z", "2026-11-21T00:00:00Z", "2026-11-25T23:59:59Z"] {
-            assert_eq!(decide(&policy, 1, at(time)), (first.clone(), wake), "{time}");
+            assert_eq!(decide(&policy, users(1), at(time)), (first.clone(), wake), "{time}");
         }
         assert_eq!(wake, Wake::At(at("2026-11-26T00:00:00Z")));
-        let (next, _) = decide(&policy, 1, at("2026-11-26T00:00:00Z"));
+        let (next, _) = decide(&policy, users(1), at("2026-11-26T00:00:00Z"));
         assert_eq!(slots(&next)[..4], slots(&first)[6..]);
         assert_eq!(slots(&next).len(), 10);
     }
@@ -197,14 +212,14 @@ mod tests {
     #[test]
     fn the_last_slots_of_a_schedule_that_ends_are_told_until_they_have_passed_and_an_edit_at_once() {
         let mut policy = policy("[{name: A, schedule: {intervals: ['R2/2026-11-21T19:00:00Z/P1D']}}]", KEEP);
-        let (first, wake) = decide(&policy, 1, at("2026-11-20T10:00:00Z"));
+        let (first, wake) = decide(&policy, users(1), at("2026-11-20T10:00:00Z"));
         assert_eq!(wake, Wake::At(first.next_slots.last().expect("two or three").time.0));
         policy.status = Some(first.clone());
-        assert_eq!(decide(&policy, 1, at("2026-11-21T19:00:00Z")).0, first);
-        let (none, wake) = decide(&policy, 1, at("2026-12-21T19:00:00Z"));
+        assert_eq!(decide(&policy, users(1), at("2026-11-21T19:00:00Z")).0, first);
+        let (none, wake) = decide(&policy, users(1), at("2026-12-21T19:00:00Z"));
         assert_eq!((slots(&none).len(), wake), (0, Wake::OnChange));
         policy.status = Some(first.clone());
         policy.spec.rules[0].name = "B".into();
-        assert!(slots(&decide(&policy, 1, at("2026-11-20T10:00:00Z")).0)[0].starts_with("B "));
+        assert!(slots(&decide(&policy, users(1), at("2026-11-20T10:00:00Z")).0)[0].starts_with("B "));
     }
 }

@@ -1,7 +1,7 @@
 //! BackupPolicy: whether it is sound, what comes next, and how many instances use it.
 //!
 //! ```text
-//! observe   the instances that refer to it       (index)
+//! observe   the instances that refer to it, and the deleted ones that did   (index)
 //! decide    parse the spec, fill the status      (pure)
 //! act       write the status                     (client)
 //! ```
@@ -30,7 +30,9 @@ pub use range::{range, refusal};
 pub async fn reconcile(policy: Arc<BackupPolicy>, context: Arc<Context>) -> Result<Wake, Error> {
     let key = Key::policy(&policy.namespace().unwrap_or_default(), &policy.name_any());
     let instances = context.known.instances.by(&key).len();
-    let (status, wake) = decide::decide(&policy, instances, context.clock.now().time);
+    let deleted = context.known.deleted_instances.by(&key).len();
+    let users = decide::Users { instances, deleted };
+    let (status, wake) = decide::decide(&policy, users, context.clock.now().time);
     if !cluster::same(policy.status.as_ref(), &status) {
         cluster::apply_status(&context.client, policy.as_ref(), &status).await?;
     }

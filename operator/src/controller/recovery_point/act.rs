@@ -1,11 +1,15 @@
-//! Writes: tombstones at the keeper, then the objects, each status last.
+//! Writes: tombstones and what people ask of single points at the keeper, then the objects, each status last.
 
 use contract::PointId;
+use crds::recovery_point::AnsweredRequests;
 use crds::{BackupVault, Reason, RecoveryPoint, RecoveryPointStatus};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 
 use super::expiry::Expiry;
+use super::memory::Answer;
+use super::requests::Asked;
 use super::shown::Changes;
 use crate::cluster::{self, Note, WriteError};
 use crate::context::Context;
@@ -50,7 +54,15 @@ struct Answers {
 }
 
 /// Refusals that are about one point. After any other, and after none at all, nothing would be gained by asking on.
-const OF_ONE_POINT: [&str; 4] = ["KeptAsLastGood", "NotFound", "Expired", "OwnedByCommandLine"];
+const OF_ONE_POINT: [&str; 7] = [
+    "KeptAsLastGood",
+    "NotFound",
+    "Expired",
+    "OwnedByCommandLine",
+    "NotExpired",
+    "KeptAfterDeletion",
+    "ResumeRequired",
+];
 
 /// Asks for each point, unless an answer holds for all of them.
 async fn ask(keeper: &KeeperClient, expiry: &Expiry) -> Answers {
@@ -84,6 +96,66 @@ async fn keeper(vault: &BackupVault, context: &Context, uid: &str) -> Result<Opt
         Some(address) => Ok(Some(context.keeper(uid, &address)?)),
         None => Ok(None),
     }
+}
+
+/// Asks the keeper for what people ask of single points, and remembers its answers. Returns whether it took anything: then
+/// the catalogue is another one.
+///
+/// # Errors
+/// The keeper's address could not be read, or no call be prepared.
+pub async fn answer(
+    vault: &BackupVault,
+    context: &Context,
+    asked: &[Asked],
+    wall: Timestamp,
+) -> Result<bool, Error> {
+    let uid = vault.uid().unwrap_or_default();
+    if asked.is_empty() {
+        return Ok(false);
+    }
+    let Some(keeper) = keeper(vault, context, &uid).await? else { return Ok(false) };
+    let mut is_news = false;
+    for one in asked {
+        let answer = answer_one(&keeper, one, context).await;
+        is_news |= answer.taken != AnsweredRequests::default();
+        let object = one.object.uid().unwrap_or_default();
+        context.asked.answered(&object, one.object.metadata.generation, answer, wall);
+    }
+    if is_news {
+        let known = context.keepers.catalogue(&uid).map_or(0, |catalogue| catalogue.sequence);
+        match keeper.points(known).await {
+            Ok(points) => {
+                context.keepers.fold(&uid, points);
+            }
+            // What it took is in the ledger; the next poll tells of it.
+            Err(error) => tracing::info!(%error, "the points that were changed could not be listed"),
+        }
+    }
+    Ok(is_news)
+}
+
+async fn answer_one(keeper: &KeeperClient, asked: &Asked, context: &Context) -> Answer {
+    let mut answer = Answer::default();
+    if let Some(request) = &asked.another_end {
+        match keeper.override_end(&asked.point, request).await {
+            Ok(_) => answer.taken.retention_override.clone_from(&asked.object.spec.retention_override),
+            Err(error) => answer.override_refused = Some(Trouble::from(&error).message().to_owned()),
+        }
+    }
+    if let Some(request) = &asked.removal {
+        match keeper.remove(&asked.point, request).await {
+            Ok(_) => {
+                answer.taken.deletion_request.clone_from(&asked.object.spec.deletion_request);
+                let text = match request.purge {
+                    Some(purge) => format!("The point is removed; until {purge} it can be brought back."),
+                    None => "The point is removed, and its data are being deleted.".to_owned(),
+                };
+                context.notes.publish(asked.object.as_ref(), &Note::normal(Reason::PointRemoved, text)).await;
+            }
+            Err(error) => answer.deletion_refused = Some(Trouble::from(&error).message().to_owned()),
+        }
+    }
+    answer
 }
 
 /// Makes the objects the view that they should be.

@@ -8,7 +8,9 @@ use crds::instance::Protection as SpecProtection;
 use jiff::Timestamp;
 use policy::retention::{Exempt, Point, Protection, Terms, Verdict, judge};
 
+use super::deleted;
 use super::facts::{Facts, owner_key};
+use crate::controller::life;
 use crate::keeper_client::HeldBack;
 
 /// What retention asks for.
@@ -22,8 +24,8 @@ pub struct Expiry {
     pub next: Option<Timestamp>,
 }
 
-/// Judges every point of the vault that has a living instance. Points of an instance that is gone stay for ever, and so
-/// do those that a command line made: nobody is there whose policy could let them go.
+/// Judges every point of the vault. What becomes of the points of an instance that is gone is in the ledger; until its end is
+/// there they stay, and so do those that a command line made: nobody is there whose policy could let them go.
 pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
     let mut by_owner: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
     for point in facts.catalogue.points.values().filter(|point| point.state != PointState::Expired) {
@@ -31,9 +33,12 @@ pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
     }
     let mut expiry = Expiry::default();
     for mut points in by_owner.into_values() {
-        let Some(instance) = points.first().and_then(|point| facts.instance_of(point)) else { continue };
         points.sort_by_key(|point| point.point_time);
-        judge_instance(facts, instance, &points, now, &mut expiry);
+        let Some(first) = points.first() else { continue };
+        match facts.instance_of(first) {
+            Some(instance) => judge_instance(facts, instance, &points, now, &mut expiry),
+            None => deleted::judge_owner(facts, &first.owner, &points, now, &mut expiry),
+        }
     }
     expiry
 }
@@ -55,28 +60,63 @@ fn judge_instance(
     now: Timestamp,
     expiry: &mut Expiry,
 ) {
+    if life::retention_rests(instance, facts.catalogue, now) {
+        // Nothing is due, and nobody is told that something stays: it was asked for.
+        let resumes = instance.status.as_ref().and_then(|status| status.retention_resume_time.as_ref());
+        if let Some(resumes) = resumes.filter(|time| now < time.0) {
+            expiry.wake(resumes.0);
+        }
+        return;
+    }
     let keep_at_least = floor(instance, points);
     let terms = Terms { keep_at_least, protection: protection(instance), clock_skewed: facts.clock_skewed };
-    let judged: Vec<Point<PointId>> = points.iter().map(|point| retained(facts, point)).collect();
-    for (point, verdict) in points.iter().zip(judge(&judged, terms, now)) {
-        match verdict {
-            Verdict::NeverExpires => {}
-            Verdict::Current { until } => {
-                expiry.next = Some(expiry.next.map_or(until, |next| next.min(until)))
-            }
-            Verdict::HeldBack(reason) => {
-                expiry.held_back.count += 1;
-                if expiry.held_back.message.is_empty() {
-                    reason.sentence().clone_into(&mut expiry.held_back.message);
+    expiry.judge(facts, points, terms, now);
+}
+
+impl Expiry {
+    /// Judges the points of one owner.
+    pub fn judge(&mut self, facts: &Facts<'_>, points: &[&PointView], terms: Terms, now: Timestamp) {
+        let judged: Vec<Point<PointId>> = points.iter().map(|point| retained(facts, point)).collect();
+        for (point, verdict) in points.iter().zip(judge(&judged, terms, now)) {
+            match verdict {
+                Verdict::NeverExpires => {}
+                Verdict::Current { until } => self.wake(until),
+                Verdict::HeldBack(reason) => {
+                    self.held_back.count += 1;
+                    if self.held_back.message.is_empty() {
+                        reason.sentence().clone_into(&mut self.held_back.message);
+                    }
+                }
+                Verdict::Delete => {
+                    self.tombstones.push((point.id.clone(), request(point, terms.keep_at_least)));
                 }
             }
-            Verdict::Delete => expiry.tombstones.push((point.id.clone(), request(point, keep_at_least))),
         }
+    }
+
+    /// Something is due then.
+    pub fn wake(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 }
 
+/// How many of a living instance's points go at `at`, should protection be as its spec says by then.
+pub fn expire_by(instance: &BackupInstance, points: &[PointView], at: Timestamp) -> usize {
+    let mut by_floor: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
+    for point in points {
+        by_floor.entry(floor_key(&point.owner)).or_default().push(point);
+    }
+    let go = |points: Vec<&PointView>| {
+        let keep_at_least = floor(instance, &points);
+        let terms = Terms { keep_at_least, protection: protection(instance), clock_skewed: false };
+        let judged: Vec<Point<PointId>> = points.iter().map(|point| of(point, None)).collect();
+        judge(&judged, terms, at).into_iter().filter(|verdict| *verdict == Verdict::Delete).count()
+    };
+    by_floor.into_values().map(go).sum()
+}
+
 /// The larger of what the policy promises now and what it promised when the newest point was made.
-fn floor(instance: &BackupInstance, points: &[&PointView]) -> u32 {
+pub fn floor(instance: &BackupInstance, points: &[&PointView]) -> u32 {
     let snapshot = instance.status.as_ref().and_then(|status| status.policy_snapshot.as_ref());
     let policy = snapshot.and_then(|snapshot| u32::try_from(snapshot.spec.keep_at_least).ok()).unwrap_or(1);
     let stamped = points.last().map_or(1, |point| point.decision.keep_at_least);
@@ -92,12 +132,16 @@ fn protection(instance: &BackupInstance) -> Protection {
 }
 
 fn retained(facts: &Facts<'_>, point: &PointView) -> Point<PointId> {
+    of(point, facts.in_use.contains(&point.id).then_some(Exempt::InUse))
+}
+
+fn of(point: &PointView, exempt: Option<Exempt>) -> Point<PointId> {
     Point {
         id: point.id.clone(),
         time: point.point_time,
         expires: point.expiration_time,
         good: point.state == PointState::Available,
-        exempt: facts.in_use.contains(&point.id).then_some(Exempt::InUse),
+        exempt,
     }
 }
 

@@ -7,6 +7,8 @@ use contract::{Owner, PointId, PointView, RunId};
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use kube::ResourceExt as _;
 
+use super::memory::Answer;
+use super::ranges::Ranges;
 use crate::keeper_client::Catalogue;
 
 /// A vault, its catalogue, and whom its points belong to.
@@ -24,6 +26,10 @@ pub struct Facts<'a> {
     pub jobs: &'a BTreeMap<RunId, String>,
     /// Points that a live restore reads.
     pub in_use: &'a BTreeSet<PointId>,
+    /// What the keeper said of the requests of objects, by the object's UID.
+    pub answers: &'a BTreeMap<String, Answer>,
+    /// Points of a time that somebody wants to see.
+    pub ranges: &'a Ranges,
     /// Keeper and storage do not agree on the time: nothing is deleted by it.
     pub clock_skewed: bool,
     /// UID of namespace kube-system.

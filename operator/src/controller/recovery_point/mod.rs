@@ -4,27 +4,43 @@
 //!
 //! ```text
 //! observe   catalogue, instances, namespaces, the objects that are there    (index)
-//! decide    shown: which points appear where; expiry: which of them go      (pure)
-//! act       tombstones, then objects, each status last                      (client, keeper)
+//! decide    shown: which points appear where; expiry, removed: which of them go; requests: what is asked of single ones;
+//!           ranges: of which time they are to be shown                      (pure)
+//! act       tombstones and requests, then objects, each status last         (client, keeper)
 //! ```
 
 mod act;
+mod deleted;
 mod expiry;
 mod facts;
+mod memory;
 mod observe;
+mod ranges;
+mod removed;
+mod requests;
 mod shown;
 mod view;
 
+#[cfg(test)]
+mod scenario_tests;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use crds::BackupVault;
 use crds::common::{ConditionType, is_true};
+use crds::{BackupInstance, BackupVault, Reason, annotations};
+use jiff::Timestamp;
+use kube::ResourceExt as _;
 
 use super::{Error, Wake};
+use crate::cluster::Note;
 use crate::context::Context;
+use ranges::{MOST, Range, Ranges, SHOWN};
+
+pub use memory::Memory;
+
+pub use expiry::expire_by;
 
 /// The catalogue is the operator's own memory: looking at it costs nothing and writes nothing.
 const AGAIN: Wake = Wake::seconds(5);
@@ -39,15 +55,66 @@ fn is_rolled_back(vault: &BackupVault) -> bool {
 /// An object could not be written, or no call to the keeper be prepared. What the keeper refuses is told in the vault's
 /// status.
 pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
-    let Some(seen) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
+    let Some(mut seen) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
     let now = context.clock.now();
-    let expiry = expiry::expiry(&seen.facts(&vault, &context), now.time);
+    let mut expiry = expiry::expiry(&seen.facts(&vault, &context), now.time);
+    removed::add_due(&seen.facts(&vault, &context), now.time, &mut expiry);
     let next = expiry.next.map_or(AGAIN, Wake::At);
     // What is in storage now may not be what was promised: nothing is deleted until somebody has looked.
     if !is_rolled_back(&vault) {
         act::expire(&vault, &context, expiry).await?;
     }
+    let asked = requests::asked(&seen.facts(&vault, &context), now.time);
+    if !asked.is_empty() {
+        act::answer(&vault, &context, &asked, now.wall).await?;
+        let Some(after) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
+        seen = after;
+    }
+    seen.ranges = ranges(&context, seen.instances(), now.time).await;
     let changes = shown::changes(&seen.facts(&vault, &context), now.time);
     act::show(&context, changes).await?;
     Ok(AGAIN.or(next, now))
+}
+
+/// The ranges of points that annotations ask for and whose day is not over. Whoever set one is told once.
+async fn ranges(context: &Context, instances: &[Arc<BackupInstance>], now: Timestamp) -> Ranges {
+    let mut ranges = Ranges::new();
+    for instance in instances {
+        let uid = instance.uid().unwrap_or_default();
+        let Some(value) = instance.annotations().get(annotations::SHOW_POINTS) else {
+            context.asked.no_range(&uid);
+            continue;
+        };
+        let (since, is_new) = context.asked.range_since(&uid, value, now);
+        let until = since + SHOWN;
+        let range = Range::parse(value);
+        if is_new {
+            context.notes.publish(instance.as_ref(), &told(&range, until)).await;
+        }
+        if let Ok(range) = range
+            && now < until
+        {
+            ranges.insert(uid, range);
+        }
+    }
+    ranges
+}
+
+fn told(range: &Result<Range, String>, until: Timestamp) -> Note {
+    match range {
+        Ok(_) => Note::normal(
+            Reason::PointsShown,
+            format!(
+                "The newest {MOST} points of the time that annotation {} names are shown until {until}.",
+                annotations::SHOW_POINTS
+            ),
+        ),
+        Err(error) => Note::warning(
+            Reason::ShowPointsInvalid,
+            format!(
+                "Annotation {}: {error}. Write FROM/TO, such as 2026-11-01/2026-11-07.",
+                annotations::SHOW_POINTS
+            ),
+        ),
+    }
 }

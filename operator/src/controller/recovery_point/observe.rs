@@ -8,6 +8,8 @@ use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use kube::ResourceExt as _;
 
 use super::facts::Facts;
+use super::memory::Answer;
+use super::ranges::Ranges;
 use crate::cluster::Key;
 use crate::context::Context;
 use crate::keeper_client::Catalogue;
@@ -20,6 +22,9 @@ pub struct Seen {
     objects: Vec<Arc<RecoveryPoint>>,
     jobs: BTreeMap<RunId, String>,
     in_use: BTreeSet<PointId>,
+    answers: BTreeMap<String, Answer>,
+    /// Whoever tells of them also fills them in.
+    pub ranges: Ranges,
     clock_skewed: bool,
 }
 
@@ -28,11 +33,14 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
     let uid = vault.uid()?;
     let catalogue = context.keepers.catalogue(&uid)?;
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let objects = context.known.points.by(&key);
     Some(Seen {
         catalogue,
         instances: context.known.instances.by(&key),
         namespaces: living_namespaces(context),
-        objects: context.known.points.by(&key),
+        answers: answers(context, &objects),
+        ranges: Ranges::default(),
+        objects,
         jobs: job_names(context),
         in_use: in_use(context, &key),
         clock_skewed: context.keepers.is_clock_skewed(&uid),
@@ -40,6 +48,10 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
 }
 
 impl Seen {
+    pub fn instances(&self) -> &[Arc<BackupInstance>] {
+        &self.instances
+    }
+
     pub fn facts<'a>(&'a self, vault: &'a BackupVault, context: &'a Context) -> Facts<'a> {
         Facts {
             vault,
@@ -49,10 +61,23 @@ impl Seen {
             objects: &self.objects,
             jobs: &self.jobs,
             in_use: &self.in_use,
+            answers: &self.answers,
+            ranges: &self.ranges,
             clock_skewed: self.clock_skewed,
             cluster_id: &context.settings.cluster_id,
         }
     }
+}
+
+/// What the keeper said of those that have requests.
+fn answers(context: &Context, objects: &[Arc<RecoveryPoint>]) -> BTreeMap<String, Answer> {
+    let wall = context.clock.now().wall;
+    let answer = |object: &Arc<RecoveryPoint>| {
+        let uid = object.uid()?;
+        let answer = context.asked.answer(&uid, object.metadata.generation, wall)?;
+        Some((uid, answer))
+    };
+    objects.iter().filter_map(answer).collect()
 }
 
 fn living_namespaces(context: &Context) -> BTreeMap<String, String> {

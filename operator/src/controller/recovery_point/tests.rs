@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    DataStore, Decision, Owner, PointId, PointState, PointView, PolicyVersion, RunId, SourceServer, Trigger,
-    WriterId,
+    DataStore, Decision, Life, Owner, OwnerView, PointId, PointState, PointView, PolicyVersion, Remains,
+    RunId, SourceServer, Trigger, WriterId,
 };
 use crds::recovery_point::PointState as State;
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
@@ -14,6 +14,8 @@ use kube::ResourceExt as _;
 
 use super::expiry::{Expiry, expiry};
 use super::facts::Facts;
+use super::memory::Answer;
+use super::ranges::Ranges;
 use super::shown::{Changes, changes};
 use super::view;
 use crate::keeper_client::Catalogue;
@@ -28,6 +30,8 @@ struct Scene {
     objects: Vec<Arc<RecoveryPoint>>,
     jobs: BTreeMap<RunId, String>,
     in_use: BTreeSet<PointId>,
+    answers: BTreeMap<String, Answer>,
+    ranges: Ranges,
     clock_skewed: bool,
 }
 
@@ -44,6 +48,8 @@ impl Scene {
             objects: Vec::new(),
             jobs: BTreeMap::new(),
             in_use: BTreeSet::new(),
+            answers: BTreeMap::new(),
+            ranges: Ranges::new(),
             clock_skewed: false,
         }
     }
@@ -62,6 +68,8 @@ impl Scene {
             objects: &self.objects,
             jobs: &self.jobs,
             in_use: &self.in_use,
+            answers: &self.answers,
+            ranges: &self.ranges,
             clock_skewed: self.clock_skewed,
             cluster_id: CLUSTER,
         }
@@ -87,7 +95,7 @@ impl Scene {
     }
 }
 
-fn instance(protection: &str) -> BackupInstance {
+pub(super) fn instance(protection: &str) -> BackupInstance {
     let text = format!(
         "{{apiVersion: coffer.dev/v1alpha1, kind: BackupInstance, metadata: {{name: orders, namespace: shop, uid: i1}}, \
          spec: {{vaultRef: {{name: main, namespace: backups}}, policyRef: {{name: daily}}, protection: {protection}, \
@@ -96,13 +104,13 @@ fn instance(protection: &str) -> BackupInstance {
     serde_yaml::from_str(&text).expect("an instance")
 }
 
-fn day(number: i64) -> Timestamp {
+pub(super) fn day(number: i64) -> Timestamp {
     let first: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
     first + SignedDuration::from_hours(24 * number)
 }
 
 /// A good point of `orders`, taken on that day and kept for thirty.
-fn point(number: i64) -> PointView {
+pub(super) fn point(number: i64) -> PointView {
     let id = format!("{number:032x}");
     PointView {
         id: PointId(id.clone()),
@@ -132,6 +140,7 @@ fn point(number: i64) -> PointView {
         overridden: None,
         removal: None,
         state: PointState::Available,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.4".into(),
             system_identifier: Some("7".into()),
@@ -156,6 +165,8 @@ fn point(number: i64) -> PointView {
 fn ids(expiry: &Expiry) -> Vec<String> {
     expiry.tombstones.iter().map(|(id, _)| id.0.trim_start_matches('0').to_owned()).collect()
 }
+
+mod request_tests;
 
 #[test]
 fn the_newest_points_of_the_window_are_shown_beside_their_instance() {
@@ -329,4 +340,82 @@ fn every_database_of_the_largest_point_is_shown_and_the_object_stays_small() {
     // etcd refuses objects beyond 1.5 MiB; a window of 50 such points of one instance is still far from that each.
     let size = serde_json::to_vec(&status).unwrap().len();
     assert!(size < 64 * 1024, "{size} bytes");
+}
+
+/// The scene's instance is gone, and the ledger says what becomes of its points.
+fn gone(points: Remains) -> Scene {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.instances.clear();
+    let owner = point(1).owner;
+    let life = Life::Deleted { time: day(5), points, reason: "it was deleted".into() };
+    let view = OwnerView { sequence: 9, owner: owner.clone(), spec: String::new(), life };
+    scene.catalogue.owners.insert(owner, view);
+    scene
+}
+
+#[test]
+fn row_a20_points_of_a_deleted_instance_go_as_its_end_in_the_ledger_says() {
+    assert_eq!(gone(Remains::Kept).expiry(day(4000)), Expiry::default(), "nothing of it expires");
+    let stamped = gone(Remains::AsStamped);
+    assert_eq!(ids(&stamped.expiry(day(31))), ["1"]);
+    assert_eq!(ids(&stamped.expiry(day(400))), ["1", "2"], "the newest stays");
+    let purged = gone(Remains::Purged { at: day(19) });
+    let before = purged.expiry(day(18));
+    assert_eq!((ids(&before).len(), before.next), (0, Some(day(19))));
+    let after = purged.expiry(day(19));
+    assert_eq!(ids(&after), ["1", "2", "3"], "the last good one goes too");
+    assert!(after.tombstones.iter().all(|(_, request)| request.keep_at_least == 0));
+}
+
+#[test]
+fn a_purge_waits_for_who_reads_and_for_clocks_that_agree() {
+    let mut read = gone(Remains::Purged { at: day(19) });
+    read.in_use.insert(point(1).id);
+    let expiry = read.expiry(day(19));
+    assert_eq!((ids(&expiry), expiry.held_back.count), (vec!["2".to_owned(), "3".to_owned()], 1));
+    let mut skewed = gone(Remains::Purged { at: day(19) });
+    skewed.clock_skewed = true;
+    let expiry = skewed.expiry(day(19));
+    assert_eq!((ids(&expiry).len(), expiry.held_back.count), (0, 3));
+}
+
+#[test]
+fn row_a13_nothing_of_a_stopped_instance_expires_and_nobody_is_told_that_it_stays() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    scene.instances = vec![Arc::new(instance("Stopped"))];
+    assert_eq!(scene.expiry(day(4000)), Expiry::default());
+}
+
+#[test]
+fn row_a16_points_expire_again_a_day_after_the_stop() {
+    let mut scene = Scene::new().with([point(1), point(2), point(3)]);
+    let mut resumed = instance("Enabled");
+    let status = serde_json::json!({"retentionResumeTime": day(101).to_string()});
+    resumed.status = Some(serde_json::from_value(status).expect("a status"));
+    assert_eq!(super::expire_by(&resumed, &[point(1), point(2), point(3)], day(101)), 2);
+    scene.instances = vec![Arc::new(resumed)];
+    let grace = scene.expiry(day(100));
+    assert_eq!((ids(&grace).len(), grace.next), (0, Some(day(101))));
+    assert_eq!(ids(&scene.expiry(day(101))), ["1", "2"]);
+}
+
+#[test]
+fn row_a21_nothing_expires_of_an_instance_that_was_brought_back_until_it_is_resumed() {
+    let mut scene = gone(Remains::Kept);
+    scene.instances = vec![Arc::new(instance("Enabled"))];
+    for view in scene.catalogue.owners.values_mut() {
+        view.life = Life::ResumeRequired { record: "shop-orders-1".into() };
+    }
+    assert_eq!(scene.expiry(day(4000)), Expiry::default());
+}
+
+#[test]
+fn row_a20_a_point_of_a_deleted_instance_says_that_it_cannot_be_restored_and_why() {
+    let scene = gone(Remains::Kept);
+    let ready = |scene: &Scene| {
+        let status = view::status(&scene.facts(), &point(1), None, day(6));
+        status.conditions.into_iter().find(|held| held.type_ == "Ready").expect("Ready")
+    };
+    assert_eq!((ready(&scene).status.as_str(), ready(&scene).reason.as_str()), ("False", "OwnerDeleted"));
+    assert_eq!(ready(&Scene::new()).reason, "PointAvailable");
 }

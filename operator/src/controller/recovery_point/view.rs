@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 use contract::{Owner, PointState, PointView, Trigger};
 use crds::common::{Condition, ConditionType, Time, VaultReference};
 use crds::recovery_point::{
-    Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource, PointState as State,
-    VerifiedTimes,
+    AnsweredRequests, Coverage, DataStore, DataStoreTier, PointEncryption, PointPolicy, PointSource,
+    PointState as State, RetentionOverride, VerifiedTimes,
 };
 use crds::{Reason, RecoveryPoint, RecoveryPointSpec, RecoveryPointStatus, labels};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
 use super::facts::Facts;
-use crate::controller::Conditions;
+use crate::controller::{Conditions, life};
 use crate::names;
 use crate::words::bytes;
 
+/// The schema takes reasons of so many characters.
+const REASON: usize = 512;
 /// Missing things are named up to this many; the rest is counted.
 const NAMED: usize = 32;
 /// No point holds more databases, and the schema takes no more.
@@ -49,6 +51,17 @@ pub fn object(facts: &Facts<'_>, point: &PointView) -> RecoveryPoint {
     object
 }
 
+/// Whether an object leads to the vault and point that another one does, whatever is asked of it.
+pub fn leads_to(held: &RecoveryPoint, object: &RecoveryPoint) -> bool {
+    held.spec.vault_ref == object.spec.vault_ref && held.spec.point_id == object.spec.point_id
+}
+
+/// Whether an object is the one in which a point is shown: in its place, under its name.
+pub fn is_view_of(facts: &Facts<'_>, held: &RecoveryPoint, point: &PointView) -> bool {
+    let object = object(facts, point);
+    held.namespace() == object.namespace() && held.name_any() == object.name_any() && leads_to(held, &object)
+}
+
 /// What the object says; equal to what it says already when nothing has changed.
 pub fn status(
     facts: &Facts<'_>,
@@ -59,7 +72,7 @@ pub fn status(
     let before = held.and_then(|held| held.status.as_ref());
     RecoveryPointStatus {
         observed_generation: Some(generation(held)),
-        conditions: conditions(point, held, now),
+        conditions: conditions(facts, point, held, now),
         state: Some(state(point)),
         point_time: Some(Time(point.point_time)),
         expiration_time: point.expiration_time.map(Time),
@@ -79,9 +92,18 @@ pub fn status(
         // A point is accepted when every object was found with its size, and its ETag where the store has them.
         verified: Some(VerifiedTimes {
             objects_time: Some(Time(point.commit_time)),
-            ..VerifiedTimes::default()
+            full_time: point.verified.full.map(Time),
+            restored_time: point.verified.restored.map(Time),
         }),
         holds: Vec::new(),
+        retention_override: point.overridden.as_ref().map(|end| RetentionOverride {
+            until: Time(end.until),
+            reason: end.reason.chars().take(REASON).collect(),
+        }),
+        scheduled_purge_time: point.removal.as_ref().and(point.expiration_time).map(Time),
+        answered: held
+            .map(|held| super::requests::answered(facts, held))
+            .filter(|answered| *answered != AnsweredRequests::default()),
         coverage: coverage(point),
     }
 }
@@ -105,10 +127,36 @@ fn state(point: &PointView) -> State {
 }
 
 /// Accepting a point checks presence and sizes; reading it in full is another thing.
-fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -> Vec<Condition> {
+fn conditions(
+    facts: &Facts<'_>,
+    point: &PointView,
+    held: Option<&RecoveryPoint>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let before = held.and_then(|held| held.status.as_ref()).map(|status| status.conditions.as_slice());
     let mut conditions = Conditions::new(before.unwrap_or_default(), Some(generation(held)), now);
+    let (status, reason, message) = readiness(facts, point);
+    conditions.set(ConditionType::Ready, Some(status), reason, message);
+    let (status, reason, message) = verified(point);
+    conditions.set(ConditionType::Verified, Some(status), reason, message);
+    if let Some(held) = held {
+        for (type_, reason, message) in super::requests::blocked(facts, point, held, now) {
+            conditions.set(type_, Some(true), reason, message);
+        }
+    }
+    conditions.finish()
+}
+
+/// Whether it can be restored, and why.
+fn readiness(facts: &Facts<'_>, point: &PointView) -> (bool, Reason, String) {
     let (status, reason, message) = match state(point) {
+        State::Available | State::Partial | State::SoftDeleted
+            if life::is_deleted(facts.catalogue, &point.owner) =>
+        {
+            let message =
+                "Its instance was deleted: set `undelete: true` on the DeletedBackupInstance to restore it.";
+            (false, Reason::OwnerDeleted, message)
+        }
         State::Partial => {
             (true, Reason::PointPartial, "It can be restored; `status.coverage` says what is not in it.")
         }
@@ -116,14 +164,43 @@ fn conditions(point: &PointView, held: Option<&RecoveryPoint>, now: Timestamp) -
             (false, Reason::PointDamaged, "An object of it is missing or was changed; use another point.")
         }
         State::Expired => (false, Reason::PointExpired, "Its time is over, and its data are being deleted."),
-        State::Available | State::Archived | State::Rehydrating | State::SoftDeleted => {
+        State::SoftDeleted => return (true, Reason::PointRemoved, removal(point)),
+        State::Available | State::Archived | State::Rehydrating => {
             (true, Reason::PointAvailable, "It can be restored.")
         }
     };
-    conditions.set(ConditionType::Ready, Some(status), reason, message);
-    let message = "Every object was found, with its size, when the point was accepted; no verification has read it in full.";
-    conditions.set(ConditionType::Verified, Some(false), Reason::NotVerifiedYet, message);
-    conditions.finish()
+    (status, reason, message.to_owned())
+}
+
+/// What is to become of a point that is being removed.
+fn removal(point: &PointView) -> String {
+    let why = point.removal.as_ref().map(|removal| removal.reason.as_str()).unwrap_or_default();
+    match point.expiration_time {
+        Some(end) => format!(
+            "It is being removed ({why}) and counts for nothing. It can be restored until {end}; `retentionOverride` keeps it."
+        ),
+        None => format!("It is to be removed ({why}) once its instance was resumed. It can be restored."),
+    }
+}
+
+fn verified(point: &PointView) -> (bool, Reason, &'static str) {
+    if point.state == PointState::Damaged {
+        let message = "A verification found an object of it missing or changed.";
+        return (false, Reason::VerificationFailed, message);
+    }
+    match (point.verified.restored, point.verified.full) {
+        (Some(_), _) => {
+            (true, Reason::VerificationPassed, "It was restored into a scratch database and compared.")
+        }
+        (None, Some(_)) => {
+            (true, Reason::VerificationPassed, "Every object was read; hash and seal of each were right.")
+        }
+        (None, None) => (
+            false,
+            Reason::NotVerifiedYet,
+            "Every object was found, with its size, when the point was accepted; no verification has read it in full.",
+        ),
+    }
 }
 
 /// An object that is about to be created will be of the first generation.

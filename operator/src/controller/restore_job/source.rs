@@ -5,6 +5,8 @@ use crds::{BackupVault, ErrorCode, Reason, RestoreJob};
 use kube::ResourceExt as _;
 
 use super::facts::Facts;
+use crate::controller::life;
+use crate::names;
 
 /// Why there is no point to restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,11 @@ pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Res
         let message = format!("Point {} belongs to another namespace.", point.id);
         return Err(never(Reason::PointForeign, ErrorCode::UserErrorRecoveryPointNotFound, message));
     }
-    if point.state != PointState::Available {
+    if life::is_deleted(catalogue, &point.owner) {
+        let (code, message) = (ErrorCode::UserErrorRecoveryPointNotRestorable, deleted(vault, point));
+        return Err(never(Reason::OwnerDeleted, code, message));
+    }
+    if !matches!(point.state, PointState::Available | PointState::SoftDeleted) {
         let message = format!("Point {} cannot be restored: it is {:?}.", point.id, point.state);
         return Err(never(
             Reason::PointNotRestorable,
@@ -57,6 +63,20 @@ pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Res
         ));
     }
     Ok(point)
+}
+
+/// The way back to a point of a deleted instance.
+fn deleted(vault: &BackupVault, point: &PointView) -> String {
+    let Owner::Instance { namespace, instance, instance_uid, .. } = &point.owner else {
+        return format!("The instance of point {} was deleted.", point.id);
+    };
+    let record = names::deleted_instance(namespace, instance, instance_uid);
+    let own = vault.namespace().unwrap_or_default();
+    format!(
+        "The instance of point {} was deleted. Bring it back first: kubectl patch dbinst {record} -n {own} --type=merge -p \
+         '{{\"spec\":{{\"undelete\":true}}}}'.",
+        point.id
+    )
 }
 
 /// The id that a RecoveryPoint of the job's own namespace stands for.
@@ -89,12 +109,14 @@ fn newest<'a>(facts: &'a Facts, name: &str) -> Result<&'a PointView, NoPoint> {
         }
         Owner::Cli { .. } => false,
     };
-    let catalogue = facts.catalogue.as_ref();
+    let catalogue = facts.catalogue.as_deref();
+    let is_deleted = |point: &PointView| catalogue.is_some_and(|held| life::is_deleted(held, &point.owner));
     catalogue
         .into_iter()
         .flat_map(|catalogue| catalogue.points.values())
         .filter(|point| point.state == PointState::Available && is_own(&point.owner))
-        .max_by_key(|point| point.point_time)
+        // Of one that was deleted only where there is no other: it is refused with the way back.
+        .max_by_key(|point| (!is_deleted(point), point.point_time))
         .ok_or_else(|| {
             waits(Reason::NoPointYet, format!("Instance {name} has no point that can be restored."))
         })

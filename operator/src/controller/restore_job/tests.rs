@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use contract::{
-    Connection, Credentials, DataStore, Decision as Promise, Failure, FailureCode, Outcome, Owner, PointId,
-    PointState, PointView, Report, RestoreOutcome, RestoreSeen, RunId, Secret, SourceServer, Stage, Summary,
-    Tls, TlsMode, Trigger, VERSION, WriterId,
+    Connection, Credentials, DataStore, Decision as Promise, Failure, FailureCode, Life, Outcome, Owner,
+    OwnerView, PointId, PointState, PointView, Remains, Report, RestoreOutcome, RestoreSeen, RunId, Secret,
+    SourceServer, Stage, Summary, Tls, TlsMode, Trigger, VERSION, WriterId,
 };
 use crds::common::JobState;
 use crds::{BackupVault, RestoreJob};
@@ -87,6 +87,7 @@ pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState
         overridden: None,
         removal: None,
         state,
+        verified: contract::Verified::default(),
         source: SourceServer {
             server_version: "17.2".into(),
             system_identifier: None,
@@ -441,4 +442,50 @@ fn what_becomes_of_roles_is_part_of_the_hash_of_a_spec() {
     let mut other = plain.clone();
     other.spec.roles = Some(crds::restore_job::RestoreRoles::Skip);
     assert_ne!(spec_hash(&other), spec_hash(&plain));
+}
+
+/// The owner of the points that begin so was deleted, as the ledger has it.
+fn without_owner(mut facts: Facts, id: &str) -> Facts {
+    let mut catalogue = (*facts.catalogue.take().unwrap()).clone();
+    let point = catalogue.points.get_mut(&PointId(id.repeat(16))).unwrap();
+    if let Owner::Instance { instance_uid, .. } = &mut point.owner {
+        "0f8fad5b-gone".clone_into(instance_uid);
+    }
+    let owner = point.owner.clone();
+    let life = Life::Deleted { time: at("05:00:00"), points: Remains::Kept, reason: "it was deleted".into() };
+    catalogue.owners.insert(owner.clone(), OwnerView { sequence: 9, owner, spec: String::new(), life });
+    facts.catalogue = Some(Arc::new(catalogue));
+    facts
+}
+
+#[test]
+fn row_a20_a_point_of_a_deleted_instance_is_refused_before_a_pod_and_the_way_back_is_named() {
+    let job = job(&json!({"recoveryPointRef": {"name": "p"}}));
+    let decision = decide(&job, &without_owner(named("aa"), "aa"), now("10:00:00"));
+    assert_eq!(standing(&decision), (JobState::Failed, "OwnerDeleted"));
+    assert_eq!(starts(&decision), None);
+    let error = decision.status.errors.last().expect("an error");
+    assert!(
+        error.message.contains("kubectl patch dbinst shop-orders-0f8fad5b -n vaults"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn latest_passes_over_the_points_of_a_deleted_predecessor_unless_there_is_no_other() {
+    let decision = decide(&latest(), &without_owner(facts(), "bb"), now("10:00:00"));
+    assert_eq!(decision.status.recovery_point.as_ref().unwrap().id, "aa".repeat(16));
+    let mut only = facts();
+    only.catalogue = catalogue(vec![point("bb", "02:00:00", "n1", PointState::Available)]);
+    let decision = decide(&latest(), &without_owner(only, "bb"), now("10:00:00"));
+    assert_eq!(standing(&decision), (JobState::Failed, "OwnerDeleted"));
+}
+
+#[test]
+fn row_a22_a_point_that_is_being_removed_early_can_still_be_restored() {
+    let mut facts = named("aa");
+    facts.catalogue = catalogue(vec![point("aa", "01:00:00", "n1", PointState::SoftDeleted)]);
+    let job = job(&json!({"recoveryPointRef": {"name": "p"}}));
+    assert_eq!(starts(&decide(&job, &facts, now("10:00:00"))), Some(1));
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use contract::Head;
+use contract::{Head, LedgerRequest, Pledges};
 use crds::common::{ConditionType, condition, is_true, set_condition};
 use crds::{BackupVault, BackupVaultStatus, Reason, finalizers, secret_keys};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt as _;
 
 use super::certificate::{self, Identity, Renewal};
-use super::config::{Certificate, Certificates, config_map, keeper_config};
+use super::config::{Certificate, Certificates, address, config_map, keeper_config};
 use super::decide::{Decision, Differences, Step};
 use super::workload::{Workload, labels, metadata};
 use crate::cluster::{self, Class, Note, WriteError};
@@ -100,7 +100,20 @@ async fn take(vault: &BackupVault, context: &Context, step: Step) -> Result<(), 
         Step::CreateToken(name) => create_token(vault, context, name).await,
         Step::ApplyWorkload(workload, differences) => apply_workload(context, *workload, differences).await,
         Step::RemoveOldCertificates(before) => remove_certificates(vault, context, before).await,
+        Step::Pledge(pledges) => pledge(vault, context, pledges).await,
     }
+}
+
+/// A keeper that does not take it is asked again with the next look: until then nothing is promised.
+async fn pledge(vault: &BackupVault, context: &Context, pledges: Pledges) -> Result<(), Error> {
+    let (namespace, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
+    let map: Option<ConfigMap> = cluster::get(&context.client, &namespace, &names::keeper(&name)).await?;
+    let Some(address) = map.and_then(|map| address(&map, &namespace, &name)) else { return Ok(()) };
+    let uid = vault.uid().unwrap_or_default();
+    if let Err(error) = context.tell_ledger(&uid, &address, &LedgerRequest::Pledged(pledges)).await? {
+        tracing::warn!(vault = name, %error, "failed to write a pledge into the ledger");
+    }
+    Ok(())
 }
 
 /// The keys never have an owner: they outlive the vault object, and go only when a person lets them.
@@ -153,8 +166,7 @@ async fn make_certificate(
         }
     }
     let made = Certificate { number, pem: identity.certificate.clone(), born: wall };
-    let held: Option<k8s_openapi::api::core::v1::ConfigMap> =
-        cluster::get(&context.client, &namespace, &names::keeper(&name)).await?;
+    let held: Option<ConfigMap> = cluster::get(&context.client, &namespace, &names::keeper(&name)).await?;
     let certificates = match held.as_ref().and_then(Certificates::of) {
         Some(held) => Certificates { next: Some(made), ..held },
         None => Certificates { current: made, next: None },

@@ -1,6 +1,6 @@
 //! What is to be done for a vault, and what its status says. Pure.
 
-use contract::{Head, KeeperConfig, KeyState};
+use contract::{Head, KeeperConfig, KeyState, Pledges};
 use crds::{BackupVault, BackupVaultStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
@@ -11,6 +11,7 @@ use super::config::{Certificates, config_map, keeper_config};
 use super::known_head;
 use super::observe::{Claim, Seen};
 use super::pace;
+use super::soft_delete;
 use super::status::status;
 use super::workload::{Mounts, Workload, workload};
 use crate::clock::Now;
@@ -36,6 +37,8 @@ pub enum Step {
     ApplyWorkload(Box<Workload>, Differences),
     /// Remove certificates before this number.
     RemoveOldCertificates(u32),
+    /// Write one-way settings into the ledger, which from then on are promised.
+    Pledge(Pledges),
 }
 
 /// Which parts of a workload are to be applied.
@@ -65,7 +68,8 @@ pub fn decide(vault: &BackupVault, seen: &Seen, settings: &Settings, now: Now) -
     let keys_made = makes_keys(vault, seen) || keys_were_made(vault);
     let blocked =
         seen.forbidden || matches!(seen.claim, Some(Claim::Missing | Claim::OncePod)) || is_unsafe(vault);
-    let steps = if blocked { Vec::new() } else { steps(vault, seen, settings, keys_made, now) };
+    let mut steps = if blocked { Vec::new() } else { steps(vault, seen, settings, keys_made, now) };
+    steps.extend(soft_delete::pledge(vault, seen).map(Step::Pledge));
     let settling = !steps.is_empty();
     let mut status = status(vault, seen, settings, keys_made, now);
     let untold = pace::wait(vault.status.as_ref(), &mut status, seen, now.wall);

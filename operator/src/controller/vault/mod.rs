@@ -13,6 +13,7 @@ mod decide;
 mod known_head;
 mod observe;
 mod pace;
+pub mod soft_delete;
 mod status;
 mod workload;
 

@@ -1,8 +1,9 @@
 //! What there is of a vault in its namespace, and what its keeper says. Reads only.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{KeyState, VaultView};
+use contract::{KeyState, PointState, VaultView};
 use crds::{BackupInstance, BackupVault, labels};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
@@ -15,8 +16,8 @@ use super::config::address;
 use super::status::is_clock_skewed;
 use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
-use crate::controller::Error;
-use crate::keeper_client::{HeldBack, KeeperClient, Trouble};
+use crate::controller::{Error, life};
+use crate::keeper_client::{Catalogue, HeldBack, KeeperClient, Trouble};
 use crate::names;
 use jiff::Timestamp;
 
@@ -44,6 +45,8 @@ pub struct Seen {
     /// Since when, by the wall clock, the keeper tells of figures that the status does not say.
     pub untold_since: Option<Timestamp>,
     pub instances: usize,
+    /// Deleted instances that have points here; `None` until the ledger was read.
+    pub deleted_instances: Option<usize>,
     /// Another vault that names the same place, in words for this one's people.
     pub same_place: Option<String>,
     /// Jobs that are not at their end.
@@ -90,7 +93,15 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
         Err(error) => return Err(error.into()),
     }
     ask_keeper(vault, context, &mut seen).await?;
+    seen.deleted_instances = context.keepers.catalogue(&uid).map(|catalogue| with_points(&catalogue));
     Ok(seen)
+}
+
+/// Deleted instances, by their UIDs, that still have points.
+fn with_points(catalogue: &Catalogue) -> usize {
+    let left = catalogue.points.values().filter(|point| point.state != PointState::Expired);
+    let deleted = left.filter(|point| life::is_deleted(catalogue, &point.owner));
+    deleted.filter_map(|point| life::uid(&point.owner)).collect::<BTreeSet<_>>().len()
 }
 
 fn count(vault: &BackupVault, context: &Context, seen: &mut Seen) {
@@ -169,7 +180,7 @@ async fn ask_keeper(vault: &BackupVault, context: &Context, seen: &mut Seen) -> 
     let answer = client.vault().await;
     if let Ok(view) = &answer {
         let wall = context.clock.now().wall;
-        context.keepers.answered(&uid, wall, is_clock_skewed(view));
+        context.keepers.answered(&uid, wall, is_clock_skewed(view), view.pledges);
         if seen.active_runs
             && let Ok(runs) = client.runs().await
         {

@@ -13,6 +13,7 @@ use super::certificate;
 use super::config::{Certificates, credentials_secret, credentials_wanted};
 use super::decide::{encryption_fault, unguarded};
 use super::observe::{Claim, Seen};
+use super::soft_delete;
 use crate::clock::Now;
 use crate::controller::Conditions;
 use crate::names;
@@ -122,6 +123,9 @@ fn ready(vault: &BackupVault, seen: &Seen, settings: &Settings, view: Option<&Va
     }
     if is_rolled_back(vault, view) {
         return no(Reason::RolledBack, "Storage is older than what was seen; nothing is deleted.".into());
+    }
+    if let Some(message) = soft_delete::weaker(vault, view.pledges) {
+        return no(Reason::WeakerThanRecorded, message);
     }
     (Some(true), Reason::AsConfigured, "Storage, key and ledger are in order.".into())
 }
@@ -256,6 +260,7 @@ fn needs_a_person(reason: Reason) -> bool {
             | Reason::ConditionalWritesNotHonoured
             | Reason::KeyMissing
             | Reason::RolledBack
+            | Reason::WeakerThanRecorded
             | Reason::BucketNotFound
             | Reason::CredentialsRefused
             | Reason::CredentialsMissing
@@ -367,6 +372,12 @@ fn described(
                 .map(Time),
         }),
         instances: Some(i32::try_from(seen.instances).unwrap_or(i32::MAX)),
+        deleted_instances: match seen.deleted_instances {
+            Some(0) => None,
+            Some(count) => i32::try_from(count).ok(),
+            None => before.deleted_instances,
+        },
+        soft_delete: Some(soft_delete::in_force(vault, view.map(|view| view.pledges), before)),
         recovery_points: trusted
             .map(|view| i64::try_from(view.points).unwrap_or(i64::MAX))
             .or(before.recovery_points),

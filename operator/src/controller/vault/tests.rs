@@ -228,11 +228,62 @@ fn a_second_look_changes_nothing_and_is_a_minute_away() {
             Step::CreateKeys
             | Step::MakeCertificate { .. }
             | Step::CreateToken(_)
-            | Step::RemoveOldCertificates(_) => {}
+            | Step::RemoveOldCertificates(_)
+            | Step::Pledge(_) => {}
         }
     }
     let again = decided(&vault, &seen);
     assert_eq!(again.steps, []);
     assert_eq!(again.status, vault.status);
     assert_eq!(again.wake, Wake::seconds(60));
+}
+
+fn with_soft_delete(spec: serde_json::Value) -> BackupVault {
+    let mut vault = vault();
+    vault.spec.soft_delete = serde_json::from_value(spec).unwrap();
+    vault
+}
+
+#[test]
+fn a_soft_delete_that_is_always_on_is_pledged_once() {
+    let always = with_soft_delete(serde_json::json!({"state": "AlwaysOn", "retentionDays": 30}));
+    let pledged = |days: Option<u16>| {
+        let mut view = view(KeyState::Open);
+        view.pledges.soft_delete_days = days;
+        let decision = decided(&always, &seen(Some(Ok(view))));
+        decision
+            .steps
+            .into_iter()
+            .any(|step| step == Step::Pledge(contract::Pledges { soft_delete_days: Some(30) }))
+    };
+    assert!(pledged(None), "the ledger has no word of it");
+    assert!(pledged(Some(14)), "the days only grow");
+    assert!(!pledged(Some(30)), "the ledger has it");
+}
+
+#[test]
+fn a_vault_that_was_made_again_with_a_weaker_soft_delete_is_told_what_was_promised() {
+    let mut view = view(KeyState::Open);
+    view.pledges.soft_delete_days = Some(30);
+    for spec in [serde_json::json!(null), serde_json::json!({"state": "AlwaysOn", "retentionDays": 14})] {
+        let weaker = with_soft_delete(spec);
+        let decision = decided(&weaker, &seen(Some(Ok(view.clone()))));
+        assert_eq!(reason(status(&decision)), ("False", "WeakerThanRecorded"));
+        assert!(is_true(&status(&decision).conditions, ConditionType::Stalled));
+        let shown = status(&decision).soft_delete.as_ref().expect("what is in force is shown");
+        assert_eq!(shown.retention_days, Some(30), "the record is followed");
+    }
+}
+
+#[test]
+fn row_a23_deleted_instances_with_points_are_counted_and_none_is_no_count() {
+    let count = |deleted: Option<usize>, before: Option<i32>| {
+        let mut vault = vault();
+        vault.status = Some(BackupVaultStatus { deleted_instances: before, ..BackupVaultStatus::default() });
+        let seen = Seen { deleted_instances: deleted, ..seen(Some(Ok(view(KeyState::Open)))) };
+        status(&decided(&vault, &seen)).deleted_instances
+    };
+    assert_eq!(count(Some(2), None), Some(2));
+    assert_eq!(count(Some(0), Some(2)), None);
+    assert_eq!(count(None, Some(2)), Some(2), "until the ledger was read it stays as it was");
 }

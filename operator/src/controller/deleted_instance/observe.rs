@@ -1,0 +1,85 @@
+//! What there is of a vault's instances, in the ledger and in the cluster. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::{Owner, Pledges};
+use crds::{BackupInstance, BackupVault, DeletedBackupInstance};
+use kube::ResourceExt as _;
+
+use super::facts::Facts;
+use super::gone;
+use crate::cluster::{self, Key};
+use crate::context::Context;
+use crate::controller::Error;
+use crate::keeper_client::Catalogue;
+
+/// Owned, so that decisions can borrow from it.
+pub struct Seen {
+    vault: Arc<BackupVault>,
+    catalogue: Arc<Catalogue>,
+    pledges: Pledges,
+    instances: BTreeMap<String, Arc<BackupInstance>>,
+    namespaces: BTreeMap<String, String>,
+    records: Vec<Arc<DeletedBackupInstance>>,
+    gone: BTreeSet<String>,
+    cluster_id: String,
+}
+
+/// `None` until the keeper has told its ledger: without it nobody would seem to have been there.
+///
+/// # Errors
+/// The API server does not say whether an instance is there. It is then taken for nothing.
+pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Result<Option<Seen>, Error> {
+    let uid = vault.uid().unwrap_or_default();
+    let Some(catalogue) = context.keepers.catalogue(&uid) else { return Ok(None) };
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let all = context.known.instances.all();
+    let mut seen = Seen {
+        vault: Arc::clone(vault),
+        catalogue,
+        pledges: context.keepers.pledges(&uid),
+        instances: all.into_iter().filter_map(|held| Some((held.uid()?, held))).collect(),
+        namespaces: living_namespaces(context),
+        records: context.known.deleted_instances.by(&key),
+        gone: BTreeSet::new(),
+        cluster_id: context.settings.cluster_id.clone(),
+    };
+    let mut gone = BTreeSet::new();
+    for owner in gone::candidates(&seen.facts()) {
+        if let Owner::Instance { namespace, instance, instance_uid, .. } = &owner
+            && !is_there(context, namespace, instance, instance_uid).await?
+        {
+            gone.insert(instance_uid.clone());
+        }
+    }
+    seen.gone = gone;
+    Ok(Some(seen))
+}
+
+impl Seen {
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            vault: &self.vault,
+            catalogue: &self.catalogue,
+            pledges: self.pledges,
+            instances: &self.instances,
+            namespaces: &self.namespaces,
+            records: &self.records,
+            gone: &self.gone,
+            cluster_id: &self.cluster_id,
+        }
+    }
+}
+
+/// Asked of the API server itself: a watch may be late, and leaves out what this version cannot read.
+async fn is_there(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
+    let found: Option<BackupInstance> = cluster::get(&context.client, namespace, name).await?;
+    Ok(found.is_some_and(|found| found.uid().as_deref() == Some(uid)))
+}
+
+fn living_namespaces(context: &Context) -> BTreeMap<String, String> {
+    let all = context.known.namespaces.all();
+    let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
+    living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
+}

@@ -1,0 +1,142 @@
+//! The claim on a datasource: one instance of a vault protects it at a time. The ledger keeps the claims, so that also one
+//! that is gone and has points left is known. Pure.
+
+use contract::{Holder, Life, Owner, OwnerChange, OwnerView};
+use crds::common::{ConditionType, is_true};
+use crds::{BackupInstance, Reason};
+use kube::ResourceExt as _;
+
+use super::observe::Seen;
+use super::references::Objection;
+use super::status::find;
+use crate::names;
+
+/// What the keeper said when it was asked for the claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the instance's.
+    Held,
+    /// Somebody else holds it.
+    Protected(Box<Holder>),
+    /// The keeper would not, in its words.
+    Refused(String),
+    /// The keeper did not answer.
+    Unanswered(String),
+}
+
+/// The claim to be asked for; `None` while nothing can be asked, and when the ledger has it already.
+pub fn wanted(instance: &BackupInstance, seen: &Seen) -> Option<OwnerChange> {
+    let vault = seen.vault.as_ref()?;
+    let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let is_told = is_true(conditions, ConditionType::Ready)
+        && !is_true(conditions, ConditionType::KeeperUnavailable)
+        && seen.points.is_some();
+    let owner = seen.owner.clone().filter(|_| is_told)?;
+    let spec = serde_json::to_string(&instance.spec).unwrap_or_default();
+    let is_asked = match own(seen, &owner).map(|view| (&view.life, &view.spec)) {
+        None | Some((Life::Released, _)) => true,
+        Some((Life::Active, claimed)) => *claimed != spec,
+        // Not to be claimed, but to be brought back or resumed.
+        Some((Life::Deleted { .. } | Life::ResumeRequired { .. }, _)) => false,
+    };
+    is_asked.then_some(OwnerChange::Claimed { owner, spec })
+}
+
+/// What keeps the instance from its datasource, if anything does.
+pub fn objection(instance: &BackupInstance, seen: &Seen) -> Option<Objection> {
+    let view = seen.owner.as_ref().and_then(|owner| own(seen, owner));
+    if view.is_some_and(|view| matches!(view.life, Life::Deleted { .. })) {
+        return Some(deleted(instance, seen));
+    }
+    let is_held = view.is_some_and(|view| view.life == Life::Active);
+    match &seen.claim {
+        Some(Claimed::Protected(holder)) => {
+            let message = protected(instance, seen, holder);
+            Some(Objection { reason: Reason::DuplicateDatasource, message, may_pass: false })
+        }
+        Some(Claimed::Refused(said)) if !is_held => {
+            let message = format!("The vault's keeper does not let the database be protected: {said}.");
+            Some(Objection { reason: Reason::VaultNotReady, message, may_pass: true })
+        }
+        Some(Claimed::Unanswered(said)) if !is_held => Some(before(instance).unwrap_or_else(|| Objection {
+            reason: Reason::KeeperUnavailable,
+            message: format!(
+                "The vault's keeper cannot say whether the database is protected already: {said}."
+            ),
+            may_pass: true,
+        })),
+        // Nothing has changed as far as anybody knows.
+        None if seen.points.is_none() => before(instance),
+        Some(Claimed::Held | Claimed::Refused(_) | Claimed::Unanswered(_)) | None => None,
+    }
+}
+
+fn own<'a>(seen: &'a Seen, owner: &Owner) -> Option<&'a OwnerView> {
+    seen.views.iter().find(|view| view.owner == *owner)
+}
+
+/// What was said before of another holder.
+fn before(instance: &BackupInstance) -> Option<Objection> {
+    let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let ready = find(conditions, ConditionType::Ready)?;
+    (ready.reason == Reason::DuplicateDatasource.as_str()).then(|| Objection {
+        reason: Reason::DuplicateDatasource,
+        message: ready.message.clone(),
+        may_pass: false,
+    })
+}
+
+/// An object with the UID of one whose end is in the ledger, such as from a copy of the cluster's state.
+fn deleted(instance: &BackupInstance, seen: &Seen) -> Objection {
+    let (namespace, uid) = (instance.namespace().unwrap_or_default(), instance.uid().unwrap_or_default());
+    let record = names::deleted_instance(&namespace, &instance.name_any(), &uid);
+    let message = format!(
+        "The vault's ledger has this instance as deleted: set `undelete: true` on DeletedBackupInstance {record} in \
+         namespace {} to protect it again.",
+        vault_namespace(seen)
+    );
+    Objection { reason: Reason::OwnerDeleted, message, may_pass: false }
+}
+
+/// Names of other namespaces are not this namespace's to know, nor are those of other clusters.
+fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String {
+    let elsewhere = |whose: &str| {
+        format!(
+            "The database is protected in this vault by {whose}: ask the owners of the vault, or use another vault."
+        )
+    };
+    let Owner::Instance { cluster_id, namespace, namespace_uid, instance: name, instance_uid, .. } =
+        &holder.owner
+    else {
+        return elsewhere("somebody else");
+    };
+    match &seen.owner {
+        Some(Owner::Instance { cluster_id: own, .. }) if own != cluster_id => {
+            return elsewhere("an instance of another cluster");
+        }
+        Some(Owner::Instance { namespace_uid: own, .. })
+            if own == namespace_uid && instance.namespace().as_ref() == Some(namespace) => {}
+        Some(_) | None => return elsewhere("an instance of another namespace"),
+    }
+    match &holder.life {
+        Life::Active | Life::Released => format!(
+            "The database is protected in this vault by BackupInstance {name} already: use that instance, or another vault."
+        ),
+        Life::ResumeRequired { record } => format!(
+            "The database is protected in this vault by BackupInstance {name}, which was brought back: resume that one by \
+             annotation {}={record}, or use another vault.",
+            crds::annotations::RESUME
+        ),
+        Life::Deleted { .. } => format!(
+            "The database was protected in this vault by BackupInstance {name}, which was deleted and has points left: have \
+             `undelete: true` set on DeletedBackupInstance {} in namespace {} (this instance takes them over if it has that \
+             name), or use another vault.",
+            names::deleted_instance(namespace, name, instance_uid),
+            vault_namespace(seen)
+        ),
+    }
+}
+
+fn vault_namespace(seen: &Seen) -> String {
+    seen.vault.as_ref().and_then(|vault| vault.namespace()).unwrap_or_default()
+}

@@ -1,0 +1,236 @@
+//! What people ask of single points: to let one go before its end, and to give one another end. Pure.
+//!
+//! A request is asked of the keeper once; `status.answered` echoes what it took. What cannot be is told in a condition, and
+//! judged again with every look: a newer point may come, a restore end.
+
+use std::sync::Arc;
+
+use contract::{OverrideRequest, Owner, PointId, PointState, PointView, RemoveRequest};
+use crds::common::ConditionType;
+use crds::recovery_point::AnsweredRequests;
+use crds::vault::SoftDeleteState;
+use crds::{Reason, RecoveryPoint};
+use jiff::{SignedDuration, Timestamp};
+use policy::{Keep, Zone};
+
+use super::facts::Facts;
+use super::memory::Answer;
+use super::{expiry, view};
+
+/// Days that a removed point can be brought back, where the vault does not say.
+const SOFT_DELETE_DAYS: i32 = 14;
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing<T> {
+    /// There is none, or it was answered.
+    Rest,
+    /// The keeper is to be asked.
+    Ask(T),
+    /// It cannot be, as things are.
+    Blocked(Reason, String),
+}
+
+/// What the keeper is asked for an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    pub object: Arc<RecoveryPoint>,
+    pub point: PointId,
+    /// Asked first: of a request to let the point go that came with it, the point goes.
+    pub another_end: Option<OverrideRequest>,
+    pub removal: Option<RemoveRequest>,
+}
+
+/// Everything that the keeper is to be asked now. Only an object that is the view of its point is listened to: who made
+/// another one that names the point may not be the one whose point it is.
+pub fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Asked> {
+    let has_request = |object: &&Arc<RecoveryPoint>| {
+        object.spec.deletion_request.is_some() || object.spec.retention_override.is_some()
+    };
+    facts.objects.iter().filter(has_request).filter_map(|object| ask(facts, object, now)).collect()
+}
+
+fn ask(facts: &Facts<'_>, object: &Arc<RecoveryPoint>, now: Timestamp) -> Option<Asked> {
+    let point = facts.catalogue.points.get(&PointId(object.spec.point_id.clone()))?;
+    if point.state == PointState::Expired || !view::is_view_of(facts, object, point) {
+        return None;
+    }
+    let another_end = match another_end(facts, point, object, now) {
+        Standing::Ask(request) => Some(request),
+        Standing::Rest | Standing::Blocked(..) => None,
+    };
+    let removal = match deletion(facts, point, object, now) {
+        Standing::Ask(request) => Some(request),
+        Standing::Rest | Standing::Blocked(..) => None,
+    };
+    let is_something = another_end.is_some() || removal.is_some();
+    is_something.then(|| Asked { object: Arc::clone(object), point: point.id.clone(), another_end, removal })
+}
+
+/// What the vault has taken of the requests that an object has now, as its status says or the keeper has just answered.
+pub fn answered(facts: &Facts<'_>, object: &RecoveryPoint) -> AnsweredRequests {
+    let told = object.status.as_ref().and_then(|status| status.answered.as_ref());
+    let heard = answer(facts, object).map(|answer| &answer.taken);
+    let taken = || told.into_iter().chain(heard);
+    let deletion = object.spec.deletion_request.as_ref();
+    let another_end = object.spec.retention_override.as_ref();
+    AnsweredRequests {
+        deletion_request: deletion
+            .filter(|asked| taken().any(|taken| taken.deletion_request.as_ref() == Some(asked)))
+            .cloned(),
+        retention_override: another_end
+            .filter(|asked| taken().any(|taken| taken.retention_override.as_ref() == Some(asked)))
+            .cloned(),
+    }
+}
+
+fn answer<'a>(facts: &'a Facts<'_>, object: &RecoveryPoint) -> Option<&'a Answer> {
+    facts.answers.get(object.metadata.uid.as_ref()?)
+}
+
+/// What is told of requests that cannot be answered as things are.
+pub fn blocked(
+    facts: &Facts<'_>,
+    point: &PointView,
+    object: &RecoveryPoint,
+    now: Timestamp,
+) -> Vec<(ConditionType, Reason, String)> {
+    let mut blocked = Vec::new();
+    if let Standing::Blocked(reason, message) = deletion(facts, point, object, now) {
+        blocked.push((ConditionType::DeletionBlocked, reason, message));
+    }
+    if let Standing::Blocked(reason, message) = another_end(facts, point, object, now) {
+        blocked.push((ConditionType::OverrideBlocked, reason, message));
+    }
+    blocked
+}
+
+/// Judges the request to let a point go before its end.
+fn deletion(
+    facts: &Facts<'_>,
+    point: &PointView,
+    object: &RecoveryPoint,
+    now: Timestamp,
+) -> Standing<RemoveRequest> {
+    let Some(asked) = object.spec.deletion_request.as_ref() else { return Standing::Rest };
+    if answered(facts, object).deletion_request.is_some() {
+        return Standing::Rest;
+    }
+    if let Some(blocked) = not_owned(point) {
+        return blocked;
+    }
+    if facts.in_use.contains(&point.id) {
+        let text = "A restore is reading the point. It is removed once that has ended; cancel the restore to have it go sooner.";
+        return Standing::Blocked(Reason::InUse, text.into());
+    }
+    let keep_at_least = keep_at_least(facts, point);
+    if is_last_good(facts, point, keep_at_least) {
+        let text = format!(
+            "The point is one of the {keep_at_least} newest good ones of its instance, which are kept. It is removed as soon as \
+             {keep_at_least} newer ones are there: make a backup, or delete the instance if all its points are to go."
+        );
+        return Standing::Blocked(Reason::LastGood, text);
+    }
+    if let Some(message) = answer(facts, object).and_then(|answer| answer.deletion_refused.as_ref()) {
+        return Standing::Blocked(Reason::DeletionRefused, message.clone());
+    }
+    let purge = soft_delete_days(facts).map(|days| now + SignedDuration::from_hours(24 * days));
+    Standing::Ask(RemoveRequest { reason: asked.reason.clone(), keep_at_least, purge })
+}
+
+/// Judges the other end that a point is to have: it must lie in the vault's range, and be no removal by another name.
+fn another_end(
+    facts: &Facts<'_>,
+    point: &PointView,
+    object: &RecoveryPoint,
+    now: Timestamp,
+) -> Standing<OverrideRequest> {
+    let Some(asked) = object.spec.retention_override.as_ref() else { return Standing::Rest };
+    if answered(facts, object).retention_override.is_some() {
+        return Standing::Rest;
+    }
+    if let Some(blocked) = not_owned(point) {
+        return blocked;
+    }
+    let until = asked.until.0;
+    if let Some(text) = outside_range(facts, point, until) {
+        return Standing::Blocked(Reason::OverrideOutsideVault, text);
+    }
+    if let Some(days) = soft_delete_days(facts) {
+        let earliest = now + SignedDuration::from_hours(24 * days);
+        let is_earlier = point.expiration_time.is_none_or(|end| until < end);
+        if is_earlier && point.removal.is_none() && until < earliest {
+            let text = format!(
+                "`retentionOverride.until` {until} would take the point away at once, and `softDelete` of the vault keeps what is \
+                 removed for {days} days: set `deletionRequest`, or an end after {earliest}."
+            );
+            return Standing::Blocked(Reason::OverrideOutsideVault, text);
+        }
+    }
+    if let Some(message) = answer(facts, object).and_then(|answer| answer.override_refused.as_ref()) {
+        return Standing::Blocked(Reason::OverrideRefused, message.clone());
+    }
+    Standing::Ask(OverrideRequest { until, reason: asked.reason.clone() })
+}
+
+/// What is made on the command line is nobody's in the cluster.
+fn not_owned<T>(point: &PointView) -> Option<Standing<T>> {
+    matches!(point.owner, Owner::Cli { .. }).then(|| {
+        let text = "The point was made on the command line, and no instance of a cluster owns it: nothing here changes when it ends.";
+        Standing::Blocked(Reason::PointNotOwned, text.into())
+    })
+}
+
+/// How many of the newest good points of a point's owner stay.
+fn keep_at_least(facts: &Facts<'_>, point: &PointView) -> u32 {
+    let mut points: Vec<&PointView> = facts
+        .catalogue
+        .points
+        .values()
+        .filter(|other| other.owner == point.owner && other.state != PointState::Expired)
+        .collect();
+    points.sort_by_key(|point| point.point_time);
+    match facts.instance_of(point) {
+        Some(instance) => expiry::floor(instance, &points),
+        None => points.last().map_or(1, |newest| newest.decision.keep_at_least).max(1),
+    }
+}
+
+/// Whether a point is among the newest good ones of its owner that stay. One that is damaged, or going already, is not.
+fn is_last_good(facts: &Facts<'_>, point: &PointView, keep_at_least: u32) -> bool {
+    if point.state != PointState::Available {
+        return false;
+    }
+    let newer = facts.catalogue.points.values().filter(|other| {
+        other.state == PointState::Available
+            && other.owner == point.owner
+            && (other.point_time, &other.id) > (point.point_time, &point.id)
+    });
+    newer.count() < usize::try_from(keep_at_least).unwrap_or(usize::MAX)
+}
+
+/// How long what is removed can be brought back; `None`: not at all.
+fn soft_delete_days(facts: &Facts<'_>) -> Option<i64> {
+    let soft_delete = facts.vault.spec.soft_delete.as_ref()?;
+    match soft_delete.state {
+        SoftDeleteState::Disabled => None,
+        SoftDeleteState::Enabled | SoftDeleteState::AlwaysOn => {
+            Some(i64::from(soft_delete.retention_days.unwrap_or(SOFT_DELETE_DAYS)))
+        }
+    }
+}
+
+/// Why an end is outside what the vault lets points be kept.
+fn outside_range(facts: &Facts<'_>, point: &PointView, until: Timestamp) -> Option<String> {
+    let range = &facts.vault.spec.retention;
+    let zone = Zone::parse(&point.decision.time_zone).ok()?;
+    let end_after = |keep: &str| Some(Keep::parse(keep).ok()?.expires(point.point_time, &zone));
+    let (first, last) = (end_after(&range.minimum)?, end_after(&range.maximum)?);
+    if (first..=last).contains(&until) {
+        return None;
+    }
+    Some(format!(
+        "`retentionOverride.until` {until} is outside the vault's `retention` of {} to {}: for this point from {first} to {last}.",
+        range.minimum, range.maximum
+    ))
+}

@@ -1,0 +1,52 @@
+//! The files of a keeper, the directory that is its storage, and the keeper itself.
+
+use std::fs;
+
+use contract::{KeeperConfig, Secret, Storage, VERSION, files};
+use tempfile::TempDir;
+
+use crate::command::in_process::InProcess;
+
+/// One keeper with everything that it is mounted.
+pub struct KeeperSite {
+    pub keeper: InProcess,
+    pub storage: TempDir,
+    _root: TempDir,
+}
+
+impl KeeperSite {
+    /// Makes the vault, whose operator knows itself by `token`.
+    pub async fn open(vault_uid: &str, token: &Secret) -> Self {
+        let (root, storage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let config = KeeperConfig {
+            version: VERSION,
+            namespace: "vaults".into(),
+            vault: "main".into(),
+            vault_uid: vault_uid.into(),
+            storage: Storage::Filesystem { path: storage.path().display().to_string() },
+            credentials_expected: false,
+            recovery_recipients: Vec::new(),
+            known_head: None,
+        };
+        let keys = mover::vault::new_keys().unwrap();
+        for (file, content) in [
+            (files::KEEPER_CONFIG.to_owned(), serde_json::to_string(&config).unwrap()),
+            (files::KEEPER_TOKEN.to_owned(), token.reveal().to_owned()),
+            (format!("{}/identity", files::VAULT_KEYS), keys.identity.reveal().to_owned()),
+            (format!("{}/catalogue", files::VAULT_KEYS), keys.catalogue.reveal().to_owned()),
+        ] {
+            let path = root.path().join(file.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        Self { keeper: InProcess::open(root.path()).await, storage, _root: root }
+    }
+
+    /// How many writers have data in storage: each point has one.
+    pub fn writers(&self) -> usize {
+        let folders = fs::read_dir(self.storage.path().join("data")).into_iter().flatten();
+        let has_files =
+            |folder: &fs::DirEntry| fs::read_dir(folder.path()).is_ok_and(|files| files.count() > 0);
+        folders.flatten().filter(has_files).count()
+    }
+}
