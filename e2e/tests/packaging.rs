@@ -41,7 +41,7 @@ fn kinds_are_kept_on_uninstall_and_can_be_left_out() {
             .collect::<Vec<_>>()
     };
     let kept = kinds(&[]);
-    assert_eq!(kept.len(), 6);
+    assert_eq!(kept.len(), 7);
     assert!(kept.iter().all(|kind| kind["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"));
     let dropped = kinds(&["crds.keep=false"]);
     assert!(

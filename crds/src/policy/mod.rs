@@ -8,8 +8,6 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rules::not_yet;
-
 pub use retention::{
     Criterion, FirstOf, RetentionArchive, RetentionArchiveWhen, RetentionRule, WeekOfMonth, Weekday,
 };
@@ -52,7 +50,6 @@ pub use status::{BackupPolicyStatus, NextSlot};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = not_yet("verifyEveryDays"))]
 pub struct BackupPolicySpec {
     /// When backups are due: 1 to 10 rules. Slots of several rules that are due at the same instant are one job.
     #[schemars(

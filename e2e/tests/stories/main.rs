@@ -25,4 +25,5 @@ mod soft_deleted;
 mod twelve_states;
 mod uninstalled;
 mod upgraded;
+mod verified;
 mod whole_server;
