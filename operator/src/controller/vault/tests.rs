@@ -276,7 +276,7 @@ fn a_vault_that_was_made_again_with_a_weaker_soft_delete_is_told_what_was_promis
 }
 
 #[test]
-fn row_a23_deleted_instances_with_points_are_counted_and_none_is_no_count() {
+fn deleted_instances_with_points_are_counted_and_none_is_no_count() {
     let count = |deleted: Option<usize>, before: Option<i32>| {
         let mut vault = vault();
         vault.status = Some(BackupVaultStatus { deleted_instances: before, ..BackupVaultStatus::default() });
