@@ -196,6 +196,16 @@ impl Shop {
         Ok(points)
     }
 
+    /// Waits until the point of a backup job that is complete is shown and ready, and gives its name. The job may be complete
+    /// some moments before.
+    pub fn wait_for_point(&self, job: &str, limit: Duration) -> Result<String, KubectlError> {
+        let point = self.point_of(job)?;
+        let object = format!("rpoint/{point}");
+        self.kubectl.wait("create", &object, &self.names.tenant, limit)?;
+        self.wait_for(&object, "Ready", limit)?;
+        Ok(point)
+    }
+
     /// The name of the RecoveryPoint that a backup job made.
     pub fn point_of(&self, job: &str) -> Result<String, KubectlError> {
         let found = self.kubectl.find("bjob", &self.names.tenant, job)?;

@@ -12,17 +12,22 @@
 
 mod bad_yaml;
 mod failures;
+mod granted;
 mod idle;
 mod main_job;
 mod mover_killed;
+mod namespaces;
 mod new_year;
+mod not_started;
 mod operator_killed;
 mod other_stores;
 mod protection_states;
 mod scene;
 mod secrecy;
 mod soft_deleted;
+mod stamped;
 mod twelve_states;
+mod undeletable;
 mod uninstalled;
 mod upgraded;
 mod verified;

@@ -27,8 +27,7 @@ fn comes_back(kind: Kind) {
     let before = shop.digest("shop").expect("a digest of the source");
     shop.apply_backup("now").expect("a backup is accepted");
     shop.wait_for("bjob/now", "Complete", 5 * MINUTES).expect("the backup completes");
-    let point = shop.point_of("now").expect("the job has made a point");
-    shop.wait_for(&format!("rpoint/{point}"), "Ready", MINUTES).expect("the point is shown");
+    let point = shop.wait_for_point("now", MINUTES).expect("the point is shown");
 
     let said = verified(&scene);
     let told = shop.points().expect("the points are listed");

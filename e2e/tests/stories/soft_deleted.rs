@@ -53,7 +53,7 @@ fn delete(scene: &Scene) {
 }
 
 /// The name of the record, once there is one of the instance that is so.
-fn record(scene: &Scene, is_so: impl Fn(&Value) -> bool) -> String {
+pub fn record(scene: &Scene, is_so: impl Fn(&Value) -> bool) -> String {
     let names = &scene.shop.names;
     until("the deleted instance has a record", 2 * MINUTE, || {
         let records = scene.shop.kubectl.list("dbinst", &names.vault_namespace).ok()?;
@@ -96,7 +96,7 @@ fn refuses_a_restore(scene: &Scene, point: &str) {
     assert!(job["status"]["attempts"].is_null(), "no pod was needed to say so");
 }
 
-fn undelete(scene: &Scene, record: &str) {
+pub fn undelete(scene: &Scene, record: &str) {
     let names = &scene.shop.names;
     let object = format!("dbinst/{record}");
     let patch = r#"{"spec":{"undelete":true}}"#;
@@ -129,13 +129,7 @@ fn stays_stopped(scene: &Scene, record: &str) {
 
 /// By the record's name. What is past its end stays for another day, and goes then.
 fn resumes(scene: &Scene, record: &str) {
-    let names = &scene.shop.names;
-    let annotation = format!("coffer.dev/resume={record}");
-    scene
-        .shop
-        .kubectl
-        .run(&["annotate", "binst", &names.instance, "-n", &names.tenant, &annotation])
-        .expect("the annotation is accepted");
+    resume(scene, record);
     until("protection goes on", 3 * MINUTE, || {
         let held = instance(scene)?;
         let goes_on = held["status"]["state"] == "ProtectionConfigured";
@@ -148,6 +142,16 @@ fn resumes(scene: &Scene, record: &str) {
         let points = scene.shop.points().ok()?;
         (points.len() == 1 && points[0]["status"]["jobName"] == "second").then_some(())
     });
+}
+
+pub fn resume(scene: &Scene, record: &str) {
+    let names = &scene.shop.names;
+    let annotation = format!("coffer.dev/resume={record}");
+    scene
+        .shop
+        .kubectl
+        .run(&["annotate", "binst", &names.instance, "-n", &names.tenant, &annotation])
+        .expect("the annotation is accepted");
 }
 
 fn is_purged(scene: &Scene) {

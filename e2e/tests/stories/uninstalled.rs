@@ -9,6 +9,7 @@ use e2e::world::VaultStorage;
 use serde_json::{Value, json};
 
 use crate::scene::{Kind, Scene, Storage, scene, setting, until};
+use crate::soft_deleted::{record, resume, undelete};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -19,6 +20,7 @@ fn without_operator_and_kinds_the_data_stay_and_the_command_line_brings_them_bac
     scene.protect();
     shop.apply_backup("now").expect("an on-demand backup is accepted");
     shop.wait_for("bjob/now", "Complete", 3 * MINUTE).expect("the backup completes");
+    let point = shop.wait_for_point("now", MINUTE).expect("the point is shown");
     let before = shop.digest("shop").expect("a digest of the source");
     let fingerprint = fingerprint(&scene);
     leave_a_backup_running(&scene);
@@ -44,6 +46,7 @@ fn without_operator_and_kinds_the_data_stay_and_the_command_line_brings_them_bac
 
     drop(back);
     opens_again(&scene, &fingerprint);
+    goes_on(&scene, &point);
 }
 
 /// The same YAML, applied to a cluster that has Coffer again, opens the same vault with the key that was left.
@@ -55,6 +58,27 @@ fn opens_again(scene: &Scene, fingerprint: &str) {
         .expect("the vault is accepted");
     scene.protect();
     assert_eq!(self::fingerprint(scene), fingerprint);
+}
+
+/// The vault knows of the instance that went while nobody looked. Brought back and resumed, the new one has the point of
+/// before, restores it and goes on.
+fn goes_on(scene: &Scene, point: &str) {
+    let record = record(scene, |status| status["recoveryPoints"] == 1);
+    undelete(scene, &record);
+    resume(scene, &record);
+    let shop = &scene.shop;
+    let instance = format!("binst/{}", shop.names.instance);
+    until("the instance goes on", 2 * MINUTE, || {
+        let instance = shop.kubectl.find("binst", &shop.names.tenant, &shop.names.instance).ok()??;
+        (instance["status"]["state"] == "ProtectionConfigured").then_some(())
+    });
+    shop.wait_for(&instance, "Ready", MINUTE).expect("nothing stands in its way");
+    let shown = format!("rpoint/{point}");
+    shop.kubectl.wait("create", &shown, &shop.names.tenant, MINUTE).expect("the point of before is its own");
+    shop.apply_restore("again", point, "again").expect("a restore is accepted");
+    shop.wait_for("rjob/again", "Complete", 5 * MINUTE).expect("the restore completes");
+    shop.apply_backup("next").expect("a backup on demand is accepted");
+    shop.wait_for("bjob/next", "Complete", 3 * MINUTE).expect("the backup completes");
 }
 
 /// Helm's release, and with it the kinds, as every story but this one expects them.

@@ -24,6 +24,7 @@ fn a_changed_byte_is_found_by_the_policys_verification_and_another_backup_is_mad
     for job in ["whole", "changed"] {
         shop.apply_backup(job).expect("an on-demand backup is accepted");
         shop.wait_for(&format!("bjob/{job}"), "Complete", 3 * MINUTE).expect("the backup completes");
+        shop.wait_for_point(job, MINUTE).expect("the point is shown");
     }
     change_a_byte(&scene, &point(&scene, "changed"));
 

@@ -17,6 +17,8 @@
 //!
 //! Anything but 200 carries a [`Refusal`].
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +87,14 @@ pub struct Undeleted {
     pub points: u64,
     /// What storage said of one of them.
     pub message: String,
+    /// What it said of each, of the first [`Undeleted::MOST_NAMED`] by id.
+    #[serde(default)]
+    pub named: BTreeMap<PointId, String>,
+}
+
+impl Undeleted {
+    /// Points that are named at most, so that an answer stays small.
+    pub const MOST_NAMED: usize = 50;
 }
 
 /// Whether storage answered the last time it was asked (at most a minute ago).

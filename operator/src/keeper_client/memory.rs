@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{
     Owner, OwnerView, Pledges, PointId, PointState, PointView, Points, RunId, RunView, Runs, Secret, Stage,
+    VaultView,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -131,6 +132,7 @@ struct Memory {
     runs: HashMap<RunId, Movement>,
     held_back: HeldBack,
     clock_skewed: bool,
+    undeleted: BTreeMap<PointId, String>,
     /// By UID of an instance, until when of the wall clock none of its points is read back.
     verification_pauses: HashMap<String, Timestamp>,
     pledges: Pledges,
@@ -180,13 +182,19 @@ impl Keepers {
     }
 
     /// Notes that the keeper has answered at `wall`, whether its clock and the storage's differ too much to delete anything
-    /// by them, and what the vault has pledged.
-    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool, pledges: Pledges) {
+    /// by them, what the vault has pledged, and which expired points storage does not let go.
+    pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool, view: &VaultView) {
         self.with(vault_uid, |memory| {
             memory.answered = Some(wall);
             memory.clock_skewed = clock_skewed;
-            memory.pledges = pledges;
+            memory.pledges = view.pledges;
+            memory.undeleted = view.undeleted.as_ref().map(|left| left.named.clone()).unwrap_or_default();
         });
+    }
+
+    /// What storage said of the expired points that it did not let go when the keeper last answered.
+    pub fn undeleted(&self, vault_uid: &str) -> BTreeMap<PointId, String> {
+        self.with(vault_uid, |memory| memory.undeleted.clone())
     }
 
     /// What the vault had pledged when the keeper last answered.

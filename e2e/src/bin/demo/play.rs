@@ -202,12 +202,9 @@ fn back_up_twice(shop: &Shop, teller: &Teller) -> Result<String, Error> {
     teller.say("the schedule has made a point and rests until June; now one on demand:");
     shop.apply_backup("before-the-upgrade")?;
     shop.wait_for("bjob/before-the-upgrade", "Complete", 20 * MINUTE)?;
+    let point = shop.wait_for_point("before-the-upgrade", MINUTE)?;
     teller.show(&shop.kubectl, &["get", "bvault,bpol,binst,bjob,rpoint", "-A"])?;
-    let points = shop.points()?;
-    let newest = points.last().and_then(|point| point["metadata"]["name"].as_str());
-    newest
-        .map(str::to_owned)
-        .ok_or_else(|| "there is no recovery point, although both backups are Complete".into())
+    Ok(point)
 }
 
 fn bring_back(shop: &Shop, teller: &Teller, point: &str) -> Result<(), Error> {

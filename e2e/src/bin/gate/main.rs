@@ -1,7 +1,8 @@
 //! `cargo gate`: everything that has to hold before a change lands, in the order of what is cheapest to find out.
 //!
 //! It installs and builds what it needs, prints the minutes of each stage, and ends with the line `N passed, N failed`.
-//! `cargo gate --full` adds what is long and writes `e2e/RESULTS.md`. `cargo gate --only NAME` runs one stage.
+//! `cargo gate --full` adds what is long and writes `e2e/RESULTS.md`. `cargo gate --only NAME` runs one stage, and with
+//! `--only stories --story PART` a few of the stories.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod command;
@@ -26,6 +27,9 @@ struct Arguments {
     /// Run only these stages, by name.
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
+    /// Of the stories play only those whose names contain this.
+    #[arg(long, value_name = "NAME")]
+    story: Vec<String>,
     /// List the stages and what each is for.
     #[arg(long)]
     list: bool,
@@ -44,7 +48,7 @@ fn main() -> ExitCode {
         eprintln!("there is no stage `{unknown}`; `cargo gate --list` names them");
         return ExitCode::from(2);
     }
-    let context = Context::new(arguments.full);
+    let context = Context::new(arguments.full, arguments.story);
     let report = run(&context, &arguments.only);
     if arguments.full
         && let Err(error) = report.write_results(&context.root, &context.notes())

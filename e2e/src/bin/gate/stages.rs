@@ -114,12 +114,14 @@ pub struct Context {
     pub root: PathBuf,
     /// Also run what is long.
     pub full: bool,
+    /// Of the stories those whose names contain one of these; all of them when it is empty.
+    pub stories: Vec<String>,
     notes: Mutex<Vec<String>>,
 }
 
 impl Context {
-    pub fn new(full: bool) -> Self {
-        Self { root: e2e::source::root(), full, notes: Mutex::default() }
+    pub fn new(full: bool, stories: Vec<String>) -> Self {
+        Self { root: e2e::source::root(), full, stories, notes: Mutex::default() }
     }
 
     /// Has a line shown again beneath the table of the stages.

@@ -53,9 +53,11 @@ impl Refusals {
     pub fn told(&self) -> Option<Undeleted> {
         let held = self.held();
         let (_, first) = held.first_key_value()?;
+        let named = held.iter().take(Undeleted::MOST_NAMED);
         Some(Undeleted {
             points: u64::try_from(held.len()).unwrap_or(u64::MAX),
             message: first.message.clone(),
+            named: named.map(|(point, refusal)| ((*point).into(), refusal.message.clone())).collect(),
         })
     }
 
@@ -97,6 +99,7 @@ mod tests {
         assert!(refusals.is_due(other, at(0)));
         let told = refusals.told().unwrap();
         assert_eq!((told.points, told.message.contains("it is locked")), (1, true), "{told:?}");
+        assert!(told.named[&point.into()].contains("it is locked"), "{told:?}");
         refusals.keep(|held| held != point);
         assert_eq!(refusals.told(), None);
         assert!(refusals.is_due(point, at(0)));

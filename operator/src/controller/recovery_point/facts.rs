@@ -30,6 +30,8 @@ pub struct Facts<'a> {
     pub answers: &'a BTreeMap<String, Answer>,
     /// Points of a time that somebody wants to see.
     pub ranges: &'a Ranges,
+    /// What storage says of expired points that it does not let go.
+    pub undeleted: &'a BTreeMap<PointId, String>,
     /// Keeper and storage do not agree on the time: nothing is deleted by it.
     pub clock_skewed: bool,
     /// UID of namespace kube-system.

@@ -25,6 +25,7 @@ pub struct Seen {
     answers: BTreeMap<String, Answer>,
     /// Whoever tells of them also fills them in.
     pub ranges: Ranges,
+    undeleted: BTreeMap<PointId, String>,
     clock_skewed: bool,
 }
 
@@ -43,6 +44,7 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
         objects,
         jobs: job_names(context),
         in_use: in_use(context, &key),
+        undeleted: context.keepers.undeleted(&uid),
         clock_skewed: context.keepers.is_clock_skewed(&uid),
     })
 }
@@ -63,6 +65,7 @@ impl Seen {
             in_use: &self.in_use,
             answers: &self.answers,
             ranges: &self.ranges,
+            undeleted: &self.undeleted,
             clock_skewed: self.clock_skewed,
             cluster_id: &context.settings.cluster_id,
         }

@@ -50,7 +50,8 @@ pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Changes {
 }
 
 /// Of each owner the newest points that are there, at most as many as the vault's window; those in use, those that end at
-/// another time than stamped or of which that is asked, and those of a time that somebody wants to see.
+/// another time than stamped or of which that is asked, those of a time that somebody wants to see, and those that should be
+/// gone and that storage does not let go.
 fn shown<'a>(facts: &Facts<'a>) -> Vec<&'a PointView> {
     let window = usize::try_from(facts.vault.spec.recovery_point_window).unwrap_or(0);
     let mut by_owner: BTreeMap<String, Vec<&PointView>> = BTreeMap::new();
@@ -74,6 +75,9 @@ fn shown<'a>(facts: &Facts<'a>) -> Vec<&'a PointView> {
         };
         shown.extend(older.iter().copied().filter(is_special));
     }
+    let kept =
+        |point: &&PointView| point.state == PointState::Expired && facts.undeleted.contains_key(&point.id);
+    shown.extend(facts.catalogue.points.values().filter(kept));
     shown
 }
 

@@ -32,6 +32,7 @@ struct Scene {
     in_use: BTreeSet<PointId>,
     answers: BTreeMap<String, Answer>,
     ranges: Ranges,
+    undeleted: BTreeMap<PointId, String>,
     clock_skewed: bool,
 }
 
@@ -50,6 +51,7 @@ impl Scene {
             in_use: BTreeSet::new(),
             answers: BTreeMap::new(),
             ranges: Ranges::new(),
+            undeleted: BTreeMap::new(),
             clock_skewed: false,
         }
     }
@@ -70,6 +72,7 @@ impl Scene {
             in_use: &self.in_use,
             answers: &self.answers,
             ranges: &self.ranges,
+            undeleted: &self.undeleted,
             clock_skewed: self.clock_skewed,
             cluster_id: CLUSTER,
         }
@@ -214,6 +217,26 @@ fn an_object_that_somebody_deleted_returns_and_one_whose_point_is_gone_goes() {
     scene.catalogue.points.values_mut().for_each(|point| point.state = PointState::Expired);
     let changes = scene.changes();
     assert_eq!((changes.create.len(), changes.remove.len()), (0, 1));
+}
+
+#[test]
+fn row_e18_an_expired_point_stays_shown_with_what_storage_says_until_it_is_gone() {
+    let mut scene = Scene::new().with([point(1), point(2)]);
+    scene.apply();
+    let old = point(1).id;
+    scene.catalogue.points.get_mut(&old).expect("the point").state = PointState::Expired;
+    scene.undeleted.insert(old.clone(), "delete data/x: AccessDenied".into());
+    let changes = scene.changes();
+    assert_eq!((changes.create.len(), changes.update.len(), changes.remove.len()), (0, 1, 0));
+    let (object, status) = &changes.update[0];
+    assert_eq!((&object.spec.point_id, status.state), (&old.0, Some(State::Expired)));
+    let ready = status.conditions.iter().find(|held| held.type_ == "Ready").expect("Ready");
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "StorageKeepsPoints"));
+    assert!(ready.message.contains("delete data/x: AccessDenied"), "{}", ready.message);
+    // Once storage has let it go, nothing is said of it any more.
+    scene.undeleted.clear();
+    let changes = scene.changes();
+    assert_eq!((changes.update.len(), changes.remove.len()), (0, 1));
 }
 
 #[test]

@@ -19,6 +19,8 @@ use crate::words::bytes;
 
 /// The schema takes reasons of so many characters.
 const REASON: usize = 512;
+/// Characters of what storage says that are shown at most.
+const REFUSAL: usize = 512;
 /// Missing things are named up to this many; the rest is counted.
 const NAMED: usize = 32;
 /// No point holds more databases, and the schema takes no more.
@@ -163,13 +165,25 @@ fn readiness(facts: &Facts<'_>, point: &PointView) -> (bool, Reason, String) {
         State::Damaged => {
             (false, Reason::PointDamaged, "An object of it is missing or was changed; use another point.")
         }
-        State::Expired => (false, Reason::PointExpired, "Its time is over, and its data are being deleted."),
+        State::Expired => return expired(facts, point),
         State::SoftDeleted => return (true, Reason::PointRemoved, removal(point)),
         State::Available | State::Archived | State::Rehydrating => {
             (true, Reason::PointAvailable, "It can be restored.")
         }
     };
     (status, reason, message.to_owned())
+}
+
+/// Why a point whose time is over is still there.
+fn expired(facts: &Facts<'_>, point: &PointView) -> (bool, Reason, String) {
+    match facts.undeleted.get(&point.id) {
+        Some(said) => {
+            let said: String = said.chars().take(REFUSAL).collect();
+            let message = format!("Its time is over, and storage does not let it go: {said}");
+            (false, Reason::StorageKeepsPoints, message)
+        }
+        None => (false, Reason::PointExpired, "Its time is over, and its data are being deleted.".to_owned()),
+    }
 }
 
 /// What is to become of a point that is being removed.

@@ -160,8 +160,11 @@ fn what_the_keeper_says_becomes_the_reason() {
 #[test]
 fn what_storage_does_not_let_go_blocks_retention_in_its_own_words() {
     let mut said = view(KeyState::Open);
-    said.undeleted =
-        Some(contract::Undeleted { points: 2, message: "delete packs/x: locked until May".into() });
+    said.undeleted = Some(contract::Undeleted {
+        points: 2,
+        message: "delete packs/x: locked until May".into(),
+        named: std::collections::BTreeMap::new(),
+    });
     let decision = decided(&vault(), &seen(Some(Ok(said))));
     let conditions = &status(&decision).conditions;
     let blocked = conditions.iter().find(|held| held.type_ == "RetentionBlocked").expect("it is told");

@@ -90,6 +90,10 @@ fn stories(context: &Context) -> Result<VecDeque<String>, CommandError> {
             left.remove(&ignored);
         }
     }
+    let wanted = |name: &String| {
+        context.stories.is_empty() || context.stories.iter().any(|part| name.contains(part.as_str()))
+    };
+    left.retain(wanted);
     let is_of = |name: &String, prefix: &&str| name.starts_with(*prefix);
     let rank = |name: &String| LONG.iter().position(|long| is_of(name, long)).unwrap_or(LONG.len());
     let mut stories: Vec<String> = left.into_iter().collect();

@@ -1,0 +1,103 @@
+//! A role with too few rights is found out before the first backup, by the names of what it cannot read; the script that
+//! `kubectl coffer grants` prints is enough, and one grant that is taken away again is found out, too.
+
+use std::os::unix::fs::symlink;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::scene::{Kind, Scene, scene, setting, until};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn row_a10_b07_b08_what_a_role_may_not_read_is_named_and_a_script_grants_it() {
+    let scene = scene(Kind::Claim, 200);
+    scene.protect();
+    let shop = &scene.shop;
+    shop.postgres
+        .sql("shop", "CREATE ROLE reader LOGIN PASSWORD 'a reader''s'")
+        .expect("a role without rights");
+    // A database has one instance in a vault: this one goes on under the other role.
+    shop.kubectl.apply(&secret(&scene)).expect("its Secret");
+    let patch = r#"{"spec":{"postgresql":{"credentialsSecretRef":{"name":"reader"}}}}"#;
+    scene.patch("binst/shop", patch);
+    is_denied(&scene, "shop.orders");
+
+    let script = grants(&scene);
+    assert!(script.contains("\"reader\"") || script.contains("reader"), "{script}");
+    shop.postgres.sql("shop", &script).expect("the script runs");
+    revalidate(&scene);
+    shop.kubectl
+        .wait("condition=BackupReady", "binst/shop", &shop.names.tenant, 2 * MINUTE)
+        .expect("the script was enough");
+    shop.apply_backup("granted").expect("a backup on demand is accepted");
+    shop.wait_for("bjob/granted", "Complete", 3 * MINUTE).expect("the role can read everything");
+
+    shop.postgres
+        .sql(
+            "shop",
+            "CREATE TABLE shop.secret_plans (plan text); \
+        ALTER TABLE shop.secret_plans ENABLE ROW LEVEL SECURITY",
+        )
+        .expect("a table whose rows are hidden");
+    revalidate(&scene);
+    is_denied(&scene, "shop.secret_plans");
+    shop.apply_backup("denied").expect("a backup on demand is accepted");
+    shop.wait_for("bjob/denied", "Failed", 3 * MINUTE).expect("nothing is called a backup that lacks rows");
+}
+
+fn secret(scene: &Scene) -> String {
+    json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "reader", "namespace": scene.shop.names.tenant},
+        "stringData": {"username": "reader", "password": "a reader's"},
+    })
+    .to_string()
+}
+
+/// The instance is not ready for backups, and its status names the relation.
+fn is_denied(scene: &Scene, relation: &str) {
+    until(&format!("{relation} is named"), 2 * MINUTE, || {
+        let instance = scene.shop.kubectl.find("binst", &scene.shop.names.tenant, "shop").ok()??;
+        let conditions = instance["status"]["conditions"].as_array()?;
+        let ready = conditions.iter().find(|held| held["type"] == "BackupReady")?;
+        let failed: Vec<&Value> = instance["status"]["checks"]
+            .as_array()?
+            .iter()
+            .filter(|check| check["result"] == "Failed")
+            .collect();
+        let named =
+            failed.iter().any(|check| check["message"].as_str().is_some_and(|said| said.contains(relation)));
+        (ready["status"] == "False" && named).then_some(())
+    });
+}
+
+/// As kubectl finds and runs the plugin.
+fn grants(scene: &Scene) -> String {
+    let folder = tempfile::tempdir().expect("a folder for the plugin");
+    symlink(&setting().coffer, folder.path().join("kubectl-coffer")).expect("the plugin's name");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = scene
+        .shop
+        .kubectl
+        .command()
+        .args(["coffer", "grants", "shop", "-n", &scene.shop.names.tenant])
+        .env("PATH", format!("{}:{path}", folder.path().display()))
+        .output()
+        .expect("kubectl starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("SQL")
+}
+
+fn revalidate(scene: &Scene) {
+    let annotate = [
+        "annotate",
+        "binst/shop",
+        "-n",
+        &scene.shop.names.tenant,
+        "--overwrite",
+        "coffer.dev/revalidate=now",
+    ];
+    scene.shop.kubectl.run(&annotate).expect("the annotation is set");
+}

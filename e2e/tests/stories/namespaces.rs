@@ -1,0 +1,84 @@
+//! Namespaces are deleted: a tenant's goes with everything in it, promptly and in the middle of a backup, and its points stay
+//! beside the vault. The vault and its own namespace are refused, with what still needs them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::scene::{Kind, Scene, scene, until};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const LABEL: &str = "coffer.dev/holds-backups";
+
+#[test]
+fn a_tenants_namespace_goes_at_once_and_takes_no_backup_with_it() {
+    let scene = scene(Kind::Claim, 40_000);
+    scene.protect();
+    let (kubectl, names) = (&scene.shop.kubectl, &scene.shop.names);
+    scene.shop.apply_backup("kept").expect("a backup on demand is accepted");
+    scene.shop.wait_for("bjob/kept", "Complete", 3 * MINUTE).expect("the backup completes");
+    let point = scene.shop.wait_for_point("kept", MINUTE).expect("the point is shown");
+    kubectl
+        .run(&["label", "namespace", &names.vault_namespace, &format!("{LABEL}=true")])
+        .expect("the namespace is labelled, as the notes of the chart say");
+    is_refused(&scene, &["namespace", &names.vault_namespace], "holds backups");
+    is_refused(&scene, &["bvault", &names.vault, "-n", &names.vault_namespace], "is used by 1 instance");
+
+    leave_a_backup_running(&scene);
+    kubectl
+        .run(&["delete", "namespace", &names.tenant, "--timeout=120s"])
+        .expect("nothing holds the namespace up");
+    let record = until("the deleted instance has a record", 2 * MINUTE, || {
+        let records = kubectl.list("dbinst", &names.vault_namespace).ok()?;
+        records.into_iter().find(|record| record["status"]["recoveryPoints"] == 1)
+    });
+    assert_eq!(record["status"]["state"], "Retained", "{}", record["status"]);
+    until("the point is shown beside the vault", 2 * MINUTE, || {
+        let shown = kubectl.find("rpoint", &names.vault_namespace, &point).ok()??;
+        (ready(&shown)? == "OwnerDeleted").then_some(())
+    });
+    until("the run that was under way is over", 2 * MINUTE, || {
+        let pods = kubectl.list("pods", &names.vault_namespace).ok()?;
+        let moves = |pod: &Value| pod["metadata"]["labels"]["coffer.dev/role"] == "mover";
+        (!pods.iter().any(moves)).then_some(())
+    });
+    until("the vault counts it", 2 * MINUTE, || {
+        let vault = kubectl.find("bvault", &names.vault_namespace, &names.vault).ok()??;
+        let (living, deleted) = (&vault["status"]["instances"], &vault["status"]["deletedInstances"]);
+        (living.as_u64().unwrap_or(0) == 0 && *deleted == 1).then_some(())
+    });
+    is_refused(
+        &scene,
+        &["bvault", &names.vault, "-n", &names.vault_namespace],
+        "needed by 1 deleted instance",
+    );
+
+    let unlabel = ["label", "namespace", &names.vault_namespace, &format!("{LABEL}-")];
+    kubectl.run(&unlabel).expect("the namespace may go with the story");
+}
+
+fn is_refused(scene: &Scene, what: &[&str], why: &str) {
+    let arguments = [&["delete", "--timeout=30s"], what].concat();
+    let refusal = scene.shop.kubectl.run(&arguments).expect_err("it must not go").to_string();
+    assert!(refusal.contains(why), "{refusal}");
+}
+
+fn ready(object: &Value) -> Option<String> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    let ready = conditions.iter().find(|held| held["type"] == "Ready")?;
+    ready["reason"].as_str().map(str::to_owned)
+}
+
+/// A run in the middle of its work, whose finalizer could hold the namespace up.
+fn leave_a_backup_running(scene: &Scene) {
+    let slowly = json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string();
+    scene.patch(&format!("binst/{}", scene.shop.names.instance), &slowly);
+    scene.shop.apply_backup("running").expect("another backup is accepted");
+    until("a mover runs", 2 * MINUTE, || {
+        let pods = scene.shop.kubectl.list("pods", &scene.shop.names.vault_namespace).ok()?;
+        let runs = |pod: &Value| {
+            pod["metadata"]["labels"]["coffer.dev/role"] == "mover" && pod["status"]["phase"] == "Running"
+        };
+        pods.iter().any(runs).then_some(())
+    });
+}
