@@ -22,12 +22,12 @@ fn row_a10_b07_b08_what_a_role_may_not_read_is_named_and_a_script_grants_it() {
     shop.kubectl.apply(&secret(&scene)).expect("its Secret");
     let patch = r#"{"spec":{"postgresql":{"credentialsSecretRef":{"name":"reader"}}}}"#;
     scene.patch("binst/shop", patch);
-    is_denied(&scene, "shop.orders");
+    is_denied(&scene, "shop.customers");
 
     let script = grants(&scene);
     assert!(script.contains("\"reader\"") || script.contains("reader"), "{script}");
     shop.postgres.sql("shop", &script).expect("the script runs");
-    revalidate(&scene);
+    revalidate(&scene, "granted");
     shop.kubectl
         .wait("condition=BackupReady", "binst/shop", &shop.names.tenant, 2 * MINUTE)
         .expect("the script was enough");
@@ -41,7 +41,7 @@ fn row_a10_b07_b08_what_a_role_may_not_read_is_named_and_a_script_grants_it() {
         ALTER TABLE shop.secret_plans ENABLE ROW LEVEL SECURITY",
         )
         .expect("a table whose rows are hidden");
-    revalidate(&scene);
+    revalidate(&scene, "hidden");
     is_denied(&scene, "shop.secret_plans");
     shop.apply_backup("denied").expect("a backup on demand is accepted");
     shop.wait_for("bjob/denied", "Failed", 3 * MINUTE).expect("nothing is called a backup that lacks rows");
@@ -90,14 +90,8 @@ fn grants(scene: &Scene) -> String {
     String::from_utf8(output.stdout).expect("SQL")
 }
 
-fn revalidate(scene: &Scene) {
-    let annotate = [
-        "annotate",
-        "binst/shop",
-        "-n",
-        &scene.shop.names.tenant,
-        "--overwrite",
-        "coffer.dev/revalidate=now",
-    ];
+fn revalidate(scene: &Scene, why: &str) {
+    let annotation = format!("coffer.dev/revalidate={why}");
+    let annotate = ["annotate", "binst/shop", "-n", &scene.shop.names.tenant, "--overwrite", &annotation];
     scene.shop.kubectl.run(&annotate).expect("the annotation is set");
 }

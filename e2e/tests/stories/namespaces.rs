@@ -12,7 +12,7 @@ const LABEL: &str = "coffer.dev/holds-backups";
 
 #[test]
 fn a_tenants_namespace_goes_at_once_and_takes_no_backup_with_it() {
-    let scene = scene(Kind::Claim, 40_000);
+    let scene = scene(Kind::Claim, 200_000);
     scene.protect();
     let (kubectl, names) = (&scene.shop.kubectl, &scene.shop.names);
     scene.shop.apply_backup("kept").expect("a backup on demand is accepted");

@@ -39,9 +39,13 @@ fn row_e07_without_room_for_a_pod_a_slot_expires_and_leaves_nothing() {
     let of_a_backup = |name: &&String| name.contains("data/") || name.starts_with("attempts/");
     assert_eq!(written.iter().filter(of_a_backup).count(), 0, "{written:?}");
     assert_eq!(scene.shop.points().expect("the points are listed").len(), 0);
-    let events =
-        kubectl.run(&["get", "events", "-n", &scene.shop.names.tenant, "-o", "json"]).expect("events");
-    assert!(events.contains("StartWindowMissed"), "an event tells of it");
+    until("an event tells of it", MINUTE, || {
+        let events = kubectl.list("events", &scene.shop.names.tenant).ok()?;
+        let told = |event: &Value| {
+            event["reason"] == "StartWindowMissed" && event["involvedObject"]["name"] == slot.as_str()
+        };
+        events.iter().any(told).then_some(())
+    });
 
     kubectl.run(&["delete", "quota", "no-room", "-n", namespace]).expect("the quota goes");
     scene.shop.apply_backup("now").expect("a backup on demand is accepted");

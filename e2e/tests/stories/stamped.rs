@@ -14,8 +14,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 const TWO_RULES: &str = r#"{"spec":{"retention":[
     {"name":"Monthly","priority":10,"criteria":[{"first":"Month"}],"keep":"P1M"},
-    {"name":"Default","default":true,"keep":"P7D"}]}}"#;
-const ONE_SHORTER: &str = r#"{"spec":{"retention":[{"name":"Default","default":true,"keep":"P1D"}]}}"#;
+    {"name":"Default","default":true,"keep":"P14D"}]}}"#;
+const ONE_SHORTER: &str = r#"{"spec":{"retention":[{"name":"Default","default":true,"keep":"P7D"}]}}"#;
 
 #[test]
 fn row_a17_a31_a37_e05_points_keep_the_end_they_were_given_when_the_policy_changes() {
@@ -23,19 +23,19 @@ fn row_a17_a31_a37_e05_points_keep_the_end_they_were_given_when_the_policy_chang
     scene.protect();
     edit(&scene, TWO_RULES);
     let monthly = stamped(&scene, "monthly", "Monthly", Span::new().months(1));
-    let plain = stamped(&scene, "plain", "Default", Span::new().days(7));
+    let plain = stamped(&scene, "plain", "Default", Span::new().days(14));
 
     edit(&scene, ONE_SHORTER);
-    let short = stamped(&scene, "short", "Default", Span::new().days(1));
-    let newest = stamped(&scene, "newest", "Default", Span::new().days(1));
+    let short = stamped(&scene, "short", "Default", Span::new().days(7));
+    let newest = stamped(&scene, "newest", "Default", Span::new().days(7));
     is_refused(&scene, "too-late", "Monthly");
     let expected = BTreeMap::from([monthly.clone(), plain.clone(), short, newest.clone()]);
     shows(&scene, &expected);
 
     // The newest good point stays past its end, since `keepAtLeast` is 1.
-    advance_clock(2 * DAY);
+    advance_clock(8 * DAY);
     shows(&scene, &BTreeMap::from([monthly.clone(), plain, newest.clone()]));
-    advance_clock(6 * DAY);
+    advance_clock(7 * DAY);
     shows(&scene, &BTreeMap::from([monthly, newest]));
 }
 

@@ -104,7 +104,9 @@ impl<'a> Draft<'a> {
         if let Some(error) = error {
             outcome::push_error(&mut self.status.errors, error);
         }
-        self.note = Some(Note::warning(Reason::BackupFailed, standing.message.as_str()));
+        // Who never started is told apart from who failed.
+        let told = if standing.state == JobState::Expired { standing.reason } else { Reason::BackupFailed };
+        self.note = Some(Note::warning(told, standing.message.as_str()));
         self.end(standing)
     }
 

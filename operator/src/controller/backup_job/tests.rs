@@ -259,6 +259,8 @@ fn row_e07_a_slot_whose_window_has_closed_is_expired_without_an_attempt() {
     assert_eq!((state(&decision), reason(&decision)), (JobState::Expired, "StartWindowMissed"));
     assert_eq!(starts(&decision), None);
     assert_eq!(decision.ask, None, "no point can be there");
+    let told = decision.note.as_ref().map(|note| note.reason);
+    assert_eq!(told, Some(Reason::StartWindowMissed), "another event than that of a failure");
     let last_moment = decide(&job(), &facts(), now("20:59:59"));
     assert_eq!(starts(&last_moment), Some(1), "the window is open until its end");
 }
