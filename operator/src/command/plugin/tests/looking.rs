@@ -149,7 +149,7 @@ fn point(name: &str, status: Value) -> Value {
 }
 
 #[tokio::test]
-async fn points_are_listed_oldest_first_with_tag_size_expiry_state_and_verification() {
+async fn row_e17_points_are_listed_oldest_first_with_tag_size_expiry_state_and_verification() {
     let desk = Desk::with(&orders());
     let newest = json!({"state": "Available", "pointTime": "2026-11-22T02:00:09Z", "tag": "Default", "size": "18.3 GiB",
                         "expirationTime": "2027-02-22T02:00:09Z"});
@@ -174,6 +174,22 @@ async fn points_are_listed_oldest_first_with_tag_size_expiry_state_and_verificat
     let ran = desk.run("list orders -o name").await;
     assert_eq!(ran.out, "recoverypoint.coffer.dev/orders-b\nrecoverypoint.coffer.dev/orders-a\n");
     assert!(desk.run("list nobody").await.err.contains("no instance nobody"));
+}
+
+#[tokio::test]
+async fn row_e17_points_of_one_vault_are_listed_whatever_their_namespace() {
+    let desk = Desk::new();
+    for (name, namespace, vault) in [("a", "shop", "main"), ("b", "crm", "main"), ("c", "shop", "other")] {
+        let mut held = point(name, json!({"state": "Available"}));
+        held["metadata"]["namespace"] = json!(namespace);
+        held["metadata"]["labels"]["coffer.dev/vault"] = json!(vault);
+        desk.server.hold("recoverypoints", &held);
+    }
+    let ran = desk.run("list -A --vault main -o name").await;
+    assert_eq!(ran.out, "recoverypoint.coffer.dev/b\nrecoverypoint.coffer.dev/a\n", "{}", ran.err);
+    let ran = desk.run("list orders --vault other -o name").await;
+    assert_eq!(ran.out, "recoverypoint.coffer.dev/c\n", "both have to be so");
+    assert_eq!(desk.run("list --vault nowhere").await.out, "There are no points.\n");
 }
 
 #[tokio::test]
