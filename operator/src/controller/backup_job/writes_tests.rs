@@ -354,6 +354,8 @@ async fn one_scheduled_backup_is_at_most_fourteen_writes_and_an_hour_without_one
 async fn what_goes_next_is_told_with_what_is_told_anyway() {
     let mut older = made("2030-01-09T20:00:30Z".parse().unwrap());
     (older.id, older.run, older.sequence) = (PointId("ee".repeat(16)), RunId("another".into()), 6);
+    let slot = "2030-01-09T20:00:00Z".parse().unwrap();
+    older.decision.trigger = Trigger::Slot { rule: "Nightly".into(), slot };
     let end = older.expiration_time;
     let play = Play::begin(vec![older]).await;
     let next = |play: &Play| {

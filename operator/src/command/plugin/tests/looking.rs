@@ -56,6 +56,19 @@ async fn row_b16_status_of_one_instance_answers_what_a_person_asks() {
 }
 
 #[tokio::test]
+async fn status_of_one_instance_tells_what_expires_next() {
+    let next = |points: i64| {
+        let next = json!({"time": "2026-11-27T02:00:00Z", "points": points});
+        Desk::with(&but(orders(), "/status/nextExpiry", next))
+    };
+    let told = next(3).run("status orders").await.out;
+    assert!(told.contains("  Expires   3 points, 2026-11-27 02:00 UTC (in 4 d 22 h)\n"), "{told}");
+    assert!(next(1).run("status orders").await.out.contains(" 1 point, "));
+    let json: Value = serde_json::from_str(&next(3).run("status orders -o json").await.out).unwrap();
+    assert_eq!(json["nextExpiry"]["points"], 3);
+}
+
+#[tokio::test]
 async fn row_a45_status_of_a_failing_instance_says_why_and_what_to_do() {
     let desk = Desk::with(&failing());
     let running = json!({
