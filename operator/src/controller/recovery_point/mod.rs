@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! observe   catalogue, instances, namespaces, the objects that are there    (index)
-//! decide    shown: which points appear where; expiry, removed: which of them go; preview: which go next; requests: what is asked of single ones;
-//!           ranges: of which time they are to be shown                      (pure)
+//! decide    shown: which points appear where; expiry, removed: which of them go; preview: which go next; requests: what is
+//!           asked of single ones; ranges: of which time they are to be shown    (pure)
 //! act       tombstones and requests, then objects, each status last         (client, keeper)
 //! ```
 
