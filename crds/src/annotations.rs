@@ -4,6 +4,10 @@
 /// `status.revalidated`.
 pub const REVALIDATE: &str = "coffer.dev/revalidate";
 
+/// On a BackupInstance, by people: `Default` checks again if the last round of checks failed, `ForceResync` in any case; with a
+/// slash and anything behind it, to ask again. The value last acted on is `status.synced`.
+pub const SYNC: &str = "coffer.dev/sync";
+
 /// On a mover's Job, by the operator at the first attempt of a run: tag, keep, zone, policy version and the reason,
 /// as JSON. Later attempts copy it, so that a point's promise does not change between attempts.
 pub const DECISION: &str = "coffer.dev/decision";
@@ -28,4 +32,4 @@ pub const RESUME: &str = "coffer.dev/resume";
 pub const ARGO_IGNORE_UPDATES: &str = "argocd.argoproj.io/ignore-resource-updates";
 
 /// Every annotation of this file in Coffer's own domain.
-pub const ALL: &[&str] = &[REVALIDATE, DECISION, MERGED_SLOTS, REQUESTED_BY, SHOW_POINTS, RESUME];
+pub const ALL: &[&str] = &[REVALIDATE, SYNC, DECISION, MERGED_SLOTS, REQUESTED_BY, SHOW_POINTS, RESUME];

@@ -13,13 +13,14 @@ mod support;
 use std::{collections::BTreeMap, path::Path};
 
 use crds::{
-    Reason,
+    BackupInstance, Reason,
     schema::{definitions, schema_of},
 };
 use kube::core::cel::Validator;
 use serde_json::{Value, json};
 use support::{
     case::{Case, Expected, cases},
+    defaults::filled,
     structure::objections,
 };
 
@@ -106,6 +107,41 @@ fn what_is_invalid_is_refused_at_its_field_with_its_message() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(refused >= 200, "only {refused} invalid objects were tried");
+}
+
+/// What `kubectl apply --dry-run=server -o yaml` answers, and what the operator then reads.
+#[test]
+fn row_a09_a_manifest_of_what_must_be_said_is_filled_in_and_judged() {
+    let schema = &schemas()["BackupInstance"];
+    let manifest = json!({
+        "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
+        "metadata": {"name": "app", "namespace": "shop"},
+        "spec": {"vaultRef": {"name": "main"}, "policyRef": {"name": "nightly"},
+                 "postgresql": {"host": "db", "database": "app", "credentialsSecretRef": {"name": "login"}}},
+    });
+    let shown = filled(schema, manifest.clone());
+    assert_eq!(judged(schema, &shown, None), []);
+    assert_eq!(shown["spec"]["protection"], "Enabled");
+    assert_eq!(shown["spec"]["deletionPolicy"], "Retain");
+    let postgresql = &shown["spec"]["postgresql"];
+    assert_eq!((&postgresql["port"], &postgresql["lanes"]), (&json!(5432), &json!(4)));
+    assert_eq!(postgresql["lockTimeoutSeconds"], 10);
+    let read = |object: &Value| serde_json::from_value::<BackupInstance>(object.clone()).unwrap().spec;
+    assert_eq!(read(&shown), read(&manifest), "the operator takes what was shown");
+
+    let mut wrong = manifest.clone();
+    wrong["spec"]["postgresql"]["databases"] = json!({"include": ["*"]});
+    let found = judged(schema, &filled(schema, wrong), None);
+    assert_eq!(
+        found,
+        [("spec.postgresql".to_owned(), "set exactly one of `database` and `databases`".to_owned())]
+    );
+    for field in ["vaultRef", "policyRef", "postgresql"] {
+        let mut lacking = manifest.clone();
+        lacking["spec"].as_object_mut().unwrap().remove(field);
+        let found = judged(schema, &filled(schema, lacking), None);
+        assert_eq!(found, [(format!("spec.{field}"), "Required value".to_owned())]);
+    }
 }
 
 #[test]

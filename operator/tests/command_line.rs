@@ -117,7 +117,7 @@ fn contents(server: &Server, database: &str) -> String {
 }
 
 #[test]
-fn a_database_is_saved_shown_checked_and_restored() {
+fn row_e17_a_database_is_saved_listed_shown_checked_and_restored() {
     let server = Server::shared();
     server.create_database("cli_shop");
     server.sql("cli_shop", SHOP);

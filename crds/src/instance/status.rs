@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    common::{Condition, JobState, Time},
+    common::{Condition, JobState, NextExpiry, Time},
     policy::BackupPolicySpec,
 };
 
@@ -27,6 +27,10 @@ pub struct BackupInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub revalidated: Option<String>,
+    /// The last value of annotation coffer.dev/sync that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub synced: Option<String>,
     /// System identifier of the server and name of the database, as last seen. The same datasource cannot be
     /// protected twice in one vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +86,13 @@ pub struct BackupInstanceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub recovery_points: Option<i64>,
+    /// What retention will delete next. Unset: nothing, as things stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_expiry: Option<NextExpiry>,
+    /// The DeletedBackupInstance that the instance was brought back from, while it waits for annotation coffer.dev/resume to name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub brought_back_from: Option<String>,
     /// Jobs of the last seven days, recomputed when one ends and at most daily.
     #[serde(default, rename = "jobs7d", skip_serializing_if = "Option::is_none")]
     pub jobs_7d: Option<JobCounts>,

@@ -340,6 +340,8 @@ reasons! {
     PointsShown: "Annotation coffer.dev/show-points asks for them." => "Nothing to do; they are shown for a day.";
     /// The points that were asked for cannot be told.
     ShowPointsInvalid: "The value of annotation coffer.dev/show-points is no `FROM/TO`." => "Write two dates or two RFC 3339 times with a slash between them, the earlier one first.";
+    /// What is asked for cannot be told.
+    SyncInvalid: "The value of annotation coffer.dev/sync is neither Default nor ForceResync." => "Write one of them; behind a slash anything that tells this request from the last.";
     /// A backup was planned.
     BackupScheduled: "A slot is due, and its job was made." => "Nothing to do.";
     /// A backup has started.

@@ -188,6 +188,14 @@ pub struct PointSource {
     /// Bytes of their data, before compression.
     #[schemars(range(min = 0))]
     pub size_bytes: i64,
+    /// The role as which the server was read. Unset: the point was made before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub role: Option<String>,
+    /// What read it, with versions, such as `coffer 0.1.0, pg_dump 17.2`. Unset: the point was made before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub program: Option<String>,
 }
 
 /// When a point was last verified, by depth.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lock::SoftDelete;
-use crate::common::{Condition, Time};
+use crate::common::{Condition, NextExpiry, Time};
 
 /// What the operator has seen of a vault.
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct BackupVaultStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub recovery_points: Option<i64>,
+    /// What retention will delete next, of all owners. Unset: nothing, as things stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_expiry: Option<NextExpiry>,
     /// Bytes that these points take in the storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]

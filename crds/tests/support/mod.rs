@@ -1,4 +1,5 @@
 //! What the tests of objects share.
 
 pub mod case;
+pub mod defaults;
 pub mod structure;

@@ -17,7 +17,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const OURS: &str = "bvault,bpol,binst,bjob,rjob,rpoint";
 
 #[test]
-fn names_rows_and_passwords_are_found_nowhere_and_planted_ones_are() {
+fn row_b04_names_rows_and_passwords_are_found_nowhere_and_planted_ones_are() {
     let mut scene = scene(Kind::S3, 60_000);
     let markers = Markers::new(&scene);
     mark_the_database(&mut scene, &markers);

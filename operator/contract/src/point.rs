@@ -141,6 +141,12 @@ pub struct SourceServer {
     /// Sum of `pg_database_size`, bytes.
     pub size_bytes: u64,
     pub standby: bool,
+    /// The role that read it. `None`: the point was made before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What read it, such as `coffer 0.1.0, pg_dump 17.2`. `None` as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
 }
 
 /// One database inside a point.

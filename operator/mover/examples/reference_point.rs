@@ -275,6 +275,8 @@ fn draft(manifest: &Manifest, clock: &Clock) -> RecordDraft {
             system_identifier: None,
             size_bytes: manifest.plain_bytes,
             standby: false,
+            role: None,
+            program: None,
         },
         point_time: clock.now(),
         data_stores: vec![DataStore {

@@ -84,6 +84,8 @@ mod tests {
                 system_identifier: None,
                 size_bytes: 1,
                 standby: false,
+                role: None,
+                program: None,
             },
             data_stores: Vec::new(),
             stored_bytes: 1,

@@ -117,6 +117,8 @@ async fn store(vault: &Vault, assignment: &Assignment, task: &BackupTask, site: 
         system_identifier: Some("7".into()),
         size_bytes: 1,
         standby: false,
+        role: None,
+        program: None,
     };
     let draft = RecordDraft {
         owner: task.owner.clone(),

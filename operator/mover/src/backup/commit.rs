@@ -99,7 +99,8 @@ fn sentences(stored: &[Stored], of: impl Fn(&Stored) -> &Vec<String>) -> Vec<Str
 fn draft(input: &BackupJobInput, stored: &[Stored]) -> Result<RecordDraft, BackupError> {
     let first = stored.iter().min_by_key(|stored| stored.point_time);
     let first = first.ok_or_else(|| BackupError::Dump("no database was read".to_owned()))?;
-    let mut source = first.server.source();
+    let program = format!("{TOOL}, pg_dump {}", first.schema.stream.dump_version);
+    let mut source = first.server.source(program);
     source.size_bytes = stored.iter().map(|stored| stored.server.database_bytes).sum();
     Ok(RecordDraft {
         owner: input.owner.clone(),

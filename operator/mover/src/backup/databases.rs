@@ -227,7 +227,9 @@ mod tests {
     }
 
     #[test]
-    fn all_databases_are_those_of_users_and_the_others_are_told() {
+    fn row_b02_all_databases_are_those_of_users_and_the_others_are_told() {
+        let provided = PROVIDERS.map(candidate);
+        assert_eq!(choose(&[&server()[..1], &provided].concat(), &Databases::all()).unwrap().names, ["app"]);
         let chosen = choose(&server(), &matching(&["*"], &["scratch_*"])).unwrap();
         assert_eq!(chosen.names, ["app", "postgres"]);
         let left: Vec<_> = chosen.left_out.iter().map(|left| left.reason).collect();

@@ -272,6 +272,7 @@ mod tests {
             connections: ConnectionFacts { most: 100, reserved: 3, used: 20 },
             backend: 77,
             hiding_damage: None,
+            role: "app".into(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::later,
     format::{Id, StatePoint},
-    store::{Listed, Name, Place},
+    store::{Listed, Name, Place, StoreError, StoreErrorKind, Verb},
 };
 
 /// A point's objects are looked for this long after they may go: what one listing lacks a later one shows.
@@ -34,6 +34,7 @@ impl Vault {
         }
         // Only the record that was tombstoned: another one under this name would be a late writer's, and is no point either.
         self.inner.store.delete(&Name::point(id)).await?;
+        self.is_gone(id, writer).await?;
         let since = point.tombstoned.map_or(now, |tombstoned| later(tombstoned, AFTER_TOMBSTONE));
         if later(since, LISTED) <= now && later(point.point.deadline, AFTER_DEADLINE) <= now {
             self.clear_intent(id, writer).await?;
@@ -87,6 +88,25 @@ impl Vault {
             report.bytes = report.bytes.saturating_add(object.size);
         }
         Ok(store.clear_unfinished(writer).await?)
+    }
+
+    /// Whether storage has done what it said: nothing of the point is shown any more. A store may take a deletion and keep the
+    /// object all the same, as one does that a rule of its own holds.
+    async fn is_gone(&self, point: Id, writer: Id) -> Result<(), VaultError> {
+        let store = &self.inner.store;
+        let mut left = store.list(&Place::data(writer)).await?;
+        left.extend(store.list(&Place::chain_keys(writer)).await?);
+        let mut name = left.into_iter().map(|listed| listed.name).next();
+        if name.is_none() {
+            match store.head(&Name::point(point)).await {
+                Ok(_) => name = Some(Name::point(point)),
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let Some(name) = name else { return Ok(()) };
+        let what = "it is still there after storage said that it was deleted";
+        Err(StoreError::new(Verb::Delete, name.as_str(), StoreErrorKind::Unexpected, what).into())
     }
 
     async fn clear_intent(&self, point: Id, writer: Id) -> Result<(), VaultError> {

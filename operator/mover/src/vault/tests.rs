@@ -105,6 +105,8 @@ impl Fixture {
                 system_identifier: None,
                 size_bytes: 1,
                 standby: false,
+                role: None,
+                program: None,
             },
             point_time: self.clock.now(),
             data_stores: Vec::<DataStore>::new(),
@@ -313,6 +315,8 @@ async fn of_a_void_and_a_commit_exactly_one_wins() {
                 system_identifier: None,
                 size_bytes: 1,
                 standby: false,
+                role: None,
+                program: None,
             },
             point_time: fixture.clock.now(),
             data_stores: Vec::new(),
@@ -400,7 +404,7 @@ async fn a_sweep_measures_clocks_before_it_deletes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tombstoned_point_goes_after_an_hour_and_its_intent_last() {
+async fn row_e19_a_tombstoned_point_goes_after_an_hour_and_its_intent_last() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
     let old = fixture.accepted(&vault, "old").await;

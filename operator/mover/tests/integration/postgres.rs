@@ -426,3 +426,57 @@ async fn a_check_says_what_is_well_and_stops_at_what_is_not() {
     server.sql("checked", "ALTER ROLE checker BYPASSRLS");
     assert_eq!(results(&check::run(&checker, &Databases::Connected).await), [Passed; 14]);
 }
+
+#[tokio::test]
+async fn row_a07_a_source_is_its_servers_identity_and_database_whatever_its_host_is_called() {
+    let server = Server::shared();
+    server.create_database("identified");
+    let identity = server.sql("postgres", "SELECT system_identifier FROM pg_control_system()");
+    for (host, database) in
+        [("127.0.0.1", "postgres"), ("localhost", "postgres"), ("localhost", "identified")]
+    {
+        let connection = Connection { host: host.into(), ..server.connection(database) };
+        let report = check::run(&connection, &Databases::Connected).await;
+        assert_eq!(report.datasource_id, Some(format!("{identity}/{database}")), "{host}");
+    }
+}
+
+/// The checks up to the first that is not well, and its code.
+fn led_to(report: &contract::CheckReport) -> (Vec<&str>, Option<FailureCode>) {
+    use contract::CheckResult::Passed;
+    let passed = report.items.iter().take_while(|item| item.result == Passed).map(|item| item.name.as_str());
+    let failed = report.items.iter().find_map(|item| item.failure.as_ref());
+    (passed.collect(), failed.map(|failure| failure.code))
+}
+
+#[tokio::test]
+async fn row_b03_name_connection_and_tls_are_checked_one_by_one() {
+    let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
+    let (certificate, key) = authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+    let server = tls_server(&certificate, &key, &authority.pem());
+    let trusting = |ca: &Authority| Connection {
+        host: "localhost".into(),
+        tls: Tls { mode: TlsMode::VerifyFull, ca: Some(ca.pem()), client: None },
+        ..server.connection("postgres")
+    };
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let steps = ["Resolve", "Connect", "Tls"];
+    let cases = [
+        (Connection { host: "nobody.invalid".into(), ..trusting(&authority) }, FailureCode::HostNotFound, 0),
+        (
+            Connection { host: "127.0.0.1".into(), port: closed, ..trusting(&authority) },
+            FailureCode::ConnectionRefused,
+            1,
+        ),
+        (trusting(&stranger), FailureCode::TlsFailed, 2),
+    ];
+    for (connection, code, well) in cases {
+        let report = check::run(&connection, &Databases::Connected).await;
+        assert_eq!(led_to(&report), (steps[..well].to_vec(), Some(code)), "{report:?}");
+        let after = report.items.iter().skip(well + 1);
+        assert!(after.clone().count() > 0 && after.clone().all(|item| item.failure.is_none()), "{report:?}");
+    }
+    let report = check::run(&trusting(&authority), &Databases::Connected).await;
+    assert_eq!(led_to(&report).0[..3], steps);
+    assert_eq!(led_to(&report).1, None);
+}

@@ -459,3 +459,21 @@ async fn somebody_who_looks_into_the_unfinished_database_does_not_keep_it_from_i
     assert!(!watcher.wait().unwrap().success(), "the watcher was sent away");
     assert_eq!(server().sql("watched_back", "SELECT count(*) FROM numbers"), "100000");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_b09_what_the_role_may_not_on_the_target_is_told_before_anything_is_written() {
+    let server = server();
+    server.sql("postgres", "CREATE ROLE b09_modest LOGIN PASSWORD 'secret'");
+    server.create_database("b09");
+    server.sql("b09", "CREATE TABLE t AS SELECT 1 AS i");
+    let point = StoredPoint::of(server, "b09", Manner::default()).await;
+    let mut input = input(server, &point, "b09_back");
+    input.target.connection.credentials =
+        Credentials::Password { username: "b09_modest".into(), password: Secret::new("secret") };
+    let failure = restore_as("b0900000", &input, &point).await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::TargetPrivilegesMissing);
+    assert!(failure.message.contains("CREATEDB") && failure.message.contains("b09_modest"), "{failure:?}");
+    assert_eq!(point.heard(), [], "the vault was not even told of a beginning");
+    let databases = "SELECT count(*) FROM pg_database WHERE datname ~ '^b09_back'";
+    assert_eq!(server.sql("postgres", databases), "0");
+}

@@ -195,3 +195,39 @@ async fn a_failure_names_its_database_and_a_missing_one_is_told_before_anything_
     lock.end();
     expect_nothing_left(server, "sb_ready", &custody).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_b01_databases_that_match_are_in_the_point_and_those_made_later_in_the_next() {
+    let server = Server::start(&Installation::usual(), &[]);
+    server.sql("postgres", "CREATE DATABASE app_one; CREATE DATABASE app_two; CREATE DATABASE scratch");
+    let asked = Databases::Matching { include: vec!["app_*".into()], exclude: Vec::new() };
+    let held = async || {
+        let custody = Arc::new(TestCustody::new());
+        let done = Asked::of(&server, "postgres").of_databases(asked.clone()).run(&custody).await.unwrap();
+        let point = open(&custody, &done, 0).await;
+        point.reader.record().data_stores.iter().map(|store| store.database.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(held().await, ["app_one", "app_two"]);
+    server.sql("postgres", "CREATE DATABASE app_three; DROP DATABASE app_one");
+    assert_eq!(held().await, ["app_three", "app_two"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_a47_a_point_remembers_version_role_program_and_sizes() {
+    let server = Server::shared();
+    fresh(server, "a47", "CREATE TABLE t AS SELECT g, repeat('x', 100) AS x FROM generate_series(1, 1000) g");
+    server.sql("postgres", "CREATE ROLE a47_reader LOGIN PASSWORD 'x' IN ROLE pg_read_all_data");
+    let custody = Arc::new(TestCustody::new());
+    let done = Asked::of(server, "a47").by("a47_reader", "x").run(&custody).await.unwrap();
+    let point = open(&custody, &done, 0).await;
+    let record = point.reader.record();
+    assert_eq!(record.source.server_version, server.sql("a47", "SHOW server_version"));
+    assert_eq!(record.source.role.as_deref(), Some("a47_reader"));
+    let program = format!("{}, pg_dump {}", mover::TOOL, point.manifest.schema.dump_version);
+    assert_eq!(record.source.program, Some(program));
+    assert!(!point.manifest.schema.dump_version.is_empty());
+    assert!(record.source.size_bytes > 1_000_000, "pg_database_size, of which the rows are a part");
+    let store = &record.data_stores[0];
+    assert_eq!((store.database.as_str(), store.rows), ("a47", 1000));
+    assert!(store.plain_bytes > 100_000 && record.stored_bytes > 0);
+}

@@ -25,6 +25,8 @@ pub fn draft(point_time: Timestamp) -> RecordDraft {
             system_identifier: None,
             size_bytes: 1,
             standby: false,
+            role: None,
+            program: None,
         },
         point_time,
         data_stores: Vec::new(),

@@ -131,6 +131,8 @@ mod tests {
                 system_identifier: Some("7".into()),
                 size_bytes: 1,
                 standby: false,
+                role: None,
+                program: None,
             },
             data_stores: vec![DataStore {
                 database: database.into(),

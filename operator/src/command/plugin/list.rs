@@ -17,7 +17,8 @@ const AFTER_HELP: &str = "\
 Examples:
   kubectl coffer list                     # every point that the namespace shows
   kubectl coffer list orders -n shop      # of one instance, the newest last
-  kubectl coffer list orders -o name | tail -1";
+  kubectl coffer list orders -o name | tail -1
+  kubectl coffer list -A --vault main     # of one vault, in all namespaces";
 
 /// Show recovery points, the newest last: when, tag, size, until when they are kept, state, and how they were verified.
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// The BackupInstance, which may be deleted. Left out: of all instances.
     #[arg(value_name = "INSTANCE")]
     pub instance: Option<String>,
+    /// Name of the BackupVault that holds the points. Left out: any.
+    #[arg(long, value_name = "NAME")]
+    pub vault: Option<String>,
     /// The points of all namespaces.
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
@@ -34,9 +38,14 @@ pub struct Arguments {
 }
 
 pub async fn run(cluster: &Cluster, arguments: &Arguments, screen: &mut Screen<'_>) -> Result<Exit, Problem> {
+    let wanted = [(labels::INSTANCE, &arguments.instance), (labels::VAULT, &arguments.vault)];
+    let wanted: Vec<String> = wanted
+        .iter()
+        .filter_map(|(key, value)| value.as_ref().map(|value| format!("{key}={value}")))
+        .collect();
     let mut which = ListParams::default();
-    if let Some(instance) = &arguments.instance {
-        which = which.labels(&format!("{}={instance}", labels::INSTANCE));
+    if !wanted.is_empty() {
+        which = which.labels(&wanted.join(","));
     }
     let namespace = (!arguments.all_namespaces).then_some(cluster.namespace.as_str());
     let mut items = cluster.list::<RecoveryPoint>(namespace, &which).await?;

@@ -22,10 +22,13 @@ mod making;
 mod output;
 mod problem;
 mod restore;
+mod resume;
+mod show_points;
 mod status;
 #[cfg(test)]
 mod tests;
 mod times;
+mod undelete;
 mod verdict;
 
 use std::io::{self, IsTerminal as _};
@@ -80,6 +83,9 @@ enum Command {
     Cancel(cancel::Arguments),
     Doctor(doctor::Arguments),
     Grants(grants::Arguments),
+    ShowPoints(show_points::Arguments),
+    Undelete(undelete::Arguments),
+    Resume(resume::Arguments),
 }
 
 /// What the exit codes say here, for the documentation.
@@ -150,5 +156,8 @@ async fn dispatch(cluster: &Cluster, command: &Command, screen: &mut Screen<'_>)
         Command::Cancel(arguments) => cancel::run(cluster, arguments, screen).await,
         Command::Doctor(arguments) => doctor::run(cluster, arguments, screen).await,
         Command::Grants(arguments) => grants::run(cluster, arguments, screen).await,
+        Command::ShowPoints(arguments) => show_points::run(cluster, arguments, screen).await,
+        Command::Undelete(arguments) => undelete::run(cluster, arguments, screen).await,
+        Command::Resume(arguments) => resume::run(cluster, arguments, screen).await,
     }
 }

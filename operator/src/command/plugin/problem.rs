@@ -177,6 +177,8 @@ fn right(call: &Call) -> String {
     let role = match (call.verb, call.group.as_str()) {
         (_, "") => "coffer-logs",
         ("get" | "list" | "watch", _) => "coffer-view",
+        // For whoever administers the vault's namespace.
+        _ if call.resource == "deletedbackupinstances" => "coffer-admin",
         _ => "coffer-edit",
     };
     let bind = match call.namespace.as_str() {

@@ -1,5 +1,6 @@
 //! `kubectl coffer status`: is it protected, when next, what was last, what is wrong, what must I do.
 
+use crds::common::NextExpiry;
 use crds::instance::JobCounts;
 use crds::{BackupInstance, BackupJob};
 use jiff::Timestamp;
@@ -161,6 +162,8 @@ struct About {
     policy: String,
     #[serde(rename = "jobs7d", skip_serializing_if = "Option::is_none")]
     jobs_7d: Option<JobCounts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_expiry: Option<NextExpiry>,
 }
 
 impl About {
@@ -183,6 +186,7 @@ impl About {
             vault: format!("{}/{}", vault.namespace_or(&own), vault.name),
             policy: format!("{}/{}{at}", policy.namespace_or(&own), policy.name),
             jobs_7d: status.and_then(|status| status.jobs_7d.clone()),
+            next_expiry: status.and_then(|status| status.next_expiry.clone()),
         }
     }
 }
@@ -219,6 +223,9 @@ impl Shown for Details {
             "Next",
             &verdict.next_backup.map_or_else(|| "none is due".to_owned(), |time| both(time, self.now)),
         );
+        if let Some(next) = &self.about.next_expiry {
+            line("Expires", &expires(next, self.now));
+        }
         if let Some(counts) = &self.about.jobs_7d {
             line("Week", &week(counts));
         }
@@ -254,6 +261,11 @@ fn last(verdict: &Verdict, now: Timestamp) -> String {
     let Some(last) = &verdict.last_backup else { return "no backup has ended yet".to_owned() };
     let code = last.error_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("{} {}{code}, {}", last.job, last.state.as_str(), both(last.time, now))
+}
+
+fn expires(next: &NextExpiry, now: Timestamp) -> String {
+    let points = if next.points == 1 { "point" } else { "points" };
+    format!("{} {points}, {}", next.points, both(next.time.0, now))
 }
 
 fn week(counts: &JobCounts) -> String {

@@ -3,6 +3,7 @@
 mod errors;
 mod jobs;
 mod looking;
+mod returning;
 mod rights;
 
 use std::time::Duration;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use contract::{
-    Appended, Head, Outcome, Owner, PointId, Points, Report, RunId, Settled, Summary, Trigger, VERSION,
-    WriterId,
+    Appended, Assignment, Credentials, Head, Outcome, Owner, PointId, Points, Report, RunId, Settled,
+    Summary, Task, Trigger, VERSION, WriterId, files,
 };
 use crds::backup_job::Slot;
 use crds::common::{JobState, Time};
 use crds::{BackupJob, BackupPolicy};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::reconcile;
@@ -99,6 +100,36 @@ async fn a_run_is_held_then_started_by_its_job_then_its_secret_then_the_release_
         ]
     );
     assert_eq!(state(&world), JobState::Pending);
+}
+
+/// The log-in that the first attempt was given.
+fn given(world: &World) -> Credentials {
+    let secret: Secret = world.object(&format!("secrets {ATTEMPT}"));
+    let text = &secret.string_data.unwrap()[files::ASSIGNMENT_KEY];
+    let assignment: Assignment = serde_json::from_str(text).unwrap();
+    let Task::Backup(task) = assignment.task else { panic!("not a backup") };
+    task.source.credentials
+}
+
+#[tokio::test]
+async fn row_b06_a_run_gets_the_password_that_the_secret_has_when_it_begins() {
+    let world = world().await;
+    let log_in = |password: &str| Credentials::Password {
+        username: "app".into(),
+        password: contract::Secret::new(password),
+    };
+    look(&world).await.unwrap();
+    assert_eq!(given(&world), log_in("pw"));
+    // Another run, by the same operator.
+    for left in ["jobs", "secrets"] {
+        world.remove(&format!("{left} {ATTEMPT}"));
+    }
+    let changed = json!({"metadata": {"name": "login", "namespace": "shop"},
+                         "data": {"username": "YXBw", "password": "bmV3"}});
+    world.hold("secrets", &changed);
+    world.hold("backupjobs", &on_demand("Default"));
+    look(&world).await.unwrap();
+    assert_eq!(given(&world), log_in("new"));
 }
 
 #[tokio::test]

@@ -176,6 +176,8 @@ pub(super) fn point() -> PointView {
             system_identifier: Some("7".into()),
             size_bytes: 100,
             standby: false,
+            role: None,
+            program: None,
         },
         data_stores: Vec::new(),
         stored_bytes: 2048,

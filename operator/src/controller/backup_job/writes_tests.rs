@@ -33,13 +33,15 @@ const SLOT: &str = "2030-01-10T20:00:00Z";
 
 struct Play {
     world: World,
+    /// Points that the vault has before.
+    before: Vec<PointView>,
 }
 
 impl Play {
-    /// A vault, a policy and an instance that are in order, and a day without a backup.
-    async fn begin() -> Self {
+    /// A vault with these points, a policy and an instance that are in order, and a day without a backup.
+    async fn begin(before: Vec<PointView>) -> Self {
         let world = World::new();
-        let mut play = Self { world };
+        let mut play = Self { world, before };
         play.move_clock(BEFORE.parse().unwrap());
         play.set();
         play.round().await;
@@ -47,7 +49,8 @@ impl Play {
         play.world.start_keeper("7d0c", "vaults", "main").await;
         play.answer_vault(KeyState::Empty, 0, 0);
         play.round().await;
-        play.world.answer("GET /v1/points", &Points { head: None, points: Vec::new(), owners: Vec::new() });
+        let points = Points { head: None, points: play.before.clone(), owners: Vec::new() };
+        play.world.answer("GET /v1/points", &points);
         play.answer_vault(KeyState::Open, 7, 0);
         play.rest().await;
         play.end_check();
@@ -71,7 +74,7 @@ impl Play {
             spec: claim["spec"].as_str().unwrap().to_owned(),
             life: Life::Active,
         }];
-        self.world.answer("GET /v1/points", &Points { head: None, points: Vec::new(), owners });
+        self.world.answer("GET /v1/points", &Points { head: None, points: self.before.clone(), owners });
         self.rest().await;
     }
 
@@ -288,9 +291,8 @@ fn table(writes: &[String]) -> String {
     text
 }
 
-#[tokio::test]
-async fn one_scheduled_backup_is_at_most_fourteen_writes_and_an_hour_without_one_is_none() {
-    let play = Play::begin().await;
+/// What is written for the backup of a slot, after an hour without one.
+async fn writes_of_one_backup(play: &Play) -> Vec<String> {
     play.move_clock("2030-01-10T11:00:00Z".parse().unwrap());
     assert_eq!(play.rest().await, [""; 0], "nothing is due");
 
@@ -335,8 +337,37 @@ async fn one_scheduled_backup_is_at_most_fourteen_writes_and_an_hour_without_one
     let told: BackupVault = play.world.object("backupvaults vaults/main");
     assert_eq!(told.status.unwrap().ledger.map(|head| head.sequence), Some(9), "the newest entry is kept");
     let shown = play.world.objects::<RecoveryPoint>("recoverypoints");
-    assert_eq!(shown.len(), 1);
-    assert!(shown[0].status.is_some());
+    assert_eq!(shown.len(), 1 + play.before.len());
+    assert!(shown.iter().all(|point| point.status.is_some()));
     assert!(play.world.objects::<Job>("jobs").is_empty(), "nothing of the run is left");
+    writes
+}
+
+#[tokio::test]
+async fn one_scheduled_backup_is_at_most_fourteen_writes_and_an_hour_without_one_is_none() {
+    let play = Play::begin(Vec::new()).await;
+    let writes = writes_of_one_backup(&play).await;
+    assert_eq!(writes.len(), MOST, "{}\n{writes:#?}", table(&writes));
+}
+
+#[tokio::test]
+async fn what_goes_next_is_told_with_what_is_told_anyway() {
+    let mut older = made("2030-01-09T20:00:30Z".parse().unwrap());
+    (older.id, older.run, older.sequence) = (PointId("ee".repeat(16)), RunId("another".into()), 6);
+    let slot = "2030-01-09T20:00:00Z".parse().unwrap();
+    older.decision.trigger = Trigger::Slot { rule: "Nightly".into(), slot };
+    let end = older.expiration_time;
+    let play = Play::begin(vec![older]).await;
+    let next = |play: &Play| {
+        let instance: BackupInstance = play.world.object("backupinstances shop/orders");
+        let vault: BackupVault = play.world.object("backupvaults vaults/main");
+        [instance.status.unwrap().next_expiry, vault.status.unwrap().next_expiry]
+    };
+    assert_eq!(next(&play), [None, None], "the only one stays");
+    let writes = writes_of_one_backup(&play).await;
+    for next in next(&play) {
+        let next = next.expect("the older one goes");
+        assert_eq!((Some(next.time.0), next.points), (end, 1));
+    }
     assert_eq!(writes.len(), MOST, "{}\n{writes:#?}", table(&writes));
 }

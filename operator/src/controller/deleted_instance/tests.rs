@@ -96,6 +96,8 @@ pub fn point(number: u8, owner: Owner, state: PointState) -> PointView {
             system_identifier: None,
             size_bytes: 1,
             standby: false,
+            role: None,
+            program: None,
         },
         data_stores: Vec::new(),
         stored_bytes: 1,

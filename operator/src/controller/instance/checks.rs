@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::observe::Seen;
+use super::sync;
 use crate::clock::Now;
 use crate::controller::run::connection::{Place, connection};
 use crate::controller::run::{AttemptState, Ending, Fault, Found, SeenAttempt, failure};
@@ -77,7 +78,7 @@ pub fn checked(instance: &BackupInstance, seen: &Seen, settings: &Settings, now:
         return going_on(attempt, inputs, now);
     }
     match last {
-        Some(last) if last.inputs == inputs => {
+        Some(last) if last.inputs == inputs && sync::asked(instance).is_none() => {
             let again = again(instance, last);
             if now.time < again {
                 return Checked::Standing { again };
@@ -95,7 +96,11 @@ pub fn stale<'a>(seen: &'a Seen, wanted: Option<&str>) -> Vec<&'a SeenAttempt> {
 
 /// The name of the check's Job that is now wanted: another for other inputs, and for each round.
 pub fn check_name(instance: &BackupInstance, inputs: &str, last: Option<&LastCheck>) -> String {
-    let round = hash(&(inputs, last.map(|last| last.time.0.to_string())));
+    let before = (inputs, last.map(|last| last.time.0.to_string()));
+    let round = match sync::asked(instance) {
+        Some(request) => hash(&(before, request)),
+        None => hash(&before),
+    };
     names::check(&instance.uid().unwrap_or_default(), &round)
 }
 

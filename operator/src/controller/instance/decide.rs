@@ -14,6 +14,7 @@ use super::references::references;
 use super::resume;
 use super::slots::{Join, slots};
 use super::status::{Parts, interval, status};
+use super::sync;
 use crate::clock::Now;
 use crate::cluster::Note;
 use crate::controller::Wake;
@@ -105,6 +106,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     };
     let (status, fresh_until) = status(&parts, now);
     steps.extend(resume::note(&parts, now).map(Step::Tell));
+    steps.extend(sync::note(instance).map(Step::Tell));
     for time in fresh_until.into_iter().chain(status.retention_resume_time.as_ref().map(|time| time.0)) {
         wake = wake.or(Wake::At(time), now);
     }

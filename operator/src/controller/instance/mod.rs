@@ -18,9 +18,12 @@ mod references;
 mod resume;
 mod slots;
 mod status;
+mod sync;
 
 #[cfg(test)]
 mod slot_tests;
+#[cfg(test)]
+mod status_tests;
 #[cfg(test)]
 mod tests;
 

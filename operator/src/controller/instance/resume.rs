@@ -24,6 +24,15 @@ pub fn step(instance: &BackupInstance, seen: &Seen) -> Option<Step> {
     (named == record).then(|| Step::Resume(owners.collect()))
 }
 
+/// The record that has to be named; as it was told while the ledger was not read.
+pub fn record(parts: &Parts<'_>) -> Option<String> {
+    match &parts.seen.record {
+        Some(record) => Some(record.clone()),
+        None if parts.seen.points.is_none() => parts.instance.status.as_ref()?.brought_back_from.clone(),
+        None => None,
+    }
+}
+
 /// From when on points expire again; `None` while they do, and while protection is stopped.
 pub fn time(parts: &Parts<'_>, now: Now) -> Option<Timestamp> {
     if parts.protection == Protection::Stopped {

@@ -16,8 +16,10 @@ use super::prospects;
 use super::references::{Objection, References};
 use super::resume;
 use super::slots::{self, Slots};
+use super::sync;
 use crate::clock::Now;
 use crate::controller::Conditions;
+use crate::controller::recovery_point::next_expiry_of;
 use crate::names;
 
 /// So many slots around now tell how often backups are due.
@@ -50,6 +52,9 @@ pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Time
     take_slots(parts, &mut status, now);
     take_claim(parts.seen, &mut status);
     status.retention_resume_time = resume::time(parts, now).map(Time);
+    take_expiry(parts, &mut status);
+    status.brought_back_from = resume::record(parts);
+    status.synced = sync::answered(instance, matches!(parts.checked, Some(Checked::Ended { .. })));
     let mut conditions = Conditions::new(&before, instance.metadata.generation, now.time);
     let backup_ready = references_and_checks(parts, &status, &mut conditions);
     let fresh_until = results(parts, &status, &mut conditions, now);
@@ -143,6 +148,14 @@ fn take_points(instance: &BackupInstance, seen: &Seen, status: &mut BackupInstan
         name: names::recovery_point(&instance.name_any(), point.point_time, &point.id),
         point_time: Time(point.point_time),
     });
+}
+
+/// As the policy and the protection of now have it. What was told stays while the points are not known.
+fn take_expiry(parts: &Parts<'_>, status: &mut BackupInstanceStatus) {
+    let Some(points) = &parts.seen.points else { return };
+    let keep_at_least = status.policy_snapshot.as_ref().map_or(1, |snapshot| snapshot.spec.keep_at_least);
+    let resumes = status.retention_resume_time.as_ref().map(|time| time.0);
+    status.next_expiry = next_expiry_of(points, keep_at_least, parts.protection, resumes);
 }
 
 /// An instance that was brought back protects what its points are of, before any check.

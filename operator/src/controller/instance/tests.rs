@@ -42,7 +42,7 @@ fn settings() -> Settings {
     }
 }
 
-fn instance() -> BackupInstance {
+pub(super) fn instance() -> BackupInstance {
     serde_json::from_value(json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
         "metadata": {"name": "orders", "namespace": "shop", "uid": "0f8fad5b-d9cb", "generation": 1},
@@ -80,7 +80,7 @@ pub(super) fn policy(keep: &str) -> Arc<BackupPolicy> {
     )
 }
 
-fn secret(keys: &[&str]) -> Found {
+pub(super) fn secret(keys: &[&str]) -> Found {
     let data: BTreeMap<String, ByteString> =
         keys.iter().map(|key| ((*key).to_owned(), ByteString(b"value".to_vec()))).collect();
     let mut secret = Secret { data: Some(data), ..Secret::default() };
@@ -88,7 +88,7 @@ fn secret(keys: &[&str]) -> Found {
     Found::Secret(Box::new(secret))
 }
 
-fn material(credentials: Found) -> Option<Material> {
+pub(super) fn material(credentials: Found) -> Option<Material> {
     Some(Material { credentials, authority: None, client_certificate: None })
 }
 
@@ -117,7 +117,7 @@ pub(super) fn status(decision: &Decision) -> &BackupInstanceStatus {
     decision.status.as_ref().expect("a status")
 }
 
-fn report(items: Vec<CheckItem>) -> AttemptState {
+pub(super) fn report(items: Vec<CheckItem>) -> AttemptState {
     let report = Report {
         version: VERSION,
         run: RunId("0f8fad5b-d9cb".into()),
@@ -136,13 +136,13 @@ fn report(items: Vec<CheckItem>) -> AttemptState {
     AttemptState::Ended(Box::new(Ending { report: Some(report), exit_code: Some(0), out_of_memory: false }))
 }
 
-fn item(result: Reported, failure: Option<FailureCode>) -> CheckItem {
+pub(super) fn item(result: Reported, failure: Option<FailureCode>) -> CheckItem {
     let failure = failure.map(|code| Failure { code, stage: Stage::Connecting, message: "no".into() });
     CheckItem { name: "LogIn".into(), result, failure }
 }
 
 /// The check's Job for what the instance now is, in this state.
-fn with_check(instance: &BackupInstance, mut seen: Seen, state: AttemptState) -> Seen {
+pub(super) fn with_check(instance: &BackupInstance, mut seen: Seen, state: AttemptState) -> Seen {
     let last = instance.status.as_ref().and_then(|status| status.last_check.as_ref());
     let name = checks::check_name(instance, &checks::inputs(instance, &seen), last);
     seen.checks = vec![SeenAttempt {
@@ -283,7 +283,7 @@ fn another_server_than_the_points_came_from_is_pointed_out_and_backups_go_on() {
     assert!(!told(&again, Reason::DatasourceChanged), "it is the known one by now");
 }
 
-fn told(decision: &Decision, reason: Reason) -> bool {
+pub(super) fn told(decision: &Decision, reason: Reason) -> bool {
     decision.steps.iter().any(|step| matches!(step, Step::Tell(note) if note.reason == reason))
 }
 
@@ -615,7 +615,7 @@ fn in_ledger(life: Life) -> (Owner, OwnerView) {
 }
 
 /// Facts with a ledger that was read, and this in it.
-fn seen_in_ledger(life: Option<Life>) -> Seen {
+pub(super) fn seen_in_ledger(life: Option<Life>) -> Seen {
     let (owner, view) = in_ledger(life.clone().unwrap_or(Life::Active));
     let record = match &life {
         Some(Life::ResumeRequired { record }) => Some(record.clone()),

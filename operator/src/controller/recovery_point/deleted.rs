@@ -26,7 +26,7 @@ pub fn judge_owner(
 }
 
 /// They expire as they would have, and the newest stays: nobody is there who could make another.
-fn as_stamped(facts: &Facts<'_>, points: &[&PointView]) -> Terms {
+pub fn as_stamped(facts: &Facts<'_>, points: &[&PointView]) -> Terms {
     let stamped = points.last().map_or(1, |point| point.decision.keep_at_least);
     Terms {
         keep_at_least: stamped.max(1),

@@ -27,13 +27,8 @@ pub struct Expiry {
 /// Judges every point of the vault. What becomes of the points of an instance that is gone is in the ledger; until its end is
 /// there they stay, and so do those that a command line made: nobody is there whose policy could let them go.
 pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
-    let mut by_owner: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
-    for point in facts.catalogue.points.values().filter(|point| point.state != PointState::Expired) {
-        by_owner.entry(floor_key(&point.owner)).or_default().push(point);
-    }
     let mut expiry = Expiry::default();
-    for mut points in by_owner.into_values() {
-        points.sort_by_key(|point| point.point_time);
+    for points in by_floor(facts.catalogue.points.values()).into_values() {
         let Some(first) = points.first() else { continue };
         match facts.instance_of(first) {
             Some(instance) => judge_instance(facts, instance, &points, now, &mut expiry),
@@ -41,6 +36,18 @@ pub fn expiry(facts: &Facts<'_>, now: Timestamp) -> Expiry {
         }
     }
     expiry
+}
+
+/// The points that have not expired, oldest first, by whose newest good ones stay.
+pub fn by_floor<'a>(
+    points: impl Iterator<Item = &'a PointView>,
+) -> BTreeMap<(String, &'a str), Vec<&'a PointView>> {
+    let mut by_floor: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
+    for point in points.filter(|point| point.state != PointState::Expired) {
+        by_floor.entry(floor_key(&point.owner)).or_default().push(point);
+    }
+    by_floor.values_mut().for_each(|points| points.sort_by_key(|point| point.point_time));
+    by_floor
 }
 
 /// Whose newest good points stay. A server that was made anew has points of its own, and they are no substitute for what
@@ -102,23 +109,24 @@ impl Expiry {
 
 /// How many of a living instance's points go at `at`, should protection be as its spec says by then.
 pub fn expire_by(instance: &BackupInstance, points: &[PointView], at: Timestamp) -> usize {
-    let mut by_floor: BTreeMap<_, Vec<&PointView>> = BTreeMap::new();
-    for point in points {
-        by_floor.entry(floor_key(&point.owner)).or_default().push(point);
-    }
     let go = |points: Vec<&PointView>| {
         let keep_at_least = floor(instance, &points);
         let terms = Terms { keep_at_least, protection: protection(instance), clock_skewed: false };
         let judged: Vec<Point<PointId>> = points.iter().map(|point| of(point, None)).collect();
         judge(&judged, terms, at).into_iter().filter(|verdict| *verdict == Verdict::Delete).count()
     };
-    by_floor.into_values().map(go).sum()
+    by_floor(points.iter()).into_values().map(go).sum()
 }
 
 /// The larger of what the policy promises now and what it promised when the newest point was made.
 pub fn floor(instance: &BackupInstance, points: &[&PointView]) -> u32 {
     let snapshot = instance.status.as_ref().and_then(|status| status.policy_snapshot.as_ref());
-    let policy = snapshot.and_then(|snapshot| u32::try_from(snapshot.spec.keep_at_least).ok()).unwrap_or(1);
+    floor_under(snapshot.map_or(1, |snapshot| snapshot.spec.keep_at_least), points)
+}
+
+/// As [`floor`], under a policy that promises so many.
+pub fn floor_under(keep_at_least: i32, points: &[&PointView]) -> u32 {
+    let policy = u32::try_from(keep_at_least).unwrap_or(1);
     let stamped = points.last().map_or(1, |point| point.decision.keep_at_least);
     policy.max(stamped).max(1)
 }
@@ -135,7 +143,8 @@ fn retained(facts: &Facts<'_>, point: &PointView) -> Point<PointId> {
     of(point, facts.in_use.contains(&point.id).then_some(Exempt::InUse))
 }
 
-fn of(point: &PointView, exempt: Option<Exempt>) -> Point<PointId> {
+/// A point as retention sees it.
+pub fn of(point: &PointView, exempt: Option<Exempt>) -> Point<PointId> {
     Point {
         id: point.id.clone(),
         time: point.point_time,

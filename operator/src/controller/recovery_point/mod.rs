@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! observe   catalogue, instances, namespaces, the objects that are there    (index)
-//! decide    shown: which points appear where; expiry, removed: which of them go; requests: what is asked of single ones;
-//!           ranges: of which time they are to be shown                      (pure)
+//! decide    shown: which points appear where; expiry, removed: which of them go; preview: which go next; requests: what is
+//!           asked of single ones; ranges: of which time they are to be shown    (pure)
 //! act       tombstones and requests, then objects, each status last         (client, keeper)
 //! ```
 
@@ -15,6 +15,7 @@ mod expiry;
 mod facts;
 mod memory;
 mod observe;
+mod preview;
 mod ranges;
 mod removed;
 mod requests;
@@ -28,7 +29,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crds::common::{ConditionType, is_true};
+use crds::common::{ConditionType, NextExpiry, is_true};
 use crds::{BackupInstance, BackupVault, Reason, annotations};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -36,11 +37,19 @@ use kube::ResourceExt as _;
 use super::{Error, Wake};
 use crate::cluster::Note;
 use crate::context::Context;
-use ranges::{MOST, Range, Ranges, SHOWN};
+use ranges::{MOST, Ranges, SHOWN};
 
 pub use memory::Memory;
 
 pub use expiry::expire_by;
+pub use preview::of_instance as next_expiry_of;
+pub use ranges::Range;
+
+/// What retention will delete next in a vault; `None` while its catalogue is not known.
+pub fn next_expiry(vault: &BackupVault, context: &Context) -> Option<Option<NextExpiry>> {
+    let seen = observe::observe(vault, context)?;
+    Some(preview::of_vault(&seen.facts(vault, context)))
+}
 
 /// The catalogue is the operator's own memory: looking at it costs nothing and writes nothing.
 const AGAIN: Wake = Wake::seconds(5);

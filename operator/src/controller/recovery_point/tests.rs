@@ -149,6 +149,8 @@ pub(super) fn point(number: i64) -> PointView {
             system_identifier: Some("7".into()),
             size_bytes: 10,
             standby: false,
+            role: None,
+            program: None,
         },
         data_stores: vec![DataStore {
             database: "orders".into(),
@@ -169,6 +171,7 @@ fn ids(expiry: &Expiry) -> Vec<String> {
     expiry.tombstones.iter().map(|(id, _)| id.0.trim_start_matches('0').to_owned()).collect()
 }
 
+mod preview_tests;
 mod request_tests;
 
 #[test]
@@ -209,7 +212,7 @@ fn a_second_look_changes_nothing() {
 }
 
 #[test]
-fn an_object_that_somebody_deleted_returns_and_one_whose_point_is_gone_goes() {
+fn row_a19_an_object_that_somebody_deleted_returns_and_one_whose_point_is_gone_goes() {
     let mut scene = Scene::new().with([point(1), point(2)]);
     scene.apply();
     scene.objects.remove(0);
@@ -334,7 +337,7 @@ fn while_the_clocks_of_keeper_and_storage_differ_nothing_is_deleted() {
 }
 
 #[test]
-fn a_server_is_whole_without_what_no_backup_holds_and_partial_without_what_was_meant() {
+fn row_b02_a_server_is_whole_without_what_no_backup_holds_and_partial_without_what_was_meant() {
     let scene = Scene::new();
     let told = format!("{}\"template1\" (a template)", contract::NEVER_STORED);
     let mut whole = point(1);

@@ -251,7 +251,14 @@ fn source(point: &PointView) -> PointSource {
         system_identifier: point.source.system_identifier.clone(),
         databases: point.data_stores.iter().take(STORES).map(|store| store.database.clone()).collect(),
         size_bytes: signed(point.source.size_bytes),
+        role: shown(point.source.role.as_deref(), 63),
+        program: shown(point.source.program.as_deref(), 128),
     }
+}
+
+/// As much of a text as the schema takes; an empty one is none.
+fn shown(text: Option<&str>, most: usize) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(|text| text.chars().take(most).collect())
 }
 
 fn coverage(point: &PointView) -> Option<Coverage> {

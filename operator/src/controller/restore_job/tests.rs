@@ -93,6 +93,8 @@ pub(super) fn point(id: &str, time: &str, namespace_uid: &str, state: PointState
             system_identifier: None,
             size_bytes: 100,
             standby: false,
+            role: None,
+            program: None,
         },
         data_stores: Vec::new(),
         stored_bytes: 2048,

@@ -130,7 +130,7 @@ fn a_vaults_labels_cannot_displace_our_own() {
 }
 
 #[test]
-fn credentials_are_in_the_secret_alone() {
+fn row_b04_credentials_are_in_the_secret_alone() {
     let (vault, settings) = (vault(&claim()), settings());
     let plan = plan(&vault, &settings);
     assert!(!serde_json::to_string(&job(&plan)).unwrap().contains("hunter2"));

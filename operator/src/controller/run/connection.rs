@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_become_a_log_in() {
+    fn row_b04_user_and_password_become_a_log_in() {
         let made =
             connection(&place(&reference(None)), &material(&[("username", b"app"), ("password", b"pw")]))
                 .unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn no_fault_shows_a_value() {
+    fn row_b04_no_fault_shows_a_value() {
         let fault = connection(
             &place(&reference(None)),
             &material(&[("username", b"hunter2\xff"), ("password", b"x")]),

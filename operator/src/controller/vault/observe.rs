@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::{KeyState, PointState, VaultView};
+use crds::common::NextExpiry;
 use crds::{BackupInstance, BackupVault, labels};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
@@ -16,7 +17,7 @@ use super::config::address;
 use super::status::is_clock_skewed;
 use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
-use crate::controller::{Error, life};
+use crate::controller::{Error, life, recovery_point};
 use crate::keeper_client::{Catalogue, HeldBack, KeeperClient, Trouble};
 use crate::names;
 use jiff::Timestamp;
@@ -47,6 +48,8 @@ pub struct Seen {
     pub instances: usize,
     /// Deleted instances that have points here; `None` until the ledger was read.
     pub deleted_instances: Option<usize>,
+    /// What retention will delete next; `None` until the ledger was read.
+    pub next_expiry: Option<Option<NextExpiry>>,
     /// Another vault that names the same place, in words for this one's people.
     pub same_place: Option<String>,
     /// Jobs that are not at their end.
@@ -93,6 +96,7 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
         Err(error) => return Err(error.into()),
     }
     ask_keeper(vault, context, &mut seen).await?;
+    seen.next_expiry = recovery_point::next_expiry(vault, context);
     seen.deleted_instances = context.keepers.catalogue(&uid).map(|catalogue| with_points(&catalogue));
     Ok(seen)
 }

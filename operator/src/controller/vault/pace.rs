@@ -24,6 +24,7 @@ pub fn wait(
     let quiet = BackupVaultStatus {
         ledger: told.ledger.clone(),
         recovery_points: told.recovery_points,
+        next_expiry: told.next_expiry.clone(),
         stored_bytes: told.stored_bytes,
         stored: told.stored.clone(),
         ..wanted.clone()

@@ -381,6 +381,7 @@ fn described(
         recovery_points: trusted
             .map(|view| i64::try_from(view.points).unwrap_or(i64::MAX))
             .or(before.recovery_points),
+        next_expiry: seen.next_expiry.clone().unwrap_or_else(|| before.next_expiry.clone()),
         stored_bytes: stored,
         stored: stored.map(|bytes| words::bytes(u64::try_from(bytes).unwrap_or_default())),
     }

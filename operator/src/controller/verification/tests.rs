@@ -84,6 +84,8 @@ fn point(id: &str, committed: &str, verified: Option<&str>) -> PointView {
             system_identifier: None,
             size_bytes: 1,
             standby: false,
+            role: None,
+            program: None,
         },
         data_stores: Vec::new(),
         stored_bytes: 1,

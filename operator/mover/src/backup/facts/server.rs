@@ -28,6 +28,8 @@ pub struct ServerFacts {
     pub connections: ConnectionFacts,
     /// The process that answers, which a proxy may make differ from the one that was told at log-in.
     pub backend: i32,
+    /// The role that asks.
+    pub role: String,
     /// Settings that are on and let the server pass over damaged pages.
     pub hiding_damage: Option<String>,
 }
@@ -53,13 +55,15 @@ impl ServerFacts {
         self.version / 10_000
     }
 
-    /// For the record.
-    pub fn source(&self) -> SourceServer {
+    /// For the record; `program` is what reads the server.
+    pub fn source(&self, program: String) -> SourceServer {
         SourceServer {
             server_version: self.version_text.clone(),
             system_identifier: self.system_identifier.clone(),
             size_bytes: self.database_bytes,
             standby: self.is_standby,
+            role: Some(self.role.clone()),
+            program: Some(program),
         }
     }
 
@@ -86,6 +90,7 @@ impl ServerFacts {
             },
             backend: row.parse(11)?,
             hiding_damage: row.optional_text(12)?.map(|names| names.to_string()),
+            role: row.text(13)?.to_string(),
             system_identifier: system_identifier(session).await?,
             knows_restrict,
         })
@@ -98,7 +103,7 @@ const FACTS: &str = "SELECT current_setting('server_version_num'), current_setti
      current_setting('max_prepared_transactions'), current_setting('superuser_reserved_connections'), \
      (SELECT count(*) FROM pg_stat_activity), pg_backend_pid(), \
      (SELECT string_agg(s.name, ', ') FROM pg_settings s WHERE s.setting = 'on' \
-     AND s.name IN ('zero_damaged_pages', 'ignore_checksum_failure')) \
+     AND s.name IN ('zero_damaged_pages', 'ignore_checksum_failure')), current_user \
      FROM pg_database d WHERE d.datname = current_database()";
 
 /// `None` where the role may not ask.

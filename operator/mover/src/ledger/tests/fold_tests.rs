@@ -24,8 +24,14 @@ fn owner(number: u8) -> Owner {
 }
 
 fn accepted(number: u8, of: u8) -> Promise {
-    let source =
-        SourceServer { server_version: "15".into(), system_identifier: None, size_bytes: 1, standby: false };
+    let source = SourceServer {
+        server_version: "15".into(),
+        system_identifier: None,
+        size_bytes: 1,
+        standby: false,
+        role: None,
+        program: None,
+    };
     let decision = Decision {
         tag: "daily".into(),
         keep: None,

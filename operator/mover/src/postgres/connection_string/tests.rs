@@ -18,7 +18,7 @@ fn app_at_db() -> ConnectionString {
 }
 
 #[test]
-fn the_three_forms_say_the_same() {
+fn row_b04_the_three_forms_say_the_same() {
     for text in [
         "postgresql://app:s3cret@db.example.com:6432/orders?sslmode=verify-full",
         "postgres://db.example.com:6432/orders?user=app&password=s3cret&sslmode=verify-full",
@@ -94,7 +94,7 @@ fn what_cannot_be_done_is_refused_with_its_reason() {
 }
 
 #[test]
-fn a_message_never_holds_part_of_a_value() {
+fn row_b04_a_message_never_holds_part_of_a_value() {
     for text in [
         "user=app password=correct horse battery",
         "user=app password='correct' horse",

@@ -15,6 +15,8 @@ struct Locking {
     inner: SharedStore,
     locked: String,
     on: Arc<AtomicBool>,
+    /// It says that it has deleted what it has not.
+    lies: bool,
 }
 
 impl Store for Locking {
@@ -49,6 +51,9 @@ impl Store for Locking {
 
     fn delete<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<(), StoreError>> {
         if self.on.load(Ordering::Relaxed) && name.as_str().contains(&self.locked) {
+            if self.lies {
+                return Box::pin(std::future::ready(Ok(())));
+            }
             let error = StoreError::new(Verb::Delete, name, StoreErrorKind::AccessDenied, "locked until May");
             return Box::pin(std::future::ready(Err(error)));
         }
@@ -82,7 +87,7 @@ impl Store for Locking {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_point_that_storage_does_not_let_go_keeps_no_other_and_is_told() {
+async fn row_e19_a_point_that_storage_does_not_let_go_keeps_no_other_and_is_told() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
     let mut points = Vec::new();
@@ -98,7 +103,8 @@ async fn a_point_that_storage_does_not_let_go_keeps_no_other_and_is_told() {
     vault.close().await;
 
     let on = Arc::new(AtomicBool::new(true));
-    let store = Locking { inner: fixture.store(), locked: locked.to_string(), on: Arc::clone(&on) };
+    let store =
+        Locking { inner: fixture.store(), locked: locked.to_string(), on: Arc::clone(&on), lies: false };
     let vault = open(Arc::new(store), fixture.request(), &fixture.clock).await.unwrap();
     fixture.clock.advance(Duration::from_secs(2 * 3_600));
     let report = vault.sweep(SweepOptions::default()).await.unwrap();
@@ -115,4 +121,36 @@ async fn a_point_that_storage_does_not_let_go_keeps_no_other_and_is_told() {
     assert_eq!((report.points, report.refused), (1, 0));
     assert_eq!(vault.refused(), None);
     assert_eq!(vault.undeleted().await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_e19_a_deletion_that_storage_only_claims_is_found_out_and_told() {
+    for keeps_record in [false, true] {
+        let fixture = Fixture::new();
+        let vault = fixture.init().await;
+        let old = fixture.accepted(&vault, "old").await;
+        fixture.accepted(&vault, "new").await;
+        vault.tombstone(&old, &please(0)).await.unwrap();
+        let point = Id::try_from(&old).unwrap();
+        let writer = Id::try_from(&vault.point(&old).unwrap().writer).unwrap();
+        vault.close().await;
+        fixture.clock.advance(Duration::from_secs(4 * 3_600));
+
+        let kept = if keeps_record { Name::point(point).to_string() } else { format!("data/{writer}/") };
+        let on = Arc::new(AtomicBool::new(true));
+        let store = Locking { inner: fixture.store(), locked: kept.clone(), on: Arc::clone(&on), lies: true };
+        let vault = open(Arc::new(store), fixture.request(), &fixture.clock).await.unwrap();
+        let report = vault.sweep(SweepOptions::default()).await.unwrap();
+        assert_eq!((report.points, report.refused), (0, 1), "{kept}");
+        let told = vault.refused().unwrap();
+        assert!(told.message.contains(&kept) && told.message.contains("still there"), "{told:?}");
+        assert!(fixture.exists(&Name::intent(point, writer)), "what is left is not forgotten");
+
+        on.store(false, Ordering::Relaxed);
+        fixture.clock.advance(Duration::from_secs(10 * 60));
+        vault.sweep(SweepOptions::default()).await.unwrap();
+        assert_eq!((vault.refused(), vault.undeleted().await.unwrap()), (None, 0));
+        assert!(!fixture.exists(&Name::point(point)) && fixture.files(&format!("data/{writer}")).is_empty());
+        assert!(!fixture.exists(&Name::intent(point, writer)));
+    }
 }

@@ -162,6 +162,8 @@ fn draft(manifest: &Manifest) -> RecordDraft {
             system_identifier: None,
             size_bytes: 0,
             standby: false,
+            role: None,
+            program: None,
         },
         point_time: Timestamp::UNIX_EPOCH,
         data_stores: vec![DataStore {

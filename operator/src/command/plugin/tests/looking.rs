@@ -56,6 +56,19 @@ async fn row_b16_status_of_one_instance_answers_what_a_person_asks() {
 }
 
 #[tokio::test]
+async fn status_of_one_instance_tells_what_expires_next() {
+    let next = |points: i64| {
+        let next = json!({"time": "2026-11-27T02:00:00Z", "points": points});
+        Desk::with(&but(orders(), "/status/nextExpiry", next))
+    };
+    let told = next(3).run("status orders").await.out;
+    assert!(told.contains("  Expires   3 points, 2026-11-27 02:00 UTC (in 4 d 22 h)\n"), "{told}");
+    assert!(next(1).run("status orders").await.out.contains(" 1 point, "));
+    let json: Value = serde_json::from_str(&next(3).run("status orders -o json").await.out).unwrap();
+    assert_eq!(json["nextExpiry"]["points"], 3);
+}
+
+#[tokio::test]
 async fn row_a45_status_of_a_failing_instance_says_why_and_what_to_do() {
     let desk = Desk::with(&failing());
     let running = json!({
@@ -149,7 +162,7 @@ fn point(name: &str, status: Value) -> Value {
 }
 
 #[tokio::test]
-async fn points_are_listed_oldest_first_with_tag_size_expiry_state_and_verification() {
+async fn row_e17_points_are_listed_oldest_first_with_tag_size_expiry_state_and_verification() {
     let desk = Desk::with(&orders());
     let newest = json!({"state": "Available", "pointTime": "2026-11-22T02:00:09Z", "tag": "Default", "size": "18.3 GiB",
                         "expirationTime": "2027-02-22T02:00:09Z"});
@@ -174,6 +187,22 @@ async fn points_are_listed_oldest_first_with_tag_size_expiry_state_and_verificat
     let ran = desk.run("list orders -o name").await;
     assert_eq!(ran.out, "recoverypoint.coffer.dev/orders-b\nrecoverypoint.coffer.dev/orders-a\n");
     assert!(desk.run("list nobody").await.err.contains("no instance nobody"));
+}
+
+#[tokio::test]
+async fn row_e17_points_of_one_vault_are_listed_whatever_their_namespace() {
+    let desk = Desk::new();
+    for (name, namespace, vault) in [("a", "shop", "main"), ("b", "crm", "main"), ("c", "shop", "other")] {
+        let mut held = point(name, json!({"state": "Available"}));
+        held["metadata"]["namespace"] = json!(namespace);
+        held["metadata"]["labels"]["coffer.dev/vault"] = json!(vault);
+        desk.server.hold("recoverypoints", &held);
+    }
+    let ran = desk.run("list -A --vault main -o name").await;
+    assert_eq!(ran.out, "recoverypoint.coffer.dev/b\nrecoverypoint.coffer.dev/a\n", "{}", ran.err);
+    let ran = desk.run("list orders --vault other -o name").await;
+    assert_eq!(ran.out, "recoverypoint.coffer.dev/c\n", "both have to be so");
+    assert_eq!(desk.run("list --vault nowhere").await.out, "There are no points.\n");
 }
 
 #[tokio::test]

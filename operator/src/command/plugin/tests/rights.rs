@@ -76,10 +76,14 @@ async fn the_shipped_roles_allow_what_each_command_does() {
         ("restore latest --instance orders --as copy", edit),
         ("cancel now", edit),
         ("doctor orders --revalidate --timeout 5s", edit),
+        ("show-points orders 2026-03-01/2026-03-31", edit),
+        ("resume orders", edit),
+        ("undelete shop-orders-1 -n backups", &["coffer-view", "coffer-admin"][..]),
         ("logs now", &["coffer-view", "coffer-logs"][..]),
     ] {
-        let desk = Desk::with(&orders());
+        let desk = Desk::with(&returning::waiting());
         desk.server.hold("backupjobs", &job);
+        desk.server.hold("deletedbackupinstances", &returning::record());
         desk.server.hold("pods", &pod);
         desk.server.log("backups/p", "a line\n");
         desk.run(line).await;
