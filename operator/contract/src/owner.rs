@@ -96,8 +96,9 @@ pub struct OverrideRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all_fields = "camelCase")]
 pub enum OwnerChange {
-    /// An instance protects its datasource in this vault; asked again with another spec, the spec is the newer one. Refused
-    /// with `DatasourceProtected` while another owner holds the datasource, a deleted one with points included.
+    /// An instance protects its datasource in this vault; asked again with another spec, the spec is the newer one, and
+    /// whoever waits to be resumed goes on waiting. Refused with `DatasourceProtected` while another owner holds the
+    /// datasource, a deleted one with points included.
     Claimed { owner: Owner, spec: String },
     /// Its object is gone. Asked again, what becomes of its points may be made later or stricter, or be a purge.
     Deleted { owner: Owner, points: Remains, reason: String },

@@ -47,6 +47,8 @@ struct Held {
     logs: BTreeMap<String, String>,
     /// The newest version of any object.
     version: u64,
+    /// How often anything changed, by resource.
+    changes: BTreeMap<String, u64>,
     calls: Calls,
     /// Calls that are refused the next time.
     refused: Vec<Refusal>,
@@ -64,6 +66,27 @@ impl Held {
     fn stamp(&mut self, object: &mut Value) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+    }
+
+    /// Puts an object in the place of the one of this name.
+    fn put(&mut self, name: &str, object: Value) {
+        self.note_change(name);
+        self.objects.insert(name.to_owned(), object);
+    }
+
+    fn take(&mut self, name: &str) {
+        self.note_change(name);
+        self.objects.remove(name);
+    }
+
+    fn note_change(&mut self, name: &str) {
+        *self.changes.entry(resource_of(name).to_owned()).or_default() += 1;
+    }
+
+    /// All objects whose names begin so, in the order of their names.
+    fn beginning_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let from = self.objects.range(prefix.to_owned()..);
+        from.take_while(move |(name, _)| name.starts_with(prefix))
     }
 }
 
@@ -88,7 +111,7 @@ impl ApiServer {
         let name = format!("{resource} {}", address_of(&object));
         let mut held = lock(&self.held);
         held.stamp(&mut object);
-        held.objects.insert(name, object);
+        held.put(&name, object);
     }
 
     /// Gives a pod its log.
@@ -98,7 +121,7 @@ impl ApiServer {
 
     /// Takes an object away, such as `pods vaults/cj-1`.
     pub fn drop(&self, name: &str) {
-        lock(&self.held).objects.remove(name);
+        lock(&self.held).take(name);
     }
 
     /// Whether there is an object, such as `jobs vaults/cj-1`.
@@ -110,14 +133,19 @@ impl ApiServer {
     pub fn object<K: DeserializeOwned>(&self, name: &str) -> K {
         let held = lock(&self.held);
         let object = held.objects.get(name).unwrap_or_else(|| panic!("{name} is not there"));
-        serde_json::from_value(object.clone()).unwrap()
+        K::deserialize(object).unwrap()
     }
 
     /// All objects of a resource, such as `jobs`.
     pub fn objects<K: DeserializeOwned>(&self, resource: &str) -> Vec<K> {
         let held = lock(&self.held);
-        let of_kind = held.objects.iter().filter(|(name, _)| name.split(' ').next() == Some(resource));
-        of_kind.map(|(_, object)| serde_json::from_value(object.clone()).unwrap()).collect()
+        let prefix = format!("{resource} ");
+        held.beginning_with(&prefix).map(|(_, object)| K::deserialize(object).unwrap()).collect()
+    }
+
+    /// How often anything of a resource has changed.
+    pub fn changes(&self, resource: &str) -> u64 {
+        lock(&self.held).changes.get(resource).copied().unwrap_or(0)
     }
 
     /// The UID that the next object gets which is made.
@@ -148,6 +176,11 @@ fn uid(version: u64) -> String {
 
 fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Of `jobs vaults/cj-1` the first word.
+fn resource_of(name: &str) -> &str {
+    name.split(' ').next().unwrap_or_default()
 }
 
 fn address_of(object: &Value) -> String {
@@ -225,7 +258,7 @@ fn change(held: &mut Held, method: &Method, object: &str, status: bool, body: Va
         ("GET" | "DELETE", false) => not_there(object),
         ("POST", true) => refusal(409, "AlreadyExists", "no", None),
         ("DELETE", true) => {
-            held.objects.remove(object);
+            held.take(object);
             ok(&json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
         }
         _ => {
@@ -244,8 +277,9 @@ fn change(held: &mut Held, method: &Method, object: &str, status: bool, body: Va
             if found["metadata"]["uid"].is_null() {
                 found["metadata"]["uid"] = json!(uid(held.version));
             }
-            held.objects.insert(object.to_owned(), found.clone());
-            ok(&found)
+            let answer = ok(&found);
+            held.put(object, found);
+            answer
         }
     }
 }
@@ -282,7 +316,7 @@ fn list(held: &Held, resource: &str, namespace: &str, query: &str) -> Response<B
     };
     let prefix =
         if namespace.is_empty() { format!("{resource} ") } else { format!("{resource} {namespace}/") };
-    let of_kind = held.objects.iter().filter(|(name, _)| name.starts_with(&prefix)).map(|(_, object)| object);
+    let of_kind = held.beginning_with(&prefix).map(|(_, object)| object);
     let items: Vec<&Value> = of_kind.filter(fits).collect();
     ok(&json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items}))
 }

@@ -1,6 +1,6 @@
 //! What the ledger says of an instance beyond its object, as decisions about living ones need it. Pure.
 
-use contract::{Life, Owner, OwnerView};
+use contract::{Life, Owner, OwnerView, PointState};
 use crds::BackupInstance;
 use crds::instance::{InstanceState, Protection};
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +32,20 @@ pub fn resume_required<'a>(catalogue: &'a Catalogue, instance_uid: &'a str) -> O
     views(catalogue, instance_uid).find_map(|view| match &view.life {
         Life::ResumeRequired { record } => Some(record.as_str()),
         Life::Active | Life::Deleted { .. } | Life::Released => None,
+    })
+}
+
+/// Whether the ledger says that another instance than the one of this UID holds a datasource: it is protected, waits to be
+/// resumed, or was deleted and has points left.
+pub fn is_held_by_another(catalogue: &Catalogue, instance_uid: &str, datasource: &str) -> bool {
+    let is_of = |owner: &Owner| matches!(owner, Owner::Instance { instance_uid: uid, datasource_id, .. } if uid != instance_uid && datasource_id == datasource);
+    let has_points = |owner: &Owner| {
+        catalogue.points.values().any(|point| point.owner == *owner && point.state != PointState::Expired)
+    };
+    catalogue.owners.values().filter(|view| is_of(&view.owner)).any(|view| match view.life {
+        Life::Active | Life::ResumeRequired { .. } => true,
+        Life::Deleted { .. } => has_points(&view.owner),
+        Life::Released => false,
     })
 }
 
@@ -104,6 +118,19 @@ mod tests {
         for life in [Life::Active, Life::Released, gone] {
             assert_eq!(resume_required(&catalogue(life), "i1"), None);
         }
+    }
+
+    #[test]
+    fn row_a08_a_datasource_is_anothers_while_that_one_lives_or_has_points() {
+        let held =
+            |life: Life, uid: &str, datasource: &str| is_held_by_another(&catalogue(life), uid, datasource);
+        let waits = || Life::ResumeRequired { record: "r".into() };
+        let gone =
+            Life::Deleted { time: at("2026-11-20T10:00:00Z"), points: Remains::Kept, reason: "".into() };
+        assert!(held(Life::Active, "i2", "7/orders") && held(waits(), "i2", "7/orders"));
+        assert!(!held(Life::Active, "i1", "7/orders"), "it is its own");
+        assert!(!held(Life::Active, "i2", "7/stock"), "it is another one");
+        assert!(!held(Life::Released, "i2", "7/orders") && !held(gone, "i2", "7/orders"), "nothing is left");
     }
 
     #[test]

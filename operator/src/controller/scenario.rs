@@ -26,8 +26,8 @@ use tokio_rustls::TlsAcceptor;
 use super::recovery_point::Memory;
 use super::{Feeds, vault};
 use crate::clock::Clock;
-use crate::cluster::Notes;
 use crate::cluster::memory::{ApiServer, Calls};
+use crate::cluster::{Index, Notes};
 use crate::context::{Context, Root, Turns, VaultKeys};
 use crate::keeper_client::{KeeperAddress, KeeperClient, Keepers};
 use crate::metrics::Metrics;
@@ -40,6 +40,8 @@ pub struct World {
     calls: Calls,
     keeper: Arc<Keeper>,
     keepers: JoinSet<()>,
+    /// How often each resource had changed when its watch told last.
+    told: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 /// What the keeper of a vault says.
@@ -57,7 +59,7 @@ impl World {
         let server = ApiServer::new(calls.clone());
         let keeper = Arc::new(Keeper { answers: Mutex::default(), bodies: Mutex::default() });
         let context = Arc::new(context(server.client.clone()));
-        Self { context, server, calls, keeper, keepers: JoinSet::new() }
+        Self { context, server, calls, keeper, keepers: JoinSet::new(), told: Mutex::default() }
     }
 
     /// Puts an object on the API server.
@@ -80,17 +82,34 @@ impl World {
         self.server.objects(resource)
     }
 
+    /// Whether there is an object, such as `jobs vaults/cj-1`.
+    pub fn has(&self, name: &str) -> bool {
+        self.server.has(name)
+    }
+
     /// Lets every watch tell what the API server holds.
     pub fn watch(&self) {
         let known = &self.context.known;
-        known.vaults.hold_only(self.objects("backupvaults"));
-        known.policies.hold_only(self.objects("backuppolicies"));
-        known.instances.hold_only(self.objects("backupinstances"));
-        known.backup_jobs.hold_only(self.objects("backupjobs"));
-        known.restore_jobs.hold_only(self.objects("restorejobs"));
-        known.points.hold_only(self.objects("recoverypoints"));
-        known.deleted_instances.hold_only(self.objects("deletedbackupinstances"));
-        known.namespaces.hold_only(self.objects("namespaces"));
+        self.tell(&known.vaults, "backupvaults");
+        self.tell(&known.policies, "backuppolicies");
+        self.tell(&known.instances, "backupinstances");
+        self.tell(&known.backup_jobs, "backupjobs");
+        self.tell(&known.restore_jobs, "restorejobs");
+        self.tell(&known.points, "recoverypoints");
+        self.tell(&known.deleted_instances, "deletedbackupinstances");
+        self.tell(&known.namespaces, "namespaces");
+    }
+
+    /// Lets one watch tell, unless nothing has changed since it last did.
+    fn tell<K>(&self, index: &Index<K>, resource: &'static str)
+    where
+        K: kube::Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let changes = self.server.changes(resource);
+        let before = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(resource, changes);
+        if before != Some(changes) {
+            index.hold_only(self.objects(resource));
+        }
     }
 
     /// The UID that the next object gets which is made.

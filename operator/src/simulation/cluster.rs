@@ -1,9 +1,9 @@
-//! A cluster with one vault and one instance, looked after by every driver.
+//! A cluster with one vault, looked after by every driver.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crds::{BackupInstance, BackupJob, BackupPolicy, BackupVault, RecoveryPoint};
+use crds::{BackupInstance, BackupJob, RecoveryPoint};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt as _;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::keeper_site::KeeperSite;
 use super::pods::{self, Play};
+use crate::cluster::Index;
 use crate::controller::scenario::World;
 use crate::controller::{
     Error, backup_job, deleted_instance, instance, policy, recovery_point, vault, verification,
@@ -24,13 +25,25 @@ const LOOKS: usize = 100;
 pub struct Cluster {
     pub world: World,
     pub site: KeeperSite,
-    /// What the movers of backups do, by the slot's time; the others succeed.
+    /// What the movers of backups do, by the slot's time.
     pub script: BTreeMap<Timestamp, Play>,
+    /// What the others do.
+    pub otherwise: Play,
 }
 
 impl Cluster {
     /// A vault and an instance of a policy, all ready, at a time that must be ahead of the machine's.
     pub async fn new(policy: &Value, begin: Timestamp) -> Self {
+        let mut cluster = Self::without_instances(vault_object()).await;
+        cluster.world.hold("backuppolicies", policy);
+        cluster.world.hold("backupinstances", &instance_object());
+        cluster.move_to(begin);
+        cluster.settle().await;
+        cluster
+    }
+
+    /// A vault that nobody uses, and a namespace that may.
+    pub async fn without_instances(vault: Value) -> Self {
         let mut world = World::new();
         let token = world.context.vault_token(VAULT_UID).unwrap().to_secret();
         let site = KeeperSite::open(VAULT_UID, &token).await;
@@ -42,13 +55,8 @@ impl Cluster {
             "secrets",
             &json!({"metadata": {"name": "login", "namespace": "shop"}, "data": {"username": "YXBw", "password": "cHc="}}),
         );
-        world.hold("backupvaults", &vault_object());
-        world.hold("backuppolicies", policy);
-        world.hold("backupinstances", &instance_object());
-        let mut cluster = Self { world, site, script: BTreeMap::new() };
-        cluster.move_to(begin);
-        cluster.settle().await;
-        cluster
+        world.hold("backupvaults", &vault);
+        Self { world, site, script: BTreeMap::new(), otherwise: Play::Succeeds }
     }
 
     /// Puts the clock ahead, and looks at nothing yet.
@@ -62,8 +70,12 @@ impl Cluster {
     pub async fn settle(&mut self) {
         for _ in 0..LOOKS {
             self.world.writes();
+            let head = self.site.keeper.vault().head();
             self.look().await;
-            let written = !self.world.writes().is_empty();
+            // What the keeper is asked changes nothing as long as its ledger stays as it is.
+            let is_asked = |call: &String| call.starts_with("keeper ");
+            let written =
+                !self.world.writes().iter().all(is_asked) || self.site.keeper.vault().head() != head;
             let ran = self.run_pods().await;
             self.collect_garbage();
             if !written && !ran {
@@ -76,26 +88,27 @@ impl Cluster {
 
     /// Every driver looks at every object of its kind once.
     async fn look(&self) {
-        let context = &self.world.context;
-        for object in self.list::<BackupVault>("backupvaults") {
-            done(vault::reconcile(Arc::new(object), Arc::clone(context)).await);
+        let (context, known) = (&self.world.context, &self.world.context.known);
+        self.world.watch();
+        for object in in_order(&known.vaults) {
+            done(vault::reconcile(object, Arc::clone(context)).await);
         }
         self.world.watch();
-        for object in self.list::<BackupPolicy>("backuppolicies") {
-            done(policy::reconcile(Arc::new(object), Arc::clone(context)).await);
+        for object in in_order(&known.policies) {
+            done(policy::reconcile(object, Arc::clone(context)).await);
         }
-        for object in self.list::<BackupInstance>("backupinstances") {
-            done(instance::reconcile(Arc::new(object.clone()), Arc::clone(context)).await);
-            done(verification::reconcile(Arc::new(object), Arc::clone(context)).await);
+        for object in in_order(&known.instances) {
+            done(instance::reconcile(Arc::clone(&object), Arc::clone(context)).await);
+            done(verification::reconcile(object, Arc::clone(context)).await);
         }
         self.world.watch();
-        for object in self.list::<BackupJob>("backupjobs") {
-            done(backup_job::reconcile(Arc::new(object), Arc::clone(context)).await);
+        for object in in_order(&known.backup_jobs) {
+            done(backup_job::reconcile(object, Arc::clone(context)).await);
             self.world.watch();
         }
-        for object in self.list::<BackupVault>("backupvaults") {
-            done(recovery_point::reconcile(Arc::new(object.clone()), Arc::clone(context)).await);
-            done(deleted_instance::reconcile(Arc::new(object), Arc::clone(context)).await);
+        for object in in_order(&known.vaults) {
+            done(recovery_point::reconcile(Arc::clone(&object), Arc::clone(context)).await);
+            done(deleted_instance::reconcile(object, Arc::clone(context)).await);
         }
         self.world.watch();
     }
@@ -110,13 +123,12 @@ impl Cluster {
         for job in self.list::<Job>("jobs") {
             let (namespace, name) = (job.namespace().unwrap(), job.name_any());
             let is_held = job.spec.as_ref().and_then(|spec| spec.suspend) == Some(true);
-            let pods: Vec<Value> = self.list("pods");
-            if is_held || pods.iter().any(|pod| pod["metadata"]["name"] == format!("{name}-x")) {
+            if is_held || self.world.has(&format!("pods {namespace}/{name}-x")) {
                 continue;
             }
             let assignment = pods::assignment(&self.world.object(&format!("secrets {namespace}/{name}")));
             let play = self.slot_of(&assignment.run.0).and_then(|slot| self.script.get(&slot));
-            let pod = pods::play(&job, &assignment, play.copied().unwrap_or(Play::Succeeds), &self.site);
+            let pod = pods::play(&job, &assignment, play.copied().unwrap_or(self.otherwise), &self.site);
             self.world.hold("pods", &pod.await);
             ran = true;
         }
@@ -125,9 +137,9 @@ impl Cluster {
 
     /// The slot of the BackupJob with this UID.
     fn slot_of(&self, uid: &str) -> Option<Timestamp> {
-        let jobs = self.list::<BackupJob>("backupjobs");
+        let jobs = self.world.context.known.backup_jobs.all();
         let job = jobs.into_iter().find(|job| job.uid().as_deref() == Some(uid))?;
-        Some(job.spec.slot?.time.0)
+        Some(job.spec.slot.as_ref()?.time.0)
     }
 
     /// Pods and Secrets go with their Job.
@@ -144,6 +156,22 @@ impl Cluster {
             if owner.is_some_and(|owner| !jobs.iter().any(|job| job == owner)) {
                 self.world
                     .remove(&format!("secrets vaults/{}", secret["metadata"]["name"].as_str().unwrap()));
+            }
+        }
+    }
+
+    /// Deletes an instance; what it owns goes with it, and nothing else.
+    pub fn delete_instance(&self, name: &str) {
+        let address = format!("backupinstances shop/{name}");
+        if !self.world.has(&address) {
+            return;
+        }
+        let uid = self.world.object::<BackupInstance>(&address).uid();
+        self.world.remove(&address);
+        for job in self.list::<BackupJob>("backupjobs") {
+            if job.owner_references().iter().any(|owner| Some(&owner.uid) == uid.as_ref()) {
+                assert!(job.is_terminal(), "a job that runs would be stopped first");
+                self.world.remove(&format!("backupjobs shop/{}", job.name_any()));
             }
         }
     }
@@ -169,6 +197,13 @@ impl Cluster {
     }
 }
 
+/// By namespace and name, so that every run of a history is the same.
+fn in_order<K: kube::Resource<DynamicType = ()>>(index: &Index<K>) -> Vec<Arc<K>> {
+    let mut all = index.all();
+    all.sort_by_key(|object| (object.namespace(), object.name_any()));
+    all
+}
+
 /// A conflict is looked at again, as it is in a cluster; anything else is a fault.
 fn done<T>(looked: Result<T, Error>) {
     match looked {
@@ -178,7 +213,8 @@ fn done<T>(looked: Result<T, Error>) {
     }
 }
 
-fn vault_object() -> Value {
+/// A vault that takes instances of namespace `shop`.
+pub fn vault_object() -> Value {
     json!({"apiVersion": "coffer.dev/v1alpha1", "kind": "BackupVault",
            "metadata": {"name": "main", "namespace": "vaults", "uid": VAULT_UID, "generation": 1},
            "spec": {"storage": {"s3": {"bucket": "backups", "credentialsSecretRef": {"name": "s3"}}},

@@ -5,10 +5,12 @@
 //! cluster       all drivers, looked through until nothing is written any more; time moves only between
 //! keeper_site   a real keeper over a directory
 //! pods          what the mover of each Job does, as the script says
+//! edits         what people do to policies, instances and vaults meanwhile
 //! oracle        what must be left, reckoned day by day without the code that is tested
 //! ```
 
 mod cluster;
+mod edits;
 mod keeper_site;
 mod oracle;
 mod pods;

@@ -67,7 +67,7 @@ pub fn points(nights: &[(Slot, Night)]) -> Vec<Kept> {
 }
 
 /// The same day of a later month, or its last one where it is shorter.
-fn months_later(day: Date, months: i16) -> Date {
+pub fn months_later(day: Date, months: i16) -> Date {
     let count = day.year() * 12 + i16::from(day.month()) - 1 + months;
     let (year, month) = (count / 12, i8::try_from(count % 12).unwrap() + 1);
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

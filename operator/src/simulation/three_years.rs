@@ -121,7 +121,7 @@ async fn after_every_slot_of_a_quarter_exactly_those_points_are_left_that_were_p
 }
 
 #[tokio::test]
-#[ignore = "long: three years, a few minutes"]
+#[ignore = "long: three years, half a minute"]
 async fn after_every_slot_of_three_years_exactly_those_points_are_left_that_were_promised() {
     play_out(usize::MAX).await;
 }

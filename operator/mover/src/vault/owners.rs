@@ -75,10 +75,11 @@ fn claim(state: &State, owner: &Owner, spec: &str) -> Result<Vec<Promise>, Refus
     let claimed = vec![Promise::Claimed { owner: owner.clone(), spec: spec.to_owned() }];
     match state.owner(owner) {
         Some(known) => match &known.life {
-            Life::Active if known.spec == spec => Ok(Vec::new()),
-            Life::Active => Ok(claimed),
+            Life::Active | Life::ResumeRequired { .. } if known.spec == spec => Ok(Vec::new()),
+            // Of one that waits to be resumed the newer spec is remembered, and nothing else changes: should it be deleted
+            // again, what its people wrote last governs its points.
+            Life::Active | Life::ResumeRequired { .. } => Ok(claimed),
             Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: name_of(owner) }),
-            Life::ResumeRequired { record } => Err(resume_required(owner, record)),
             Life::Released => refuse_held(state, &[owner]).map(|()| claimed),
         },
         None => refuse_held(state, &[owner]).map(|()| claimed),
@@ -218,10 +219,6 @@ fn refuse_command_line(owner: &Owner) -> Result<(), Refused> {
         Owner::Instance { .. } => Ok(()),
         Owner::Cli { .. } => Err(Refused::NotAnInstance),
     }
-}
-
-fn resume_required(owner: &Owner, record: &str) -> Refused {
-    Refused::ResumeRequired { owner: name_of(owner), record: record.to_owned() }
 }
 
 fn datasource(owner: &Owner) -> &str {

@@ -17,6 +17,8 @@ pub struct Facts {
     pub instance: Option<Arc<BackupInstance>>,
     /// The record of its deletion, which must be named before the instance is protected again.
     pub record: Option<String>,
+    /// The ledger says that the instance's datasource is somebody else's.
+    pub is_anothers: bool,
     pub vault: Option<Arc<BackupVault>>,
     pub policy: Option<PolicySeen>,
     /// UID of the job's namespace.

@@ -83,6 +83,11 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
         let message = format!("The server of instance {name} has not been identified by a check yet.");
         return Err(Objection::waits(Reason::InstanceNotReady, message));
     }
+    if draft.facts.is_anothers {
+        let message =
+            format!("The database of instance {name} is protected in the vault by another instance.");
+        return Err(Objection::waits(Reason::DuplicateDatasource, message));
+    }
     Ok(())
 }
 

@@ -47,6 +47,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
         instance,
         record: None,
+        is_anothers: false,
         attempts: Vec::new(),
         movement: None,
         place: Place::Free,
@@ -72,6 +73,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     }
     let vault_uid = vault.uid().unwrap_or_default();
     facts.record = record(&vault_uid, facts.instance.as_deref(), context);
+    facts.is_anothers = is_anothers(&vault_uid, facts.instance.as_deref(), context);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !may_start(&facts.attempts) {
@@ -100,6 +102,16 @@ fn record(vault_uid: &str, instance: Option<&BackupInstance>, context: &Context)
     let uid = instance?.uid()?;
     let catalogue = context.keepers.catalogue(vault_uid)?;
     life::resume_required(&catalogue, &uid).map(str::to_owned)
+}
+
+/// Whether another instance holds the datasource. Between the check that finds out what it is and the answer to its claim an
+/// instance is ready, and nothing may be made for it yet.
+fn is_anothers(vault_uid: &str, instance: Option<&BackupInstance>, context: &Context) -> bool {
+    let own = instance.and_then(|instance| instance.uid());
+    let datasource = instance.and_then(|instance| instance.status.as_ref()?.datasource_id.clone());
+    let (Some(own), Some(datasource)) = (own, datasource) else { return false };
+    let catalogue = context.keepers.catalogue(vault_uid);
+    catalogue.is_some_and(|catalogue| life::is_held_by_another(&catalogue, &own, &datasource))
 }
 
 /// The points that the instance has made, but for this run's own.

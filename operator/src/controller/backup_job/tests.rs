@@ -100,6 +100,7 @@ pub(super) fn facts() -> Facts {
     Facts {
         instance: Some(Arc::new(instance())),
         record: None,
+        is_anothers: false,
         vault: Some(Arc::new(vault())),
         policy: Some(policy()),
         namespace_uid: Some("n1".into()),
@@ -270,8 +271,9 @@ fn row_e07_a_slot_whose_window_has_closed_is_expired_without_an_attempt() {
 #[test]
 fn each_guard_keeps_the_job_pending_with_its_reason() {
     type Change = fn(&mut Facts);
-    let rows: [(&str, Change); 8] = [
+    let rows: [(&str, Change); 9] = [
         ("InstanceNotFound", |facts| facts.instance = None),
+        ("DuplicateDatasource", |facts| facts.is_anothers = true),
         ("InstanceNotReady", |facts| {
             let mut instance = instance();
             instance.status = None;

@@ -21,7 +21,7 @@ mod view;
 #[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use contract::{Holder, Life, Owner, OwnerChange, OwnerView};
 use crds::common::{ConditionType, is_true};
-use crds::{BackupInstance, Reason};
+use crds::{BackupInstance, BackupVault, Reason};
 use kube::ResourceExt as _;
 
 use super::observe::Seen;
@@ -34,12 +34,20 @@ pub fn wanted(instance: &BackupInstance, seen: &Seen) -> Option<OwnerChange> {
     let owner = seen.owner.clone().filter(|_| is_told)?;
     let spec = serde_json::to_string(&instance.spec).unwrap_or_default();
     let is_asked = match own(seen, &owner).map(|view| (&view.life, &view.spec)) {
-        None | Some((Life::Released, _)) => true,
-        Some((Life::Active, claimed)) => *claimed != spec,
-        // Not to be claimed, but to be brought back or resumed.
-        Some((Life::Deleted { .. } | Life::ResumeRequired { .. }, _)) => false,
+        None | Some((Life::Released, _)) => is_admitted(instance, vault),
+        // What becomes of its points, should it be deleted, is in its spec: also while the vault does not take its namespace,
+        // and while it waits to be resumed.
+        Some((Life::Active | Life::ResumeRequired { .. }, claimed)) => *claimed != spec,
+        // Not to be claimed, but to be brought back.
+        Some((Life::Deleted { .. }, _)) => false,
     };
     is_asked.then_some(OwnerChange::Claimed { owner, spec })
+}
+
+/// Whether the vault takes instances of the namespace.
+fn is_admitted(instance: &BackupInstance, vault: &BackupVault) -> bool {
+    let (own, there) = (instance.namespace().unwrap_or_default(), vault.namespace().unwrap_or_default());
+    vault.spec.allows_namespace(&there, &own)
 }
 
 /// What keeps the instance from its datasource, if anything does.
@@ -48,7 +56,7 @@ pub fn objection(instance: &BackupInstance, seen: &Seen) -> Option<Objection> {
     if view.is_some_and(|view| matches!(view.life, Life::Deleted { .. })) {
         return Some(deleted(instance, seen));
     }
-    let is_held = view.is_some_and(|view| view.life == Life::Active);
+    let is_held = view.is_some_and(|view| matches!(view.life, Life::Active | Life::ResumeRequired { .. }));
     match &seen.claim {
         Some(Claimed::Protected(holder)) => {
             let message = protected(instance, seen, holder);

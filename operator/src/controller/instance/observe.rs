@@ -13,6 +13,7 @@ use crate::cluster::{self, Key};
 use crate::context::Context;
 use crate::controller::run::{self, Material, SeenAttempt};
 use crate::controller::{Error, History, life};
+use crate::keeper_client::Catalogue;
 
 /// Facts about one instance.
 #[derive(Clone, Default)]
@@ -50,6 +51,18 @@ impl Seen {
         }
         life::protection(instance, self.record.as_deref())
     }
+
+    /// Takes in what the vault's ledger tells of the instance of this UID.
+    fn take(&mut self, catalogue: &Catalogue, uid: &str) {
+        self.history = Some(History::of(catalogue, uid, None));
+        self.views = life::views(catalogue, uid).cloned().collect();
+        self.record = life::resume_required(catalogue, uid).map(str::to_owned);
+        let mut points: Vec<PointView> =
+            catalogue.points.values().filter(|point| belongs(point, uid)).cloned().collect();
+        points.retain(|point| !is_on_its_way(point, &self.jobs));
+        points.sort_by_key(|point| point.point_time);
+        self.points = Some(points);
+    }
 }
 
 /// Reads everything that decisions about the instance are made from.
@@ -68,24 +81,18 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
         ..Seen::default()
     };
     let Some(vault) = seen.vault.clone() else { return Ok(seen) };
-    if !vault.spec.allows_namespace(vault_namespace, &namespace) || seen.namespace_ending {
+    if seen.namespace_ending {
         return Ok(seen);
     }
+    // What the vault has promised holds also when it takes nothing more of the namespace.
     let uid = instance.uid().unwrap_or_default();
-    let catalogue = context.keepers.catalogue(&vault.uid().unwrap_or_default());
-    seen.history = catalogue.as_ref().map(|catalogue| History::of(catalogue, &uid, None));
-    seen.owner = owner(instance, context);
-    if let Some(catalogue) = &catalogue {
-        seen.views = life::views(catalogue, &uid).cloned().collect();
-        seen.record = life::resume_required(catalogue, &uid).map(str::to_owned);
+    if let Some(catalogue) = context.keepers.catalogue(&vault.uid().unwrap_or_default()) {
+        seen.take(&catalogue, &uid);
+        seen.owner = owner(instance, context);
     }
-    seen.points = catalogue.map(|catalogue| {
-        let mut points: Vec<PointView> =
-            catalogue.points.values().filter(|point| belongs(point, &uid)).cloned().collect();
-        points.retain(|point| !is_on_its_way(point, &seen.jobs));
-        points.sort_by_key(|point| point.point_time);
-        points
-    });
+    if !vault.spec.allows_namespace(vault_namespace, &namespace) {
+        return Ok(seen);
+    }
     let postgresql = &instance.spec.postgresql;
     let tls = postgresql.tls();
     let material =

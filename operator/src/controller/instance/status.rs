@@ -176,11 +176,17 @@ fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
         }
         None if parts.protection != Protection::Enabled => status.next_backup_time = None,
         // The slots of its rest were not to run, whatever keeps it from running now.
-        None if slots::is_resumed(parts.instance) && status.last_slot_time.is_some() => {
+        // One that was brought back knows of slots by its points alone.
+        None if slots::is_resumed(parts.instance) && has_had_slots(parts.seen, status) => {
             status.last_slot_time = Some(Time(now.time));
         }
         None => {}
     }
+}
+
+fn has_had_slots(seen: &Seen, status: &BackupInstanceStatus) -> bool {
+    status.last_slot_time.is_some()
+        || seen.history.as_ref().is_some_and(|history| history.newest_slot.is_some())
 }
 
 /// Ready and BackupReady, and what goes with them. Returns whether backups can run.

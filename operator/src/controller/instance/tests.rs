@@ -23,6 +23,7 @@ use super::claim::{self, Claimed};
 use super::decide::{Decision, Step, decide};
 use super::observe::Seen;
 use crate::clock::Now;
+use crate::controller::History;
 use crate::controller::run::{AttemptState, Ending, Found, Material, SeenAttempt};
 use crate::settings::Settings;
 
@@ -637,16 +638,26 @@ fn row_a08_a_datasource_is_claimed_once_and_again_with_another_spec() {
     assert!(wanted(Some(Life::Released)), "it was given up before");
     assert!(!wanted(Some(Life::Active)), "the ledger has it already");
     assert!(!wanted(Some(gone())), "not to be claimed, but to be brought back");
-    assert!(
-        !wanted(Some(Life::ResumeRequired { record: "r".into() })),
-        "not to be claimed, but to be resumed"
-    );
+    let waits = || Some(Life::ResumeRequired { record: "r".into() });
+    assert!(!wanted(waits()), "not to be claimed, but to be resumed");
     let mut edited = checked();
     edited.spec.deletion_policy = crds::instance::DeletionPolicy::Delete;
-    let claim =
-        claim::wanted(&edited, &seen_in_ledger(Some(Life::Active))).expect("the ledger has an older spec");
-    let contract::OwnerChange::Claimed { spec, .. } = claim else { panic!("{claim:?}") };
-    assert!(spec.contains("\"deletionPolicy\":\"Delete\""), "{spec}");
+    for life in [Some(Life::Active), waits()] {
+        let claim = claim::wanted(&edited, &seen_in_ledger(life)).expect("the ledger has an older spec");
+        let contract::OwnerChange::Claimed { spec, .. } = claim else { panic!("{claim:?}") };
+        assert!(spec.contains("\"deletionPolicy\":\"Delete\""), "{spec}");
+    }
+}
+
+#[test]
+fn row_a15_a_vault_that_takes_no_more_of_a_namespace_still_hears_what_is_to_become_of_its_points() {
+    let refusing = |life| Seen { vault: Some(vault("True", json!(["elsewhere"]))), ..seen_in_ledger(life) };
+    let mut edited = checked();
+    edited.spec.deletion_policy = crds::instance::DeletionPolicy::Delete;
+    assert!(claim::wanted(&edited, &refusing(Some(Life::Active))).is_some());
+    for unclaimed in [None, Some(Life::Released)] {
+        assert_eq!(claim::wanted(&edited, &refusing(unclaimed)), None, "nothing new is promised");
+    }
 }
 
 #[test]
@@ -791,6 +802,25 @@ fn row_a21_an_instance_that_was_brought_back_is_stopped_until_its_record_is_name
     assert_eq!(status(&active).state, Some(InstanceState::ProtectionConfigured));
     assert_eq!(condition(status(&active), "ResumeRequired").0, "absent");
     assert!(status(&active).retention_resume_time.is_some(), "nothing expires at once");
+}
+
+#[test]
+fn row_a21_the_slots_before_its_resume_are_nothing_to_one_that_was_brought_back() {
+    let newest_slot = Some(at("2026-11-01T20:00:00Z").time);
+    let history = Some(History { successful: Vec::new(), newest_slot });
+    let waits = Some(Life::ResumeRequired { record: "shop-orders-0f8fad5b".into() });
+    let mut back = instance();
+    back.status = decided(
+        &back,
+        &Seen { history: history.clone(), ..seen_in_ledger(waits) },
+        at("2026-11-20T10:00:00Z"),
+    )
+    .status;
+    assert_eq!(status_of(&back).last_slot_time, None, "its object is a new one");
+    let active = Seen { history, ..seen_in_ledger(Some(Life::Active)) };
+    let resumed = decided(&back, &active, at("2026-11-20T21:00:00Z"));
+    let used = status(&resumed).last_slot_time.as_ref().expect("a time").0;
+    assert_eq!((used, made(&resumed)), (at("2026-11-20T21:00:00Z").time, None));
 }
 
 fn status_of(instance: &BackupInstance) -> &BackupInstanceStatus {

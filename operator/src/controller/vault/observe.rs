@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use contract::{KeyState, PointState, VaultView};
+use contract::{KeyState, PointState, PointView, VaultView};
 use crds::common::NextExpiry;
 use crds::{BackupInstance, BackupVault, labels};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -85,7 +85,8 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
         context.known.namespaces.get("", &namespace).is_some_and(|held| {
             held.labels().get(labels::HOLDS_BACKUPS).is_some_and(|value| value == "true")
         });
-    count(vault, context, &mut seen);
+    seen.instances = users(vault, context, context.keepers.catalogue(&uid).as_deref());
+    seen.active_runs = has_active_runs(vault, context);
     seen.same_place = same_place(vault, &context.known.vaults.all());
     match objects(vault, context, &mut seen).await {
         Ok(()) => {}
@@ -97,8 +98,32 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
     }
     ask_keeper(vault, context, &mut seen).await?;
     seen.next_expiry = recovery_point::next_expiry(vault, context);
-    seen.deleted_instances = context.keepers.catalogue(&uid).map(|catalogue| with_points(&catalogue));
+    let catalogue = context.keepers.catalogue(&uid);
+    seen.instances = users(vault, context, catalogue.as_deref());
+    seen.deleted_instances = catalogue.map(|catalogue| with_points(&catalogue));
     Ok(seen)
+}
+
+/// Instances whose namespace the vault takes, and those that it took before and that have points here. Of others it is no use:
+/// anybody could name it, and keep it from going.
+fn users(vault: &BackupVault, context: &Context, catalogue: Option<&Catalogue>) -> usize {
+    let namespace = vault.namespace().unwrap_or_default();
+    let has_points = |instance: &BackupInstance| match (catalogue, instance.uid()) {
+        (Some(catalogue), Some(uid)) => {
+            let left = |point: &&PointView| point.state != PointState::Expired;
+            catalogue.points.values().filter(left).any(|point| life::uid(&point.owner) == Some(&uid))
+        }
+        // Until the ledger was read, by what the instance said last.
+        _ => {
+            instance.status.as_ref().and_then(|status| status.recovery_points).is_some_and(|count| count > 0)
+        }
+    };
+    let is_use = |instance: &&Arc<BackupInstance>| {
+        vault.spec.allows_namespace(&namespace, &instance.namespace().unwrap_or_default())
+            || has_points(instance.as_ref())
+    };
+    let instances = context.known.instances.by(&Key::vault(&namespace, &vault.name_any()));
+    instances.iter().filter(is_use).count()
 }
 
 /// Deleted instances, by their UIDs, that still have points.
@@ -108,20 +133,14 @@ fn with_points(catalogue: &Catalogue) -> usize {
     deleted.filter_map(|point| life::uid(&point.owner)).collect::<BTreeSet<_>>().len()
 }
 
-fn count(vault: &BackupVault, context: &Context, seen: &mut Seen) {
-    let namespace = vault.namespace().unwrap_or_default();
-    let key = Key::vault(&namespace, &vault.name_any());
-    let instances = context.known.instances.by(&key);
-    // One whose namespace the vault does not admit is no use of it: anybody could name it, and keep it from going.
-    let is_use = |instance: &&Arc<BackupInstance>| {
-        vault.spec.allows_namespace(&namespace, &instance.namespace().unwrap_or_default())
-    };
-    seen.instances = instances.iter().filter(is_use).count();
-    let backs_up = instances.iter().any(|instance| {
+/// Whether any job of the vault is not at its end.
+fn has_active_runs(vault: &BackupVault, context: &Context) -> bool {
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let backs_up = context.known.instances.by(&key).iter().any(|instance| {
         let key = Key::instance(&instance.namespace().unwrap_or_default(), &instance.name_any());
         context.known.backup_jobs.by(&key).iter().any(|job| !job.is_terminal())
     });
-    seen.active_runs = backs_up || context.known.restore_jobs.by(&key).iter().any(|job| !job.is_terminal());
+    backs_up || context.known.restore_jobs.by(&key).iter().any(|job| !job.is_terminal())
 }
 
 /// A vault of another namespace is not named: who may see it is not known here.

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use contract::{KeyState, Points};
-use crds::BackupVault;
+use contract::{KeyState, PointState, Points};
 use crds::common::{ConditionType, is_true};
+use crds::{BackupInstanceStatus, BackupVault};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::reconcile;
 use super::tests::{vault, view};
+use crate::controller::deleted_instance::tests::{UID, instance, owner, point};
 use crate::controller::scenario::World;
 
 const VAULT: &str = "backupvaults vaults/main";
@@ -98,6 +99,27 @@ async fn a_key_that_is_there_is_kept_and_has_no_owner_that_could_take_it_along()
         made,
         "a lost status makes no new key"
     );
+}
+
+#[tokio::test]
+async fn an_instance_that_is_no_longer_taken_uses_the_vault_while_it_has_points_there() {
+    let world = world();
+    world.context.known.instances.hold(instance(UID, Some("7/app")));
+    let count = async || {
+        look(&world).await;
+        world.object::<BackupVault>(VAULT).status.unwrap_or_default().instances
+    };
+    assert_eq!(count().await, Some(0), "the vault takes no namespace but its own, and anybody can name it");
+    for (state, expected) in [(PointState::Available, 1), (PointState::Expired, 0)] {
+        let points = vec![point(1, owner(UID, "7/app"), state)];
+        world.context.keepers.fold("7d0c", Points { head: None, points, owners: Vec::new() });
+        assert_eq!(count().await, Some(expected), "{state:?}");
+    }
+    world.context.keepers.forget_catalogue("7d0c");
+    let mut told = instance(UID, Some("7/app"));
+    told.status = Some(BackupInstanceStatus { recovery_points: Some(1), ..told.status.unwrap_or_default() });
+    world.context.known.instances.hold(told);
+    assert_eq!(count().await, Some(1), "until the ledger was read it stays as it was");
 }
 
 #[tokio::test]

@@ -261,9 +261,15 @@ async fn an_undeleted_instances_points_are_its_heirs_and_stay_until_it_is_resume
     for point in [&old, &new] {
         assert_eq!(kept(&vault, point).await, "ResumeRequired");
     }
-    let stands = refused(&vault, claimed(heir(), "{}")).await;
-    assert_eq!(stands.reason(), "ResumeRequired");
-    assert!(stands.to_string().contains("team-shop-12345678"), "{stands}");
+    let waiting = known(&vault, &heir()).life;
+    change(&vault, claimed(heir(), r#"{"newer":"spec"}"#)).await;
+    let heir_now = known(&vault, &heir());
+    assert_eq!(
+        (heir_now.life, heir_now.spec.as_str()),
+        (waiting, r#"{"newer":"spec"}"#),
+        "it waits as before"
+    );
+    assert_eq!(kept(&vault, &old).await, "ResumeRequired");
     assert_eq!(
         refused(&vault, claimed(instance("third", "1/app"), "{}")).await.reason(),
         "DatasourceProtected"
