@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contract::{Owner, PointId, PointView, RunId};
+use contract::{Owner, Pledges, PointId, PointView, RunId};
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use kube::ResourceExt as _;
 
@@ -16,6 +16,7 @@ use crate::keeper_client::Catalogue;
 pub struct Facts<'a> {
     pub vault: &'a BackupVault,
     pub catalogue: &'a Catalogue,
+    pub pledges: Pledges,
     /// The instances that refer to the vault.
     pub instances: &'a [Arc<BackupInstance>],
     /// UID of each living namespace by its name; ending ones are left out, since nothing can be created there.

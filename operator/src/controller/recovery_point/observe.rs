@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contract::{PointId, RunId};
+use contract::{Pledges, PointId, RunId};
 use crds::{BackupInstance, BackupVault, RecoveryPoint};
 use kube::ResourceExt as _;
 
@@ -17,6 +17,7 @@ use crate::keeper_client::Catalogue;
 /// Owned, so that decisions can borrow from it.
 pub struct Seen {
     catalogue: Arc<Catalogue>,
+    pledges: Pledges,
     instances: Vec<Arc<BackupInstance>>,
     namespaces: BTreeMap<String, String>,
     objects: Vec<Arc<RecoveryPoint>>,
@@ -37,6 +38,7 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
     let objects = context.known.points.by(&key);
     Some(Seen {
         catalogue,
+        pledges: context.keepers.pledges(&uid),
         instances: context.known.instances.by(&key),
         namespaces: living_namespaces(context),
         answers: answers(context, &objects),
@@ -58,6 +60,7 @@ impl Seen {
         Facts {
             vault,
             catalogue: &self.catalogue,
+            pledges: self.pledges,
             instances: &self.instances,
             namespaces: &self.namespaces,
             objects: &self.objects,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use contract::{OverrideRequest, Owner, PointId, PointState, PointView, RemoveRequest};
 use crds::common::ConditionType;
 use crds::recovery_point::AnsweredRequests;
-use crds::vault::SoftDeleteState;
 use crds::{Reason, RecoveryPoint};
 use jiff::{SignedDuration, Timestamp};
 use policy::{Keep, Zone};
@@ -16,9 +15,7 @@ use policy::{Keep, Zone};
 use super::facts::Facts;
 use super::memory::Answer;
 use super::{expiry, view};
-
-/// Days that a removed point can be brought back, where the vault does not say.
-const SOFT_DELETE_DAYS: i32 = 14;
+use crate::controller::vault::soft_delete;
 
 /// Where a request stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,13 +208,7 @@ fn is_last_good(facts: &Facts<'_>, point: &PointView, keep_at_least: u32) -> boo
 
 /// How long what is removed can be brought back; `None`: not at all.
 fn soft_delete_days(facts: &Facts<'_>) -> Option<i64> {
-    let soft_delete = facts.vault.spec.soft_delete.as_ref()?;
-    match soft_delete.state {
-        SoftDeleteState::Disabled => None,
-        SoftDeleteState::Enabled | SoftDeleteState::AlwaysOn => {
-            Some(i64::from(soft_delete.retention_days.unwrap_or(SOFT_DELETE_DAYS)))
-        }
-    }
+    soft_delete::days(facts.vault, facts.pledges).map(i64::from)
 }
 
 /// Why an end is outside what the vault lets points be kept.

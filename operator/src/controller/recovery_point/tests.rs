@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    DataStore, Decision, Life, Owner, OwnerView, PointId, PointState, PointView, PolicyVersion, Remains,
+    DataStore, Decision, Life, Owner, OwnerView, Pledges, PointId, PointState, PointView, PolicyVersion, Remains,
     RunId, SourceServer, Trigger, WriterId,
 };
 use crds::recovery_point::PointState as State;
@@ -25,6 +25,7 @@ const CLUSTER: &str = "cluster-1";
 struct Scene {
     vault: BackupVault,
     catalogue: Catalogue,
+    pledges: Pledges,
     instances: Vec<Arc<BackupInstance>>,
     namespaces: BTreeMap<String, String>,
     objects: Vec<Arc<RecoveryPoint>>,
@@ -44,6 +45,7 @@ impl Scene {
         Self {
             vault: serde_yaml::from_str(vault).expect("a vault"),
             catalogue: Catalogue::default(),
+            pledges: Pledges::default(),
             instances: vec![Arc::new(instance("Enabled"))],
             namespaces: BTreeMap::from([("shop".into(), "ns1".into()), ("backups".into(), "ns0".into())]),
             objects: Vec::new(),
@@ -65,6 +67,7 @@ impl Scene {
         Facts {
             vault: &self.vault,
             catalogue: &self.catalogue,
+            pledges: self.pledges,
             instances: &self.instances,
             namespaces: &self.namespaces,
             objects: &self.objects,

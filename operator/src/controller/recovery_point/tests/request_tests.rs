@@ -31,6 +31,11 @@ impl Scene {
         self
     }
 
+    fn without_soft_delete(mut self) -> Self {
+        self.vault.spec.soft_delete = Some(serde_yaml::from_str("{state: Disabled}").unwrap());
+        self
+    }
+
     /// The object of a point.
     fn object(&mut self, number: i64) -> &mut RecoveryPoint {
         let id = point(number).id.0;
@@ -96,7 +101,7 @@ fn is_reason(found: Option<(String, String)>, reason: Reason, words: &str) {
 #[test]
 fn row_a22_a_request_to_delete_is_asked_once_and_leaves_the_days_of_the_vaults_soft_delete() {
     let now = day(5);
-    let mut scene = Scene::all_shown([point(1), point(2), point(3)]);
+    let mut scene = Scene::all_shown([point(1), point(2), point(3)]).without_soft_delete();
     assert_eq!(scene.asked(now), []);
     scene.request_deletion(1);
     let at_once = scene.asked(now);
@@ -230,7 +235,7 @@ fn what_was_taken_before_is_remembered_with_what_is_taken_later() {
 #[test]
 fn row_e20_the_end_of_a_single_point_is_moved_within_the_vaults_range() {
     let now = day(5);
-    let mut scene = Scene::all_shown([point(1), point(2)]);
+    let mut scene = Scene::all_shown([point(1), point(2)]).without_soft_delete();
     // The range is that of the schema's defaults: P7D to P10Y, from the point's own time.
     for (until, allowed) in
         [(day(7), false), (day(8), true), (day(20), true), (day(3_653), true), (day(3_660), false)]
@@ -255,6 +260,19 @@ fn row_e20_the_end_of_a_single_point_is_moved_within_the_vaults_range() {
         (status.retention_override, status.expiration_time),
         (Some(end(day(20))), Some(Time(day(20))))
     );
+}
+
+#[test]
+fn row_a22_unset_soft_delete_leaves_fourteen_days_and_never_fewer_than_were_pledged() {
+    let now = day(5);
+    let mut scene = Scene::all_shown([point(1), point(2)]);
+    scene.request_deletion(1);
+    let purge = |scene: &Scene| scene.asked(now)[0].removal.clone().unwrap().purge;
+    assert_eq!(purge(&scene), Some(day(19)), "as an instance that is deleted");
+    scene.pledges.soft_delete_days = Some(40);
+    assert_eq!(purge(&scene), Some(day(45)));
+    let scene = scene.without_soft_delete();
+    assert_eq!(purge(&scene), Some(day(45)), "the spec takes no pledge back");
 }
 
 #[test]
