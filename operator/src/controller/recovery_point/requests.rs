@@ -153,16 +153,8 @@ fn another_end(
     if let Some(text) = outside_range(facts, point, until) {
         return Standing::Blocked(Reason::OverrideOutsideVault, text);
     }
-    if let Some(days) = soft_delete_days(facts) {
-        let earliest = now + SignedDuration::from_hours(24 * days);
-        let is_earlier = point.expiration_time.is_none_or(|end| until < end);
-        if is_earlier && point.removal.is_none() && until < earliest {
-            let text = format!(
-                "`retentionOverride.until` {until} would take the point away at once, and `softDelete` of the vault keeps what is \
-                 removed for {days} days: set `deletionRequest`, or an end after {earliest}."
-            );
-            return Standing::Blocked(Reason::OverrideOutsideVault, text);
-        }
+    if let Some(text) = round_soft_delete(facts, point, until, now) {
+        return Standing::Blocked(Reason::OverrideOutsideVault, text);
     }
     if let Some(message) = answer(facts, object).and_then(|answer| answer.override_refused.as_ref()) {
         return Standing::Blocked(Reason::OverrideRefused, message.clone());
@@ -209,6 +201,34 @@ fn is_last_good(facts: &Facts<'_>, point: &PointView, keep_at_least: u32) -> boo
 /// How long what is removed can be brought back; `None`: not at all.
 fn soft_delete_days(facts: &Facts<'_>) -> Option<i64> {
     soft_delete::days(facts.vault, facts.pledges).map(i64::from)
+}
+
+/// Why an end would leave fewer days to notice than a removal does. It takes a removal back, and may not come before what
+/// that one has left: else a removed point would go the sooner for having been brought back.
+fn round_soft_delete(
+    facts: &Facts<'_>,
+    point: &PointView,
+    until: Timestamp,
+    now: Timestamp,
+) -> Option<String> {
+    let days = soft_delete_days(facts)?;
+    let earliest = now + SignedDuration::from_hours(24 * days);
+    if let Some(removal) = &point.removal {
+        return (until < earliest.min(removal.purge)).then(|| {
+            format!(
+                "`retentionOverride.until` {until} would take the removed point away before {}, until when it can be brought \
+                 back: set an end that is not before that.",
+                removal.purge
+            )
+        });
+    }
+    let is_earlier = point.expiration_time.is_none_or(|end| until < end);
+    (is_earlier && until < earliest).then(|| {
+        format!(
+            "`retentionOverride.until` {until} would take the point away early, and `softDelete` of the vault keeps what is \
+             removed for {days} days: set `deletionRequest`, or an end that leaves these days."
+        )
+    })
 }
 
 /// Why an end is outside what the vault lets points be kept.

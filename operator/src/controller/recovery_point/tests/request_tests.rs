@@ -142,12 +142,12 @@ fn row_a22_a_removed_point_is_brought_back_by_another_end_and_its_request_is_not
     let taken = AnsweredRequests { deletion_request: Some(deletion()), retention_override: None };
     scene.object(1).spec.deletion_request = Some(deletion());
     scene.object(1).status.as_mut().unwrap().answered = Some(taken);
-    scene.request_end(1, day(20));
+    scene.request_end(1, day(40));
     let asked = scene.asked(now);
     assert_eq!((asked.len(), &asked[0].removal), (1, &None));
-    assert_eq!(asked[0].another_end.as_ref().map(|end| end.until), Some(day(20)));
+    assert_eq!(asked[0].another_end.as_ref().map(|end| end.until), Some(day(40)));
     let both =
-        AnsweredRequests { deletion_request: Some(deletion()), retention_override: Some(end(day(20))) };
+        AnsweredRequests { deletion_request: Some(deletion()), retention_override: Some(end(day(40))) };
     scene.object(1).status.as_mut().unwrap().answered = Some(both);
     assert_eq!(scene.asked(now), []);
     // Without the field nothing is asked, and given again it is.
@@ -155,7 +155,7 @@ fn row_a22_a_removed_point_is_brought_back_by_another_end_and_its_request_is_not
     assert_eq!(scene.asked(now), []);
     let told = scene.status(1, now);
     scene.object(1).status = Some(told);
-    scene.request_end(1, day(20));
+    scene.request_end(1, day(40));
     assert_eq!(scene.asked(now).len(), 1);
 }
 
@@ -288,6 +288,28 @@ fn an_earlier_end_does_not_go_round_the_vaults_soft_delete() {
     );
     scene.request_end(1, day(32));
     assert_eq!(scene.asked(now).len(), 1, "it is later than what was stamped");
+}
+
+#[test]
+fn another_end_takes_a_removal_back_and_does_not_outrun_it() {
+    let now = day(10);
+    let mut scene = Scene::all_shown([removed(1, day(35)), point(2)]).soft_deleting();
+    for early in [day(9), day(12), day(34)] {
+        scene.request_end(1, early);
+        assert_eq!(scene.asked(now), [], "{early} is before the removal's own end");
+        let blocked = scene.blocked(1, ConditionType::OverrideBlocked, now);
+        is_reason(blocked, Reason::OverrideOutsideVault, &day(35).to_string());
+    }
+    for late in [day(35), day(50)] {
+        scene.request_end(1, late);
+        assert_eq!(scene.asked(now).len(), 1, "{late}");
+    }
+    // Both at once: the removal is asked for, and the end that would outrun it is not.
+    let mut scene = Scene::all_shown([point(1), point(2)]).soft_deleting();
+    scene.request_deletion(1);
+    scene.request_end(1, day(9));
+    let asked = scene.asked(now);
+    assert_eq!((asked[0].removal.as_ref().and_then(|asked| asked.purge), &asked[0].another_end), (Some(day(40)), &None));
 }
 
 #[test]
