@@ -53,6 +53,8 @@ pub struct Decision {
     pub wake: Wake,
 }
 
+/// What was just asked for is looked at after this.
+const SOON: Wake = Wake::seconds(5);
 /// Credentials that cannot be read are looked for this often.
 const MINUTE: Wake = Wake::seconds(60);
 /// Secrets are looked at this often while all is well.
@@ -70,7 +72,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     let (checked, mut wake) = match &found {
         Ok(_) if protection == Protection::Stopped => {
             steps.extend(stale(seen, None).into_iter().cloned().map(Step::RemoveCheck));
-            (None, if steps.is_empty() { QUARTER } else { Wake::seconds(5) })
+            (None, if steps.is_empty() { QUARTER } else { SOON })
         }
         Ok(_) => {
             let checked = checked(instance, seen, settings, now);
@@ -80,6 +82,9 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
         }
         Err(_) => (None, QUARTER),
     };
+    if resume::is_named(instance, seen) {
+        wake = wake.or(SOON, now);
+    }
     let mut slots_found = None;
     let enabled = protection == Protection::Enabled;
     if let (Ok(references), true) = (&found, enabled && may_schedule(instance)) {

@@ -15,13 +15,18 @@ use crate::cluster::Note;
 use crate::controller::recovery_point::expire_by;
 use crate::controller::{Conditions, life};
 
-/// The ledger is told when the annotation names the record; another name changes nothing.
+/// The ledger is told when the annotation names the record; another name changes nothing. The status comes first: that
+/// protection was stopped is what gives the points their day once it is not any more.
 pub fn step(instance: &BackupInstance, seen: &Seen) -> Option<Step> {
-    let record = seen.record.as_ref()?;
-    let named = instance.annotations().get(annotations::RESUME)?;
     let waits = |life: &contract::Life| matches!(life, contract::Life::ResumeRequired { .. });
     let owners = seen.views.iter().filter(|view| waits(&view.life)).map(|view| view.owner.clone());
-    (named == record).then(|| Step::Resume(owners.collect()))
+    (is_named(instance, seen) && is_shown_stopped(instance)).then(|| Step::Resume(owners.collect()))
+}
+
+/// Whether somebody has named the record and it is still to be acted on.
+pub fn is_named(instance: &BackupInstance, seen: &Seen) -> bool {
+    let named = instance.annotations().get(annotations::RESUME);
+    named.is_some_and(|named| seen.record.as_ref() == Some(named))
 }
 
 /// The record that has to be named; as it was told while the ledger was not read.
@@ -80,8 +85,12 @@ pub fn waiting(instance: &BackupInstance, record: &str) -> String {
 
 /// Whether protection was stopped when the status was written, and is not any more.
 fn is_resumed(parts: &Parts<'_>) -> bool {
-    let before = parts.instance.status.as_ref().and_then(|status| status.state);
-    parts.protection != Protection::Stopped && before == Some(InstanceState::ProtectionStopped)
+    parts.protection != Protection::Stopped && is_shown_stopped(parts.instance)
+}
+
+fn is_shown_stopped(instance: &BackupInstance) -> bool {
+    let shown = instance.status.as_ref().and_then(|status| status.state);
+    shown == Some(InstanceState::ProtectionStopped)
 }
 
 fn sentence(parts: &Parts<'_>, at: Timestamp) -> String {

@@ -798,6 +798,11 @@ fn row_a21_an_instance_that_was_brought_back_is_stopped_until_its_record_is_name
     back.metadata.annotations = name(record);
     let named = decided(&back, &seen, at("2026-11-20T20:08:00Z"));
     assert!(matches!(named.steps.as_slice(), [Step::Resume(owners)] if owners.len() == 1));
+    let early = BackupInstance { status: checked().status, ..back.clone() };
+    let unshown = decided(&early, &seen, at("2026-11-20T20:08:00Z"));
+    assert!(unshown.steps.is_empty(), "without the status nobody would know of the day to come");
+    assert_eq!(status(&unshown).state, Some(InstanceState::ProtectionStopped));
+    assert_eq!(unshown.wake, crate::controller::Wake::seconds(5), "it is told with the next look");
     let active = decided(&back, &seen_in_ledger(Some(Life::Active)), at("2026-11-20T20:09:00Z"));
     assert_eq!(status(&active).state, Some(InstanceState::ProtectionConfigured));
     assert_eq!(condition(status(&active), "ResumeRequired").0, "absent");
