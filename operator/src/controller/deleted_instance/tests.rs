@@ -362,6 +362,28 @@ fn row_a21_undelete_takes_an_instance_of_the_same_name_and_database_and_no_other
 }
 
 #[test]
+fn row_a21_points_come_back_only_to_an_instance_of_their_own_vault() {
+    let asked = || Scene::new("Retain", deleted(Remains::Kept)).asked();
+    for datasource in [Some("7/app"), None] {
+        for (name, namespace) in [("other", Some("vaults")), ("main", Some("elsewhere")), ("main", None)] {
+            let mut held = instance("new", datasource);
+            (held.spec.vault_ref.name, held.spec.vault_ref.namespace) =
+                (name.into(), namespace.map(str::to_owned));
+            let Return::Blocked(reason, message) = asked().with(held).back() else { panic!("{name} {namespace:?}") };
+            assert_eq!(reason, crds::Reason::InstanceInTheWay);
+            assert!(message.contains("another vault"), "{message}");
+        }
+    }
+    let mut moved = asked();
+    for view in moved.catalogue.owners.values_mut() {
+        view.spec = view.spec.replace("vaults", "elsewhere");
+    }
+    let Return::Make(made) = moved.back() else { panic!("{:?}", moved.back()) };
+    let made = made.spec.vault_ref;
+    assert_eq!((made.name.as_str(), made.namespace.as_deref()), ("main", Some("vaults")));
+}
+
+#[test]
 fn undelete_into_a_namespace_that_is_gone_says_what_to_do_and_makes_nothing() {
     let mut scene = Scene::new("Retain", deleted(Remains::Kept)).asked();
     scene.namespaces.insert("shop".into(), "made again".into());

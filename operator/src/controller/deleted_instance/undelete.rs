@@ -1,8 +1,9 @@
 //! The way back of a deleted instance: to one that is there in its place, or to one that is made from what was saved. Pure.
 
 use contract::{Owner, OwnerChange, OwnerView};
+use crds::common::VaultReference;
 use crds::instance::Protection;
-use crds::{BackupInstance, BackupInstanceSpec, Reason};
+use crds::{BackupInstance, BackupInstanceSpec, BackupVault, Reason};
 use kube::ResourceExt as _;
 
 use super::facts::{Facts, Gone};
@@ -42,8 +43,8 @@ pub fn undelete(facts: &Facts<'_>, gone: &Gone<'_>) -> Return {
         held.namespace().as_ref() == Some(namespace) && held.name_any() == *name
     };
     match (facts.instances.values().find(is_there), saved) {
-        (Some(held), saved) => take(held, gone, saved.as_ref()),
-        (None, Some(saved)) => Return::Make(Box::new(stopped(namespace, name, saved))),
+        (Some(held), saved) => take(facts, held, gone, saved.as_ref()),
+        (None, Some(saved)) => Return::Make(Box::new(stopped(facts.vault, namespace, name, saved))),
         (None, None) => Return::Blocked(
             Reason::UndeleteRefused,
             format!(
@@ -74,15 +75,30 @@ pub fn changes(gone: &Gone<'_>, uid: &str) -> Vec<OwnerChange> {
         .collect()
 }
 
-/// An instance of the same namespace and name takes the points over if it protects the same database: by what a check has
-/// found, or before that by what its spec says.
-fn take(held: &BackupInstance, gone: &Gone<'_>, saved: Option<&BackupInstanceSpec>) -> Return {
+/// An instance of the same namespace and name takes the points over if it protects the same database in the same vault: by
+/// what a check has found, or before that by what its spec says.
+fn take(
+    facts: &Facts<'_>,
+    held: &BackupInstance,
+    gone: &Gone<'_>,
+    saved: Option<&BackupInstanceSpec>,
+) -> Return {
     if held.metadata.deletion_timestamp.is_some() {
         return Return::Waits("An instance of the name is being deleted.".into());
     }
     let uid = held.uid().unwrap_or_default();
     let found = held.status.as_ref().and_then(|status| status.datasource_id.as_ref());
     let (namespace, name) = (held.namespace().unwrap_or_default(), held.name_any());
+    // Only instances of this vault ever learn of what it holds.
+    if !is_in(held, facts.vault) {
+        return Return::Blocked(
+            Reason::InstanceInTheWay,
+            format!(
+                "BackupInstance {namespace}/{name} is there and is protected in another vault: delete it or move it to another \
+                 name, and the deleted one is brought back."
+            ),
+        );
+    }
     let of = |view: &&OwnerView, datasource: &String| matches!(&view.owner, Owner::Instance { datasource_id, .. } if datasource_id == datasource);
     match found {
         Some(found) if gone.views.iter().any(|view| of(view, found)) => Return::To(uid),
@@ -108,8 +124,22 @@ fn is_same_source(left: &BackupInstanceSpec, right: &BackupInstanceSpec) -> bool
     source(left) == source(right)
 }
 
-fn stopped(namespace: &str, name: &str, mut spec: BackupInstanceSpec) -> BackupInstance {
+/// Whether this is the vault that an instance refers to.
+fn is_in(instance: &BackupInstance, vault: &BackupVault) -> bool {
+    let own = instance.namespace().unwrap_or_default();
+    let reference = &instance.spec.vault_ref;
+    reference.name == vault.name_any() && Some(reference.namespace_or(&own)) == vault.namespace().as_deref()
+}
+
+/// In this vault, whichever its spec named last: here are the points.
+fn stopped(
+    vault: &BackupVault,
+    namespace: &str,
+    name: &str,
+    mut spec: BackupInstanceSpec,
+) -> BackupInstance {
     spec.protection = Protection::Stopped;
+    spec.vault_ref = VaultReference { name: vault.name_any(), namespace: vault.namespace() };
     let mut instance = BackupInstance::new(name, spec);
     instance.metadata.namespace = Some(namespace.to_owned());
     instance
