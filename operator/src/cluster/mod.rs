@@ -21,7 +21,7 @@ pub use event::{Note, Notes};
 pub use feed::{Feed, Held, Key};
 pub use index::{Address, Index};
 pub use job_watch::{JobOwner, watch_jobs};
-pub use read::{get, get_global, list_by_label};
+pub use read::{get, get_global, list_by_label, uid};
 pub use same::same;
 pub use write::{
     annotate, apply, apply_status, create, delete, delete_job, remove_finalizer, set_finalizer, unsuspend_job,

@@ -25,6 +25,24 @@ where
     })
 }
 
+/// The UID of an object, or that there is none. Nothing else of it is read, so that it may be one of another version.
+///
+/// # Errors
+/// [`ReadError::Get`].
+pub async fn uid<K>(client: &Client, namespace: &str, name: &str) -> Result<Option<String>, ReadError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let found = Api::<K>::namespaced(client.clone(), namespace).get_metadata_opt(name).await;
+    let found = found.map_err(|source| ReadError::Get {
+        kind: kind::<K>(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        source,
+    })?;
+    Ok(found.and_then(|found| found.metadata.uid))
+}
+
 /// As [`get`], for kinds without a namespace.
 ///
 /// # Errors

@@ -39,13 +39,13 @@ const REFUSED: Wake = Wake::seconds(60);
 /// Brings the records of one vault's deleted instances to where they should be.
 ///
 /// # Errors
-/// The API server could not be asked or written to, or no call to the keeper be prepared. What the keeper refuses is told in
+/// The API server could not be written to, or no call to the keeper be prepared. What the keeper refuses is told in
 /// the record.
 pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
     if vault.metadata.deletion_timestamp.is_some() {
         return Ok(Wake::OnChange);
     }
-    let Some(seen) = observe::observe(&vault, &context).await? else { return Ok(AGAIN) };
+    let Some(seen) = observe::observe(&vault, &context).await else { return Ok(AGAIN) };
     let now = context.clock.now();
     // What is in storage now may not be what was promised: nothing is added until somebody has looked.
     let told = if is_rolled_back(&vault) {

@@ -9,9 +9,8 @@ use kube::ResourceExt as _;
 
 use super::facts::Facts;
 use super::gone;
-use crate::cluster::{self, Key};
+use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
-use crate::controller::Error;
 use crate::keeper_client::Catalogue;
 
 /// Owned, so that decisions can borrow from it.
@@ -26,13 +25,11 @@ pub struct Seen {
     cluster_id: String,
 }
 
-/// `None` until the keeper has told its ledger: without it nobody would seem to have been there.
-///
-/// # Errors
-/// The API server does not say whether an instance is there. It is then taken for nothing.
-pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Result<Option<Seen>, Error> {
+/// `None` until the keeper has told its ledger: without it nobody would seem to have been there. An instance of which the
+/// API server does not say whether it is there is taken for one that is.
+pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Option<Seen> {
     let uid = vault.uid().unwrap_or_default();
-    let Some(catalogue) = context.keepers.catalogue(&uid) else { return Ok(None) };
+    let catalogue = context.keepers.catalogue(&uid)?;
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
     let all = context.known.instances.all();
     let mut seen = Seen {
@@ -47,14 +44,20 @@ pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Result<Opti
     };
     let mut gone = BTreeSet::new();
     for owner in gone::candidates(&seen.facts()) {
-        if let Owner::Instance { namespace, instance, instance_uid, .. } = &owner
-            && !is_there(context, namespace, instance, instance_uid).await?
-        {
-            gone.insert(instance_uid.clone());
+        let Owner::Instance { namespace, instance, instance_uid, .. } = &owner else { continue };
+        match is_there(context, namespace, instance, instance_uid).await {
+            Ok(true) => {}
+            Ok(false) => {
+                gone.insert(instance_uid.clone());
+            }
+            // Of the others' ends and returns none waits for it.
+            Err(error) => {
+                tracing::warn!(namespace, instance, %error, "whether an instance is there could not be read");
+            }
         }
     }
     seen.gone = gone;
-    Ok(Some(seen))
+    Some(seen)
 }
 
 impl Seen {
@@ -73,9 +76,9 @@ impl Seen {
 }
 
 /// Asked of the API server itself: a watch may be late, and leaves out what this version cannot read.
-async fn is_there(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool, Error> {
-    let found: Option<BackupInstance> = cluster::get(&context.client, namespace, name).await?;
-    Ok(found.is_some_and(|found| found.uid().as_deref() == Some(uid)))
+async fn is_there(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool, ReadError> {
+    let found = cluster::uid::<BackupInstance>(&context.client, namespace, name).await?;
+    Ok(found.as_deref() == Some(uid))
 }
 
 fn living_namespaces(context: &Context) -> BTreeMap<String, String> {

@@ -81,6 +81,36 @@ async fn an_instance_that_the_watch_has_not_told_of_yet_is_not_taken_for_gone() 
     assert_eq!(world.told(), [json!(null); 0]);
 }
 
+/// Another instance of the ledger, of which the object is there.
+fn with_another(world: &World) {
+    let other = owner("kept", "8/app");
+    let points = vec![point(2, other.clone(), PointState::Available)];
+    let owners = vec![view(other, "Delete", Life::Active)];
+    world.context.keepers.fold("v1", Points { head: Some(head(9)), points, owners });
+}
+
+#[tokio::test]
+async fn an_instance_that_this_version_cannot_read_is_there_and_holds_nobody_else_up() {
+    let world = world().await;
+    with_another(&world);
+    let metadata = json!({"name": "orders", "namespace": "shop", "uid": "kept"});
+    world.hold("backupinstances", &json!({"metadata": metadata, "spec": {"of": "a later version"}}));
+    assert_eq!(look(&world).await.0, [LEDGER]);
+    let told = world.told();
+    assert_eq!(told[0]["owner"]["change"], "Deleted", "{told:?}");
+    assert_eq!(told[0]["owner"]["owner"]["instance"]["instanceUid"], UID, "{told:?}");
+}
+
+#[tokio::test]
+async fn an_instance_of_which_the_api_server_says_nothing_is_left_for_the_next_look() {
+    let world = world().await;
+    with_another(&world);
+    world.refuse("GET backupinstances shop/orders", 500, "InternalError");
+    assert_eq!(look(&world).await.0, [LEDGER]);
+    let told = world.told();
+    assert_eq!(told[0]["owner"]["owner"]["instance"]["instanceUid"], "kept", "{told:?}");
+}
+
 #[tokio::test]
 async fn row_a21_an_undelete_makes_the_instance_and_then_tells_the_ledger_whose_the_points_are() {
     let world = world().await;
