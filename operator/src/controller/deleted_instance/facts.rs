@@ -90,11 +90,39 @@ impl Gone<'_> {
         }
     }
 
-    /// When it was noticed, what becomes of the points, and why it is gone.
+    /// When it was noticed, what becomes of the points, and why it is gone. Where the points of several databases end
+    /// otherwise, the end that comes first is told.
     pub fn end(&self) -> Option<(Timestamp, Remains, &str)> {
         match &self.newest()?.life {
-            Life::Deleted { time, points, reason } => Some((*time, *points, reason)),
+            Life::Deleted { time, points, reason } => {
+                Some((*time, self.remains().fold(*points, weaker), reason))
+            }
             Life::Active | Life::ResumeRequired { .. } | Life::Released => None,
         }
+    }
+
+    /// Whether not all of its points end so.
+    pub fn is_mixed(&self) -> bool {
+        let mut remains = self.remains();
+        let first = remains.next();
+        remains.any(|other| Some(other) != first)
+    }
+
+    /// What becomes of the points of each database that it had.
+    fn remains(&self) -> impl Iterator<Item = Remains> {
+        self.views.iter().filter_map(|view| match view.life {
+            Life::Deleted { points, .. } => Some(points),
+            Life::Active | Life::ResumeRequired { .. } | Life::Released => None,
+        })
+    }
+}
+
+/// That of two with which points go sooner.
+fn weaker(one: Remains, other: Remains) -> Remains {
+    match (one, other) {
+        (Remains::Purged { at }, Remains::Purged { at: then }) => Remains::Purged { at: at.min(then) },
+        (purged @ Remains::Purged { .. }, _) | (_, purged @ Remains::Purged { .. }) => purged,
+        (Remains::AsStamped, _) | (_, Remains::AsStamped) => Remains::AsStamped,
+        (Remains::Kept, Remains::Kept) => Remains::Kept,
     }
 }

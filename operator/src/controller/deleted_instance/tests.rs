@@ -396,6 +396,32 @@ fn undelete_into_a_namespace_that_is_gone_says_what_to_do_and_makes_nothing() {
 }
 
 #[test]
+fn row_a20_of_several_databases_the_record_tells_the_end_that_comes_first() {
+    let cases = [
+        (Remains::Purged { at: days(14) }, Remains::Kept, DeletedState::SoftDeleted),
+        (Remains::Kept, Remains::Purged { at: days(14) }, DeletedState::SoftDeleted),
+        (Remains::AsStamped, Remains::Kept, DeletedState::RetainedPerPolicy),
+        (Remains::Purged { at: days(20) }, Remains::Purged { at: days(14) }, DeletedState::SoftDeleted),
+        (Remains::Kept, Remains::Kept, DeletedState::Retained),
+    ];
+    for (earlier, newest, state) in cases {
+        let mut scene = Scene::new("Retain", deleted(newest));
+        let left = owner(UID, "6/app");
+        let before = OwnerView { sequence: 1, ..view(left.clone(), "Delete", deleted(earlier)) };
+        scene.catalogue.owners.insert(left.clone(), before);
+        let old = point(2, left, PointState::Available);
+        scene.catalogue.points.insert(old.id.clone(), old);
+        let made = changes(&scene.facts(), &BTreeMap::new(), now());
+        let (_, status) = &made.create[0];
+        assert_eq!(status.state, Some(state), "{earlier:?} and {newest:?}");
+        let purge = (state == DeletedState::SoftDeleted).then(|| days(14));
+        assert_eq!(status.scheduled_purge_time.as_ref().map(|time| time.0), purge);
+        let message = &status.conditions[0].message;
+        assert_eq!(message.contains("another database"), earlier != newest, "{message}");
+    }
+}
+
+#[test]
 fn the_points_of_every_database_that_it_had_come_back_together() {
     let mut scene = Scene::new("Retain", deleted(Remains::Kept));
     let earlier = owner(UID, "6/app");

@@ -144,7 +144,10 @@ fn standing(
     };
     match back {
         Return::NotAsked => {
-            let (reason, message) = resting(gone.points, remains, now);
+            let (reason, mut message) = resting(gone.points, remains, now);
+            if gone.is_mixed() {
+                message.push_str(" This is of the points that go first; those of another database that it had stay longer.");
+            }
             conditions.set(ConditionType::Ready, Some(true), reason, message);
         }
         Return::To(_) | Return::Make(_) => {

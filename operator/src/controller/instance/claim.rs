@@ -24,7 +24,8 @@ pub enum Claimed {
     Unanswered(String),
 }
 
-/// The claim to be asked for; `None` while nothing can be asked, and when the ledger has it already.
+/// The claim to be asked for; `None` while nothing can be asked, and when the ledger has all of them already. What the
+/// instance protected before is claimed again, too, when its spec has changed: `deletionPolicy` is of all its points.
 pub fn wanted(instance: &BackupInstance, seen: &Seen) -> Option<OwnerChange> {
     let vault = seen.vault.as_ref()?;
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
@@ -32,16 +33,39 @@ pub fn wanted(instance: &BackupInstance, seen: &Seen) -> Option<OwnerChange> {
         && !is_true(conditions, ConditionType::KeeperUnavailable)
         && seen.points.is_some();
     let owner = seen.owner.clone().filter(|_| is_told)?;
-    let spec = serde_json::to_string(&instance.spec).unwrap_or_default();
-    let is_asked = match own(seen, &owner).map(|view| (&view.life, &view.spec)) {
-        None | Some((Life::Released, _)) => is_admitted(instance, vault),
-        // What becomes of its points, should it be deleted, is in its spec: also while the vault does not take its namespace,
-        // and while it waits to be resumed.
-        Some((Life::Active | Life::ResumeRequired { .. }, claimed)) => *claimed != spec,
-        // Not to be claimed, but to be brought back.
-        Some((Life::Deleted { .. }, _)) => false,
+    let spec = spec(instance);
+    let is_first = own(seen, &owner).is_none_or(|view| view.life == Life::Released);
+    let owner = if is_first && is_admitted(instance, vault) {
+        owner
+    } else {
+        behind(seen, &spec).next()?.owner.clone()
     };
-    is_asked.then_some(OwnerChange::Claimed { owner, spec })
+    Some(OwnerChange::Claimed { owner, spec })
+}
+
+/// What the ledger has of the instance under another spec than this. What becomes of its points, should it be deleted, is in
+/// its spec: also while the vault does not take its namespace, and while it waits to be resumed. One that was deleted is not to
+/// be claimed, but to be brought back.
+fn behind<'a>(seen: &'a Seen, spec: &'a str) -> impl Iterator<Item = &'a OwnerView> {
+    let is_own = |owner: &Owner| seen.owner.as_ref().is_none_or(|own| is_same_instance(own, owner));
+    let lives = |life: &Life| matches!(life, Life::Active | Life::ResumeRequired { .. });
+    seen.views.iter().filter(move |view| lives(&view.life) && view.spec != spec && is_own(&view.owner))
+}
+
+/// Whether two are one instance, whatever each protects. A copy of the cluster has other points.
+fn is_same_instance(one: &Owner, other: &Owner) -> bool {
+    let identity = |owner: &Owner| match owner {
+        Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, .. } => {
+            Some([cluster_id, namespace, namespace_uid, instance, instance_uid].map(String::clone))
+        }
+        Owner::Cli { .. } => None,
+    };
+    identity(one).is_some_and(|identified| identity(other).as_ref() == Some(&identified))
+}
+
+/// As the ledger is to have it.
+fn spec(instance: &BackupInstance) -> String {
+    serde_json::to_string(&instance.spec).unwrap_or_default()
 }
 
 /// Whether the vault takes instances of the namespace.

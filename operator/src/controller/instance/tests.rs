@@ -661,6 +661,35 @@ fn row_a15_a_vault_that_takes_no_more_of_a_namespace_still_hears_what_is_to_beco
 }
 
 #[test]
+fn row_a15_the_ledger_learns_of_another_spec_for_all_that_the_instance_has_protected() {
+    let mut seen = seen_in_ledger(Some(Life::Active));
+    let mut before = seen.views[0].clone();
+    let mut foreign = before.clone();
+    let (Owner::Instance { datasource_id, .. }, Owner::Instance { cluster_id, .. }) =
+        (&mut before.owner, &mut foreign.owner)
+    else {
+        panic!("{before:?}")
+    };
+    "72/app".clone_into(datasource_id);
+    "c2".clone_into(cluster_id);
+    before.spec = "older".into();
+    foreign.spec = "older".into();
+    seen.views.push(before.clone());
+    seen.views.push(foreign);
+    let claimed = |seen: &Seen| match claim::wanted(&checked(), seen) {
+        Some(contract::OwnerChange::Claimed { owner, spec }) => Some((owner, spec)),
+        other => other.map(|other| panic!("{other:?}")),
+    };
+    let spec = serde_json::to_string(&checked().spec).unwrap();
+    assert_eq!(claimed(&seen), Some((before.owner, spec.clone())));
+    seen.views[1].spec = spec;
+    assert_eq!(claimed(&seen), None, "what another cluster's copy has is not its own");
+    seen.views[1].spec = "older".into();
+    seen.views[1].life = Life::Released;
+    assert_eq!(claimed(&seen), None, "nothing is left there");
+}
+
+#[test]
 fn nothing_is_claimed_while_the_ledger_is_unknown_or_the_vault_is_not_ready() {
     let unread = Seen { points: None, ..seen_in_ledger(None) };
     assert_eq!(claim::wanted(&checked(), &unread), None);
