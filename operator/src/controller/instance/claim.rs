@@ -43,6 +43,21 @@ pub fn wanted(instance: &BackupInstance, seen: &Seen) -> Option<OwnerChange> {
     Some(OwnerChange::Claimed { owner, spec })
 }
 
+/// Notes what the keeper has just taken, so that the status can tell of it at once.
+pub fn note(seen: &mut Seen, taken: &OwnerChange) {
+    let OwnerChange::Claimed { owner, spec } = taken else { return };
+    for view in seen.views.iter_mut().filter(|view| view.owner == *owner) {
+        view.spec.clone_from(spec);
+    }
+}
+
+/// Whether the ledger has the spec as it is for all that the instance has protected. What is in it governs should the
+/// instance be deleted now. While the ledger is not read, nothing is known of one that may have been claimed.
+pub fn is_known(instance: &BackupInstance, seen: &Seen) -> bool {
+    let is_unchecked = instance.status.as_ref().and_then(|status| status.datasource_id.as_ref()).is_none();
+    is_unchecked || (seen.points.is_some() && behind(seen, &spec(instance)).next().is_none())
+}
+
 /// What the ledger has of the instance under another spec than this. What becomes of its points, should it be deleted, is in
 /// its spec: also while the vault does not take its namespace, and while it waits to be resumed. One that was deleted is not to
 /// be claimed, but to be brought back.

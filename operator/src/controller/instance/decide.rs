@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::checks::{Checked, checked, stale};
+use super::claim::{self, Claimed};
 use super::datasource;
 use super::observe::Seen;
 use super::references::references;
@@ -82,7 +83,9 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
         }
         Err(_) => (None, QUARTER),
     };
-    if resume::is_named(instance, seen) {
+    // One claim is told with each look.
+    let is_claiming = seen.claim == Some(Claimed::Held) && !claim::is_known(instance, seen);
+    if is_claiming || resume::is_named(instance, seen) {
         wake = wake.or(SOON, now);
     }
     let mut slots_found = None;

@@ -44,8 +44,11 @@ pub async fn reconcile(instance: Arc<BackupInstance>, context: Arc<Context>) -> 
         return Ok(Wake::OnChange);
     }
     let mut seen = observe::observe(&instance, &context).await?;
-    if let Some(claim) = claim::wanted(&instance, &seen) {
-        seen.claim = act::claim(&context, &seen, claim).await?;
+    if let Some(wanted) = claim::wanted(&instance, &seen) {
+        seen.claim = act::claim(&context, &seen, wanted.clone()).await?;
+        if seen.claim == Some(claim::Claimed::Held) {
+            claim::note(&mut seen, &wanted);
+        }
     }
     let decision = decide::decide(&instance, &seen, &context.settings, context.clock.now());
     act::act(&instance, &context, &seen, decision).await

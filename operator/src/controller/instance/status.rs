@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::checks::{Checked, first_failure};
+use super::claim;
 use super::datasource;
 use super::observe::Seen;
 use super::prospects;
@@ -42,7 +43,10 @@ pub fn status(parts: &Parts<'_>, now: Now) -> (BackupInstanceStatus, Option<Time
     let instance = parts.instance;
     let mut status = instance.status.clone().unwrap_or_default();
     let before = std::mem::take(&mut status.conditions);
-    status.observed_generation = instance.metadata.generation;
+    // Whoever deletes the instance looks whether its `deletionPolicy` has been told to the ledger.
+    if claim::is_known(instance, parts.seen) {
+        status.observed_generation = instance.metadata.generation;
+    }
     status.revalidated =
         instance.annotations().get(annotations::REVALIDATE).map(|text| text.chars().take(256).collect());
     take_checks(parts, &mut status);

@@ -661,6 +661,37 @@ fn row_a15_a_vault_that_takes_no_more_of_a_namespace_still_hears_what_is_to_beco
 }
 
 #[test]
+fn the_observed_generation_follows_once_the_ledger_has_the_spec() {
+    let mut edited = checked();
+    edited.spec.deletion_policy = crds::instance::DeletionPolicy::Delete;
+    edited.metadata.generation = Some(2);
+    let observed = |seen: &Seen| {
+        let decision = decided(&edited, seen, at("2026-11-20T10:01:00Z"));
+        (status(&decision).observed_generation, decision.wake)
+    };
+    for life in [Life::Active, Life::ResumeRequired { record: "r".into() }] {
+        let refused = Some(Claimed::Unanswered("no answer".into()));
+        let mut seen = Seen { claim: refused, ..seen_in_ledger(Some(life)) };
+        assert_eq!(observed(&seen).0, Some(1), "the ledger has an older one");
+        let unread = Seen { points: None, views: Vec::new(), ..seen_in_ledger(None) };
+        assert_eq!(observed(&unread).0, Some(1), "nobody knows what the ledger has");
+        let mut before = seen.views[0].clone();
+        if let Owner::Instance { datasource_id, .. } = &mut before.owner {
+            "72/app".clone_into(datasource_id);
+        }
+        seen.views.push(before);
+        seen.claim = Some(Claimed::Held);
+        let first = claim::wanted(&edited, &seen).expect("a claim");
+        claim::note(&mut seen, &first);
+        assert_eq!(observed(&seen), (Some(1), crate::controller::Wake::seconds(5)), "another is to be told");
+        let second = claim::wanted(&edited, &seen).expect("another claim");
+        claim::note(&mut seen, &second);
+        assert_eq!(observed(&seen).0, Some(2));
+    }
+    assert_eq!(observed(&seen_in_ledger(None)).0, Some(2), "nothing of it is in the ledger");
+}
+
+#[test]
 fn row_a15_the_ledger_learns_of_another_spec_for_all_that_the_instance_has_protected() {
     let mut seen = seen_in_ledger(Some(Life::Active));
     let mut before = seen.views[0].clone();
