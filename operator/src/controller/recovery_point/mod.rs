@@ -37,6 +37,8 @@ use kube::ResourceExt as _;
 use super::{Error, Wake};
 use crate::cluster::Note;
 use crate::context::Context;
+use expiry::Expiry;
+use facts::Facts;
 use ranges::{MOST, Ranges, SHOWN};
 
 pub use memory::Memory;
@@ -66,23 +68,31 @@ fn is_rolled_back(vault: &BackupVault) -> bool {
 pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
     let Some(mut seen) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
     let now = context.clock.now();
-    let mut expiry = expiry::expiry(&seen.facts(&vault, &context), now.time);
-    removed::add_due(&seen.facts(&vault, &context), now.time, &mut expiry);
-    let next = expiry.next.map_or(AGAIN, Wake::At);
-    // What is in storage now may not be what was promised: nothing is deleted until somebody has looked.
-    if !is_rolled_back(&vault) {
-        act::expire(&vault, &context, expiry).await?;
-    }
+    // Whoever wants to keep a point is heard before any goes.
     let asked = requests::asked(&seen.facts(&vault, &context), now.time);
     if !asked.is_empty() {
         act::answer(&vault, &context, &asked, now.wall).await?;
         let Some(after) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
         seen = after;
     }
+    let expiry = due(&seen.facts(&vault, &context), now.time);
+    let next = expiry.next.map_or(AGAIN, Wake::At);
+    // What is in storage now may not be what was promised: nothing is deleted until somebody has looked.
+    if !is_rolled_back(&vault) {
+        act::expire(&vault, &context, expiry).await?;
+    }
     seen.ranges = ranges(&context, seen.instances(), now.time).await;
     let changes = shown::changes(&seen.facts(&vault, &context), now.time);
     act::show(&context, changes).await?;
     Ok(AGAIN.or(next, now))
+}
+
+/// What is to go now.
+fn due(facts: &Facts<'_>, now: Timestamp) -> Expiry {
+    let mut expiry = expiry::expiry(facts, now);
+    removed::add_due(facts, now, &mut expiry);
+    requests::spare(facts, &mut expiry);
+    expiry
 }
 
 /// The ranges of points that annotations ask for and whose day is not over. Whoever set one is told once.

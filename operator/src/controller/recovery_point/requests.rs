@@ -3,6 +3,7 @@
 //! A request is asked of the keeper once; `status.answered` echoes what it took. What cannot be is told in a condition, and
 //! judged again with every look: a newer point may come, a restore end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::{OverrideRequest, Owner, PointId, PointState, PointView, RemoveRequest};
@@ -12,6 +13,7 @@ use crds::{Reason, RecoveryPoint};
 use jiff::{SignedDuration, Timestamp};
 use policy::{Keep, Zone};
 
+use super::expiry::Expiry;
 use super::facts::Facts;
 use super::memory::Answer;
 use super::{expiry, view};
@@ -64,8 +66,28 @@ fn ask(facts: &Facts<'_>, object: &Arc<RecoveryPoint>, now: Timestamp) -> Option
     is_something.then(|| Asked { object: Arc::clone(object), point: point.id.clone(), another_end, removal })
 }
 
-/// What the vault has taken of the requests that an object has now, as its status says or the keeper has just answered.
-pub fn answered(facts: &Facts<'_>, object: &RecoveryPoint) -> AnsweredRequests {
+/// Takes the points out of what is to go that somebody wants to keep for longer, where the keeper has not taken it yet or the
+/// ledger that it was written into was lost.
+pub fn spare(facts: &Facts<'_>, expiry: &mut Expiry) {
+    let wanted: BTreeSet<PointId> =
+        facts.objects.iter().filter_map(|object| kept_for_longer(facts, object)).collect();
+    expiry.tombstones.retain(|(point, _)| !wanted.contains(point));
+}
+
+/// The point of an object whose end is to be a later one, within the vault's range, and is not in the ledger.
+fn kept_for_longer(facts: &Facts<'_>, object: &RecoveryPoint) -> Option<PointId> {
+    let until = object.spec.retention_override.as_ref()?.until.0;
+    let point = facts.catalogue.points.get(&PointId(object.spec.point_id.clone()))?;
+    let is_open = view::is_view_of(facts, object, point)
+        && answered(facts, point, object).retention_override.is_none()
+        && not_owned::<()>(point).is_none()
+        && outside_range(facts, point, until).is_none();
+    (is_open && point.expiration_time.is_some_and(|end| end < until)).then(|| point.id.clone())
+}
+
+/// What the vault has taken of the requests that an object has now, as its status says or the keeper has just answered. Of
+/// another end the ledger must say so as well: it may be an older one than the status was written from.
+pub fn answered(facts: &Facts<'_>, point: &PointView, object: &RecoveryPoint) -> AnsweredRequests {
     let told = object.status.as_ref().and_then(|status| status.answered.as_ref());
     let heard = answer(facts, object).map(|answer| &answer.taken);
     let taken = || told.into_iter().chain(heard);
@@ -77,6 +99,7 @@ pub fn answered(facts: &Facts<'_>, object: &RecoveryPoint) -> AnsweredRequests {
             .cloned(),
         retention_override: another_end
             .filter(|asked| taken().any(|taken| taken.retention_override.as_ref() == Some(asked)))
+            .filter(|asked| point.overridden.as_ref().is_some_and(|end| end.until == asked.until.0))
             .cloned(),
     }
 }
@@ -110,7 +133,7 @@ fn deletion(
     now: Timestamp,
 ) -> Standing<RemoveRequest> {
     let Some(asked) = object.spec.deletion_request.as_ref() else { return Standing::Rest };
-    if answered(facts, object).deletion_request.is_some() {
+    if answered(facts, point, object).deletion_request.is_some() {
         return Standing::Rest;
     }
     if let Some(blocked) = not_owned(point) {
@@ -143,7 +166,7 @@ fn another_end(
     now: Timestamp,
 ) -> Standing<OverrideRequest> {
     let Some(asked) = object.spec.retention_override.as_ref() else { return Standing::Rest };
-    if answered(facts, object).retention_override.is_some() {
+    if answered(facts, point, object).retention_override.is_some() {
         return Standing::Rest;
     }
     if let Some(blocked) = not_owned(point) {

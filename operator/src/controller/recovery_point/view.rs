@@ -104,7 +104,7 @@ pub fn status(
         }),
         scheduled_purge_time: point.removal.as_ref().and(point.expiration_time).map(Time),
         answered: held
-            .map(|held| super::requests::answered(facts, held))
+            .map(|held| super::requests::answered(facts, point, held))
             .filter(|answered| *answered != AnsweredRequests::default()),
         coverage: coverage(point),
     }

@@ -5,6 +5,7 @@ use crds::common::{ConditionType, Time};
 use crds::recovery_point::{AnsweredRequests, DeletionRequest, RetentionOverride};
 use crds::{Reason, RecoveryPointStatus};
 
+use super::super::due;
 use super::super::memory::Memory;
 use super::super::ranges::{MOST, Range};
 use super::super::removed;
@@ -149,6 +150,9 @@ fn row_a22_a_removed_point_is_brought_back_by_another_end_and_its_request_is_not
     let both =
         AnsweredRequests { deletion_request: Some(deletion()), retention_override: Some(end(day(40))) };
     scene.object(1).status.as_mut().unwrap().answered = Some(both);
+    let overridden = Some(Override { until: day(40), reason: "an audit".into() });
+    let back = PointView { overridden, expiration_time: Some(day(40)), ..point(1) };
+    scene.catalogue.points.insert(point(1).id, back);
     assert_eq!(scene.asked(now), []);
     // Without the field nothing is asked, and given again it is.
     scene.object(1).spec.retention_override = None;
@@ -288,6 +292,32 @@ fn an_earlier_end_does_not_go_round_the_vaults_soft_delete() {
     );
     scene.request_end(1, day(32));
     assert_eq!(scene.asked(now).len(), 1, "it is later than what was stamped");
+}
+
+#[test]
+fn row_e20_another_end_that_the_ledger_has_lost_is_asked_for_again_before_the_point_goes() {
+    let now = day(40);
+    let mut scene = Scene::all_shown([point(1), point(2)]);
+    scene.request_end(1, day(60));
+    let both = AnsweredRequests { deletion_request: None, retention_override: Some(end(day(60))) };
+    scene.object(1).status.as_mut().unwrap().answered = Some(both);
+    // Storage is older than the status, and somebody has accepted that.
+    assert_eq!(ids(&scene.expiry(now)), ["1"], "by what is in the ledger");
+    assert_eq!(ids(&due(&scene.facts(), now)), [""; 0]);
+    assert_eq!(scene.asked(now)[0].another_end.as_ref().map(|end| end.until), Some(day(60)));
+    let refused = Answer { override_refused: Some("no answer".into()), ..Answer::default() };
+    scene.answers.insert("1".into(), refused);
+    assert_eq!(ids(&due(&scene.facts(), now)), [""; 0], "nor while the keeper cannot be asked");
+    scene.answers.clear();
+    let overridden = Some(Override { until: day(60), reason: "an audit".into() });
+    let moved = PointView { overridden, expiration_time: Some(day(60)), ..point(1) };
+    scene.catalogue.points.insert(point(1).id, moved);
+    assert_eq!(scene.asked(now), [], "the ledger has it again");
+    assert_eq!(ids(&due(&scene.facts(), day(61))), ["1"], "and then it goes");
+    // What the vault does not allow keeps nothing.
+    let mut scene = Scene::all_shown([point(1), point(2)]);
+    scene.request_end(1, day(9999));
+    assert_eq!(ids(&due(&scene.facts(), now)), ["1"]);
 }
 
 #[test]
