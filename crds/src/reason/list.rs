@@ -74,7 +74,7 @@ reasons! {
     WeakerThanRecorded: "A lock or a one-way setting is written into the ledger, and the spec asks for less." => "Write the stronger setting that the message names into the spec.";
     /// The ledger or the catalogue is damaged.
     LedgerDamaged: "An entry is missing or does not fit the chain of hashes." => "Stop changes to the bucket, and restore the object that the message names from a version of it.";
-    /// The clocks of keeper and storage differ by more than five minutes.
+    /// The clocks of keeper and storage, or of operator and keeper, differ by more than five minutes.
     ClockSkewed: "One of them is wrong, and deletion by a wrong clock cannot be undone." => "Set the clock of the node or of the store; deletion in this vault pauses, everything else goes on.";
     /// The vault's namespace can be deleted by mistake.
     NamespaceUnprotected: "It lacks the label coffer.dev/holds-backups=true, so the shipped policy does not guard it." => "kubectl label namespace NAME coffer.dev/holds-backups=true.";

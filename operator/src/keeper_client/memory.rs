@@ -181,8 +181,8 @@ impl Keepers {
         });
     }
 
-    /// Notes that the keeper has answered at `wall`, whether its clock and the storage's differ too much to delete anything
-    /// by them, what the vault has pledged, and which expired points storage does not let go.
+    /// Notes that the keeper has answered at `wall`, whether its clock differs too much from the storage's or the
+    /// operator's to delete anything by them, what the vault has pledged, and which expired points storage does not let go.
     pub fn answered(&self, vault_uid: &str, wall: Timestamp, clock_skewed: bool, view: &VaultView) {
         self.with(vault_uid, |memory| {
             memory.answered = Some(wall);
@@ -202,7 +202,7 @@ impl Keepers {
         self.with(vault_uid, |memory| memory.pledges)
     }
 
-    /// Whether the clocks of keeper and storage differed too much when the keeper last answered.
+    /// Whether the clocks of operator, keeper and storage differed too much when the keeper last answered.
     pub fn is_clock_skewed(&self, vault_uid: &str) -> bool {
         self.with(vault_uid, |memory| memory.clock_skewed)
     }

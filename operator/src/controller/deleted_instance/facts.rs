@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub vault: &'a BackupVault,
     pub catalogue: &'a Catalogue,
     pub pledges: Pledges,
+    /// Operator, keeper and storage do not agree on the time: no purge is promised by it.
+    pub clock_skewed: bool,
     /// All instances by UID.
     pub instances: &'a BTreeMap<String, Arc<BackupInstance>>,
     /// UID of each living namespace by its name.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Life, Owner, OwnerChange};
+use contract::{Life, Owner, OwnerChange, Remains};
 use jiff::Timestamp;
 
 use super::facts::Facts;
@@ -18,7 +18,11 @@ pub fn candidates(facts: &Facts<'_>) -> Vec<Owner> {
 /// What the ledger is to be told of those that are gone.
 pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Vec<OwnerChange> {
     let lost = unwatched(facts).into_iter().filter(|owner| is_gone(facts, owner));
-    let mut changes: Vec<OwnerChange> = lost.map(|owner| end(facts, owner, now)).collect();
+    // A purge by a clock that is behind would come before its time.
+    let is_sure = |change: &OwnerChange| {
+        !facts.clock_skewed || !matches!(change, OwnerChange::Deleted { points: Remains::Purged { .. }, .. })
+    };
+    let mut changes: Vec<OwnerChange> = lost.map(|owner| end(facts, owner, now)).filter(is_sure).collect();
     changes.extend(spent(facts).map(|owner| OwnerChange::Released { owner: owner.clone() }));
     changes
 }

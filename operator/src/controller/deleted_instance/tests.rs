@@ -27,6 +27,7 @@ struct Scene {
     vault: BackupVault,
     catalogue: Catalogue,
     pledges: Pledges,
+    clock_skewed: bool,
     instances: BTreeMap<String, Arc<BackupInstance>>,
     namespaces: BTreeMap<String, String>,
     records: Vec<Arc<DeletedBackupInstance>>,
@@ -141,6 +142,7 @@ impl Scene {
             vault: vault(json!(null)),
             catalogue,
             pledges: Pledges::default(),
+            clock_skewed: false,
             instances: BTreeMap::new(),
             namespaces: BTreeMap::from([("shop".into(), "n1".into()), ("vaults".into(), "n0".into())]),
             records: Vec::new(),
@@ -153,6 +155,7 @@ impl Scene {
             vault: &self.vault,
             catalogue: &self.catalogue,
             pledges: self.pledges,
+            clock_skewed: self.clock_skewed,
             instances: &self.instances,
             namespaces: &self.namespaces,
             records: &self.records,
@@ -224,6 +227,20 @@ fn row_a15_a20_what_becomes_of_the_points_follows_from_deletion_policy_and_soft_
         let mut scene = Scene::new(policy, Life::Active);
         (scene.vault, scene.pledges) = (vault(soft_delete.clone()), pledges);
         assert_eq!(scene.remains(), expected, "{policy} and {soft_delete}");
+    }
+}
+
+#[test]
+fn no_purge_is_promised_by_a_clock_that_others_do_not_agree_with() {
+    let mut scene = Scene::new("Delete", Life::Active);
+    scene.clock_skewed = true;
+    assert_eq!(scene.told(), [], "it would be over too early, for ever");
+    scene.clock_skewed = false;
+    assert_eq!(scene.remains(), Remains::Purged { at: days(14) });
+    for policy in ["Retain", "RetainPerPolicy"] {
+        let mut scene = Scene::new(policy, Life::Active);
+        scene.clock_skewed = true;
+        assert_eq!(scene.told().len(), 1, "{policy} promises no time");
     }
 }
 
@@ -369,7 +386,9 @@ fn row_a21_points_come_back_only_to_an_instance_of_their_own_vault() {
             let mut held = instance("new", datasource);
             (held.spec.vault_ref.name, held.spec.vault_ref.namespace) =
                 (name.into(), namespace.map(str::to_owned));
-            let Return::Blocked(reason, message) = asked().with(held).back() else { panic!("{name} {namespace:?}") };
+            let Return::Blocked(reason, message) = asked().with(held).back() else {
+                panic!("{name} {namespace:?}")
+            };
             assert_eq!(reason, crds::Reason::InstanceInTheWay);
             assert!(message.contains("another vault"), "{message}");
         }

@@ -132,12 +132,7 @@ fn is_in(instance: &BackupInstance, vault: &BackupVault) -> bool {
 }
 
 /// In this vault, whichever its spec named last: here are the points.
-fn stopped(
-    vault: &BackupVault,
-    namespace: &str,
-    name: &str,
-    mut spec: BackupInstanceSpec,
-) -> BackupInstance {
+fn stopped(vault: &BackupVault, namespace: &str, name: &str, mut spec: BackupInstanceSpec) -> BackupInstance {
     spec.protection = Protection::Stopped;
     spec.vault_ref = VaultReference { name: vault.name_any(), namespace: vault.namespace() };
     let mut instance = BackupInstance::new(name, spec);

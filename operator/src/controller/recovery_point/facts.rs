@@ -33,7 +33,7 @@ pub struct Facts<'a> {
     pub ranges: &'a Ranges,
     /// What storage says of expired points that it does not let go.
     pub undeleted: &'a BTreeMap<PointId, String>,
-    /// Keeper and storage do not agree on the time: nothing is deleted by it.
+    /// Operator, keeper and storage do not agree on the time: nothing is deleted by it, and no end is promised.
     pub clock_skewed: bool,
     /// UID of namespace kube-system.
     pub cluster_id: &'a str,

@@ -154,6 +154,9 @@ fn deletion(
     if let Some(message) = answer(facts, object).and_then(|answer| answer.deletion_refused.as_ref()) {
         return Standing::Blocked(Reason::DeletionRefused, message.clone());
     }
+    if let Some(blocked) = clocks_differ(facts) {
+        return blocked;
+    }
     let purge = soft_delete_days(facts).map(|days| now + SignedDuration::from_hours(24 * days));
     Standing::Ask(RemoveRequest { reason: asked.reason.clone(), keep_at_least, purge })
 }
@@ -176,6 +179,10 @@ fn another_end(
     if let Some(text) = outside_range(facts, point, until) {
         return Standing::Blocked(Reason::OverrideOutsideVault, text);
     }
+    let is_earlier = point.expiration_time.is_none_or(|end| until < end);
+    if let Some(blocked) = clocks_differ(facts).filter(|_| is_earlier) {
+        return blocked;
+    }
     if let Some(text) = round_soft_delete(facts, point, until, now) {
         return Standing::Blocked(Reason::OverrideOutsideVault, text);
     }
@@ -190,6 +197,15 @@ fn not_owned<T>(point: &PointView) -> Option<Standing<T>> {
     matches!(point.owner, Owner::Cli { .. }).then(|| {
         let text = "The point was made on the command line, and no instance of a cluster owns it: nothing here changes when it ends.";
         Standing::Blocked(Reason::PointNotOwned, text.into())
+    })
+}
+
+/// By a clock that is behind, the days to bring a point back would be over before their time.
+fn clocks_differ<T>(facts: &Facts<'_>) -> Option<Standing<T>> {
+    facts.clock_skewed.then(|| {
+        let text = "The clocks of operator, keeper and storage differ too much to say when the point is to go. It is asked for once \
+                    they agree; condition RetentionBlocked of the vault says which differ.";
+        Standing::Blocked(Reason::ClockSkewed, text.into())
     })
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::{
-    DataStore, Decision, Life, Owner, OwnerView, Pledges, PointId, PointState, PointView, PolicyVersion, Remains,
-    RunId, SourceServer, Trigger, WriterId,
+    DataStore, Decision, Life, Owner, OwnerView, Pledges, PointId, PointState, PointView, PolicyVersion,
+    Remains, RunId, SourceServer, Trigger, WriterId,
 };
 use crds::recovery_point::PointState as State;
 use crds::{BackupInstance, BackupVault, RecoveryPoint};

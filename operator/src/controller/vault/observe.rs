@@ -203,7 +203,7 @@ async fn ask_keeper(vault: &BackupVault, context: &Context, seen: &mut Seen) -> 
     let answer = client.vault().await;
     if let Ok(view) = &answer {
         let wall = context.clock.now().wall;
-        context.keepers.answered(&uid, wall, is_clock_skewed(view), view);
+        context.keepers.answered(&uid, wall, is_clock_skewed(view, wall), view);
         if seen.active_runs
             && let Ok(runs) = client.runs().await
         {

@@ -6,7 +6,7 @@ use crds::vault::{
     EncryptionStatus, IdentityStatus, KeeperStatus, LedgerHead, Redundancy, StorageCapabilities,
 };
 use crds::{BackupVault, BackupVaultStatus, Reason, annotations};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::certificate;
@@ -57,7 +57,7 @@ pub fn status(
         let (status, reason, message) = key(vault, seen, view);
         conditions.set(ConditionType::KeyAccessible, status, reason, message);
     }
-    abnormal(vault, seen, view, patient, &mut conditions);
+    abnormal(vault, seen, view, patient, now.wall, &mut conditions);
     let mut status = described(vault, seen, view, &before, keys_made);
     status.conditions = conditions.finish();
     status
@@ -244,9 +244,19 @@ pub fn is_rolled_back(vault: &BackupVault, view: &VaultView) -> bool {
     view.rolled_back || matches!((known, &shown), (Some(known), Some(shown)) if is_before(shown, known))
 }
 
-/// Whether the clocks of keeper and storage differ so much that nothing may be deleted by either.
-pub fn is_clock_skewed(view: &VaultView) -> bool {
-    view.clock.skew_seconds.is_some_and(|skew| skew.abs() > SKEW)
+/// Whether the clocks of keeper and storage, or of operator and keeper, differ so much that nothing may be deleted by any, nor
+/// an end be promised. `wall` is the operator's when the keeper answered.
+pub fn is_clock_skewed(view: &VaultView, wall: Timestamp) -> bool {
+    clocks_apart(view, wall).is_some()
+}
+
+/// Whose clocks differ too much.
+fn clocks_apart(view: &VaultView, wall: Timestamp) -> Option<&'static str> {
+    if view.clock.skew_seconds.is_some_and(|skew| skew.abs() > SKEW) {
+        return Some("keeper and storage");
+    }
+    let ahead = wall.duration_since(view.clock.keeper).as_secs();
+    (ahead.abs() > SKEW).then_some("operator and keeper")
 }
 
 /// Nothing changes until a person acts.
@@ -280,6 +290,7 @@ fn abnormal(
     seen: &Seen,
     view: Option<&VaultView>,
     patient: bool,
+    wall: Timestamp,
     conditions: &mut Conditions,
 ) {
     if vault.spec.encryption.recovery_recipients().is_empty() {
@@ -306,8 +317,8 @@ fn abnormal(
         let message = "The ledger in storage ends before the entry in `status.ledger`.";
         conditions.set(ConditionType::RolledBack, Some(true), Reason::RolledBack, message);
     }
-    if is_clock_skewed(view) {
-        let message = "The clocks of keeper and storage differ by more than five minutes; deletion pauses.";
+    if let Some(whose) = clocks_apart(view, wall) {
+        let message = format!("The clocks of {whose} differ by more than five minutes; deletion pauses.");
         conditions.set(ConditionType::RetentionBlocked, Some(true), Reason::ClockSkewed, message);
     } else if let Some(left) = &view.undeleted {
         let message = format!("Storage does not let {} expired point(s) go: {}", left.points, left.message);

@@ -158,6 +158,28 @@ fn what_the_keeper_says_becomes_the_reason() {
 }
 
 #[test]
+fn deletion_pauses_while_any_two_clocks_differ() {
+    let blocked = |minutes: i64, skew_seconds: Option<i64>| {
+        let mut said = view(KeyState::Open);
+        let keeper = now().wall + jiff::SignedDuration::from_mins(minutes);
+        said.clock = ClockReading { keeper, skew_seconds };
+        let skewed = super::status::is_clock_skewed(&said, now().wall);
+        let decision = decided(&vault(), &seen(Some(Ok(said))));
+        let conditions = &status(&decision).conditions;
+        let told =
+            conditions.iter().find(|held| held.type_ == "RetentionBlocked").map(|held| held.message.clone());
+        assert_eq!(skewed, told.is_some(), "what is told is what holds");
+        told.unwrap_or_default()
+    };
+    assert_eq!(blocked(5, Some(300)), "");
+    assert_eq!(blocked(-5, None), "");
+    for minutes in [6, -6] {
+        assert!(blocked(minutes, Some(0)).contains("operator and keeper"));
+        assert!(blocked(0, Some(60 * minutes)).contains("keeper and storage"));
+    }
+}
+
+#[test]
 fn what_storage_does_not_let_go_blocks_retention_in_its_own_words() {
     let mut said = view(KeyState::Open);
     said.undeleted = Some(contract::Undeleted {

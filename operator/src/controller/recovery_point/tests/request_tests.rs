@@ -207,6 +207,21 @@ fn a_point_that_is_read_or_nobodys_is_not_removed_and_told_why() {
 }
 
 #[test]
+fn while_clocks_differ_no_removal_and_no_earlier_end_is_asked_for() {
+    let now = day(5);
+    let mut scene = Scene::all_shown([point(1), point(2), point(3)]);
+    scene.request_deletion(1);
+    scene.request_end(2, day(25));
+    assert_eq!(scene.asked(now).len(), 2);
+    scene.clock_skewed = true;
+    assert_eq!(scene.asked(now), []);
+    is_reason(scene.blocked(1, ConditionType::DeletionBlocked, now), Reason::ClockSkewed, "RetentionBlocked");
+    is_reason(scene.blocked(2, ConditionType::OverrideBlocked, now), Reason::ClockSkewed, "RetentionBlocked");
+    scene.request_end(2, day(50));
+    assert_eq!(scene.asked(now).len(), 1, "a later end harms nobody");
+}
+
+#[test]
 fn what_the_keeper_refuses_is_told_and_asked_again_after_a_minute() {
     let memory = Memory::default();
     let refusal = Answer { deletion_refused: Some("soft delete is always on".into()), ..Answer::default() };
@@ -339,7 +354,10 @@ fn another_end_takes_a_removal_back_and_does_not_outrun_it() {
     scene.request_deletion(1);
     scene.request_end(1, day(9));
     let asked = scene.asked(now);
-    assert_eq!((asked[0].removal.as_ref().and_then(|asked| asked.purge), &asked[0].another_end), (Some(day(40)), &None));
+    assert_eq!(
+        (asked[0].removal.as_ref().and_then(|asked| asked.purge), &asked[0].another_end),
+        (Some(day(40)), &None)
+    );
 }
 
 #[test]
