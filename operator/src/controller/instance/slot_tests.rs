@@ -14,7 +14,7 @@ use super::observe::Seen;
 use super::slots::Join;
 use super::tests::*;
 use crate::controller::History;
-use crate::controller::backup_job::merged;
+use crate::controller::backup_job::{merged, promise};
 
 /// A policy of these rules, the first point of a month kept for ten years.
 fn monthly(rules: Value) -> Arc<BackupPolicy> {
@@ -123,6 +123,46 @@ fn row_e10_a_job_that_waits_stands_for_what_comes_due_meanwhile() {
     instance.status = hour.status;
     let seen = Seen { jobs: vec![Arc::new(told)], ..seen };
     assert!(joined(&decided(&instance, &seen, at("2026-11-20T21:00:05Z"))).is_none(), "told once");
+}
+
+/// A job that never starts, as its controller has it at this time: it ends when the last window of its slots has closed.
+fn unable(job: &mut BackupJob, now: Timestamp) {
+    let slots = merged::slots(job);
+    let deadline = slots.iter().map(|slot| promise::of_slot(slot, None).start).max().unwrap();
+    let status = if now < deadline {
+        json!({"state": "Pending", "startDeadlineTime": deadline})
+    } else {
+        json!({"state": "Failed", "startDeadlineTime": deadline, "completionTime": deadline})
+    };
+    job.status = Some(serde_json::from_value(status).unwrap());
+}
+
+#[test]
+fn a_job_that_keeps_failing_ends_however_close_the_slots_are() {
+    let rules = json!([{"name": "Hourly", "schedule": {"cron": "0 * * * *"}}]);
+    let seen = Seen { policy: Some(monthly(rules)), history: history(&[]), ..seen() };
+    let mut instance = ready(&seen, "2026-11-20T20:00:00Z");
+    let mut jobs: Vec<BackupJob> = Vec::new();
+    for hour in 0..24 {
+        let time = at("2026-11-20T20:00:00Z").time + jiff::SignedDuration::from_hours(hour);
+        jobs.iter_mut().filter(|job| !job.is_terminal()).for_each(|job| unable(job, time));
+        let seen = Seen { jobs: jobs.iter().cloned().map(Arc::new).collect(), ..seen.clone() };
+        let decision = decided(&instance, &seen, at(&time.to_string()));
+        if let Some(join) = joined(&decision) {
+            let host = jobs.iter_mut().find(|job| job.name_any() == join.job.name_any()).unwrap();
+            host.annotations_mut()
+                .insert(crds::annotations::MERGED_SLOTS.to_owned(), join.annotation.clone());
+        }
+        jobs.extend(made(&decision).map(|_| job(&decision)));
+        instance.status = decision.status;
+    }
+    let told: Vec<_> = jobs.iter().map(|job| (job.name_any(), job.state().as_str())).collect();
+    let expected =
+        [("20261120t2000z", "Failed"), ("20261121t0400z", "Failed"), ("20261121t1200z", "Pending")];
+    assert_eq!(told, expected.map(|(slot, state)| (format!("orders-{slot}"), state)));
+    let status = instance.status.as_ref().unwrap();
+    assert_eq!(condition(status, "LastBackupSucceeded").0, "False");
+    assert_eq!(status.jobs_7d.as_ref().map(|counts| counts.failed), Some(2));
 }
 
 #[test]

@@ -366,7 +366,7 @@ fn a_job_that_waits_stands_for_later_slots_only_while_it_may_still_begin() {
     let (mut job, mut after) = (job.expect("a job is due"), instance);
     after.status = due.status;
     let made_beside = |job: &BackupJob| {
-        let seen = Seen { jobs: vec![Arc::new(job.clone())], ..seen() };
+        let seen = Seen { jobs: vec![Arc::new(job.clone())], policy: Some(Arc::clone(&wide)), ..seen() };
         made(&decided(&after, &seen, at("2026-11-21T20:00:00Z")))
     };
     let may_begin_until = |text: &str| {
@@ -398,6 +398,10 @@ fn of_the_slots_missed_while_nobody_looked_the_newest_runs_and_the_others_are_co
     assert_eq!(status(&decision).missed_slots.as_ref().map(|missed| missed.count), Some(3));
 }
 
+    // So wide that two slots fall into it.
+    let mut wide = (*policy("P3M")).clone();
+    wide.spec.rules[0].start_window_minutes = Some(2000);
+    let wide = Arc::new(wide);
 #[test]
 fn a_policy_that_vanished_keeps_acting() {
     let instance = checked();
