@@ -43,7 +43,7 @@ fn rules() -> Value {
 
 fn history(successful: &[&str]) -> Option<History> {
     let successful: Vec<Timestamp> = successful.iter().map(|slot| slot.parse().unwrap()).collect();
-    Some(History { successful, newest_slot: None })
+    Some(History { successful, slots: Vec::new() })
 }
 
 fn seen_with(successful: &[&str]) -> Seen {
@@ -166,6 +166,32 @@ fn a_job_that_keeps_failing_ends_however_close_the_slots_are() {
 }
 
 #[test]
+fn what_a_clock_that_ran_ahead_has_left_stops_no_backup() {
+    let ahead = "2027-06-01T20:00:00Z";
+    let mut seen = seen_with(&[]);
+    let mut instance = ready(&seen, ahead);
+    let mut early = job(&decided(&instance, &seen, at(ahead)));
+    early.status =
+        Some(serde_json::from_value(json!({"state": "Completed", "completionTime": ahead})).unwrap());
+    seen.jobs = vec![Arc::new(early)];
+    seen.history = Some(History { successful: Vec::new(), slots: vec![at(ahead).time] });
+    let missed = instance.status.as_ref().unwrap().missed_slots.clone();
+    let set_back = decided(&instance, &seen, at("2026-11-20T20:10:00Z"));
+    assert_eq!(made(&set_back), None, "what came before is used");
+    assert_eq!(status(&set_back).missed_slots, missed, "and was not missed");
+    instance.status = set_back.status;
+    for time in ["2026-11-20T20:10:30Z", "2026-11-20T20:59:59Z"] {
+        let decision = decided(&instance, &seen, at(time));
+        assert_eq!(made(&decision), None);
+        let last = status(&decision).last_slot_time.as_ref().unwrap().0;
+        assert_eq!(last, at("2026-11-20T20:10:00Z").time, "written once");
+        instance.status = decision.status;
+    }
+    let due = decided(&instance, &seen, at("2026-11-20T21:00:00Z"));
+    assert_eq!(made(&due).as_deref(), Some("orders-20261120t2100z"));
+}
+
+#[test]
 fn row_e10_a_job_that_has_decided_another_tag_keeps_no_slot_from_a_job_of_its_own() {
     let before = seen_with(&["2026-11-02T20:00:00Z"]);
     let mut instance = ready(&before, "2026-11-30T19:00:00Z");
@@ -197,7 +223,7 @@ fn a_slot_whose_point_the_vault_has_is_used_when_job_and_status_are_lost() {
     let mut seen = seen_with(&[time]);
     let instance = ready(&seen, time);
     assert!(made(&decided(&instance, &seen, at("2026-11-20T20:05:00Z"))).is_some());
-    seen.history = Some(History { successful: Vec::new(), newest_slot: Some(at(time).time) });
+    seen.history = Some(History { successful: Vec::new(), slots: vec![at(time).time] });
     let decision = decided(&instance, &seen, at("2026-11-20T20:05:00Z"));
     assert_eq!(made(&decision), None);
     assert_eq!(status(&decision).last_slot_time.as_ref().unwrap().0, at(time).time);

@@ -47,7 +47,7 @@ pub struct Join {
 /// What is due at `now`. Nothing is, before the first time that all checks had passed.
 pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: Now) -> Slots {
     let status = instance.status.as_ref();
-    let used = last_used(status, seen).unwrap_or_else(|| begun(instance, now));
+    let used = last_used(status, seen, now).unwrap_or_else(|| begun(instance, now)).min(now.time);
     let news = News::of(instance, found);
     let asked: Vec<Asked<'_>> =
         found.policy.rules.iter().map(|rule| Asked::of(rule, instance, &news, used, now)).collect();
@@ -212,12 +212,16 @@ fn join(chosen: &Chosen, host: &Arc<BackupJob>) -> Option<Join> {
         .then(|| Join { job: Arc::clone(host), annotation })
 }
 
-/// By jobs that are there, by what the status remembers of those that are gone, and by the points that they made.
-fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen) -> Option<Timestamp> {
+/// By jobs that are there, by what the status remembers of those that are gone, and by the points that they made. What a
+/// clock that ran ahead has left lies after now and uses no slot before it comes: what the status remembers is taken for
+/// now, once, and each job and point counts from its own slot on.
+fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen, now: Now) -> Option<Timestamp> {
     let told = status.and_then(|status| status.last_slot_time.as_ref()).map(|time| time.0);
-    let made = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0).max();
+    let has_come = |slot: &Timestamp| *slot <= now.time;
+    let slots = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0);
+    let made = slots.filter(has_come).max();
     // A job's object may be lost with the status; the vault still knows the point that it made.
-    let kept = seen.history.as_ref().and_then(|history| history.newest_slot);
+    let kept = seen.history.as_ref().and_then(|history| history.newest_slot(now.time));
     told.max(made).max(kept)
 }
 

@@ -185,8 +185,7 @@ fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
 }
 
 fn has_had_slots(seen: &Seen, status: &BackupInstanceStatus) -> bool {
-    status.last_slot_time.is_some()
-        || seen.history.as_ref().is_some_and(|history| history.newest_slot.is_some())
+    status.last_slot_time.is_some() || seen.history.as_ref().is_some_and(|history| !history.slots.is_empty())
 }
 
 /// Ready and BackupReady, and what goes with them. Returns whether backups can run.

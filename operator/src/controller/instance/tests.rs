@@ -810,8 +810,8 @@ fn row_a21_an_instance_that_was_brought_back_is_stopped_until_its_record_is_name
 
 #[test]
 fn row_a21_the_slots_before_its_resume_are_nothing_to_one_that_was_brought_back() {
-    let newest_slot = Some(at("2026-11-01T20:00:00Z").time);
-    let history = Some(History { successful: Vec::new(), newest_slot });
+    let slots = vec![at("2026-11-01T20:00:00Z").time];
+    let history = Some(History { successful: Vec::new(), slots });
     let waits = Some(Life::ResumeRequired { record: "shop-orders-0f8fad5b".into() });
     let mut back = instance();
     back.status = decided(
