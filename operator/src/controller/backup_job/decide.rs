@@ -32,7 +32,8 @@ pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     match current {
         Current::Nothing => start::decide(draft),
         Current::Vanished(number) => {
-            let verdict = failure::verdict(&Ending::default());
+            // Its Job goes by our own hand as well, when a window has closed and nobody could write down so.
+            let verdict = overdue(&draft).unwrap_or_else(|| failure::verdict(&Ending::default()));
             ended::decide(draft, &Ended::new(number, verdict))
         }
         Current::Seen(attempt) => seen(draft, &attempt),
@@ -46,7 +47,11 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     if let AttemptState::Ended(ending) = &attempt.state {
         started = started.or_else(|| ending.report.as_ref().and_then(|report| report.started));
         draft.mark_started(started);
-        return ended::decide(draft, &Ended::of(attempt, ending));
+        let mut ended = Ended::of(attempt, ending);
+        if let Some(late) = overdue(&draft).filter(|_| attempt.going) {
+            ended.explain_loss(late);
+        }
+        return ended::decide(draft, &ended);
     }
     draft.mark_started(started);
     let late = overdue(&draft)

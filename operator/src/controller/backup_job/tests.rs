@@ -518,6 +518,31 @@ fn row_e08_a_run_beyond_its_completion_window_is_stopped_and_closed() {
 }
 
 #[test]
+fn the_window_that_closed_is_the_reason_also_when_nobody_could_write_so_before_the_pod_was_gone() {
+    let mut running = with(AttemptState::Running);
+    running.movement = Some(movement(1, Some(at("20:00:30")), at("20:01:00")));
+    let job = after(job(), &decide(&job(), &running, now("20:01:00")));
+    let late = Now { time: "2026-11-21T00:00:30Z".parse().unwrap(), wall: at("23:59:30") };
+    let stopped = |state: AttemptState| Facts {
+        attempts: vec![SeenAttempt { going: true, ..attempt(1, state) }],
+        ..facts()
+    };
+    let by_us = stopped(failed(FailureCode::Cancelled, Some(at("20:00:30"))));
+    let silent = stopped(AttemptState::Ended(Box::default()));
+    for facts in [facts(), by_us, silent] {
+        let decision = decide(&job, &settled(facts, Settled::Voided), late);
+        assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, "CompletionWindowExceeded"));
+    }
+    let by_itself = stopped(failed(FailureCode::RowTooLarge, Some(at("20:00:30"))));
+    let decision = decide(&job, &settled(by_itself, Settled::Voided), late);
+    assert_eq!(reason(&decision), "RowTooLarge", "it had ended before it was stopped");
+
+    let waiting = after(self::job(), &decide(&self::job(), &facts(), now("20:00:02")));
+    let decision = decide(&waiting, &settled(facts(), Settled::Voided), now("21:00:00"));
+    assert_eq!((state(&decision), reason(&decision)), (JobState::Expired, "StartWindowMissed"));
+}
+
+#[test]
 fn a_record_that_does_not_hold_what_it_promises_fails_the_job() {
     let failure =
         Failure { code: FailureCode::Damaged, stage: Stage::Accepting, message: "a hash differs".into() };
