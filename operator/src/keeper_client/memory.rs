@@ -133,8 +133,8 @@ struct Memory {
     held_back: HeldBack,
     clock_skewed: bool,
     undeleted: BTreeMap<PointId, String>,
-    /// By UID of an instance, until when of the wall clock none of its points is read back.
-    verification_pauses: HashMap<String, Timestamp>,
+    /// Until when of the wall clock a point is not read back.
+    verification_pauses: HashMap<PointId, Timestamp>,
     pledges: Pledges,
     untold_since: Option<Timestamp>,
 }
@@ -293,14 +293,17 @@ impl Keepers {
         self.with(vault_uid, |memory| memory.held_back.clone())
     }
 
-    /// Lets no point of an instance be read back until then: the last run did not come to its end.
-    pub fn pause_verification(&self, vault_uid: &str, instance_uid: &str, until: Timestamp) {
-        self.with(vault_uid, |memory| memory.verification_pauses.insert(instance_uid.to_owned(), until));
+    /// Lets a point not be read back until then: the last run did not come to its end.
+    pub fn pause_verification(&self, vault_uid: &str, point: &PointId, until: Timestamp) {
+        self.with(vault_uid, |memory| memory.verification_pauses.insert(point.clone(), until));
     }
 
-    /// Until when of the wall clock no point of an instance is read back.
-    pub fn verification_pause(&self, vault_uid: &str, instance_uid: &str) -> Option<Timestamp> {
-        self.with(vault_uid, |memory| memory.verification_pauses.get(instance_uid).copied())
+    /// The vault's points that are not read back at this time of the wall clock, and until when.
+    pub fn verification_pauses(&self, vault_uid: &str, wall: Timestamp) -> HashMap<PointId, Timestamp> {
+        self.with(vault_uid, |memory| {
+            memory.verification_pauses.retain(|_, until| *until > wall);
+            memory.verification_pauses.clone()
+        })
     }
 
     /// Notes that the keeper tells at this time of the wall clock what the vault's status does not say yet; `None`: the

@@ -41,8 +41,8 @@ pub enum Step {
         damage: Option<DamagedObject>,
     },
     Tell(Note),
-    /// Nothing more is tried for a while.
-    Pause,
+    /// This point is not tried again for a while.
+    Pause(PointId),
     Remove(Box<SeenAttempt>),
 }
 
@@ -55,16 +55,16 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
         return of_attempt(instance, seen, attempt, now);
     }
     let due = |point: &PointView| later(point.verified.full.unwrap_or(point.commit_time), seen.every);
-    let Some(next) = seen.points.iter().min_by_key(|point| (due(point), point.id.0.clone())) else {
-        return Decision::wait(Wake::OnChange);
+    let paused = |point: &PointView| seen.paused.get(&point.id).copied().filter(|until| *until > now.wall);
+    // One that cannot be read back keeps no other from it.
+    let free = seen.points.iter().filter(|point| paused(point).is_none());
+    let next = free.min_by_key(|point| (due(point), point.id.0.clone()));
+    let Some(next) = next.filter(|point| due(point) <= now.time) else {
+        let pauses = seen.points.iter().filter_map(paused).min();
+        let rested =
+            pauses.map_or(Wake::OnChange, |until| Wake::After(until.duration_since(now.wall).unsigned_abs()));
+        return Decision::wait(next.map_or(Wake::OnChange, |point| Wake::At(due(point))).or(rested, now));
     };
-    if due(next) > now.time {
-        return Decision::wait(Wake::At(due(next)));
-    }
-    if let Some(until) = seen.paused_until.filter(|until| *until > now.wall) {
-        let left = until.duration_since(now.wall);
-        return Decision::wait(Wake::After(left.unsigned_abs()));
-    }
     let conditions = seen.vault.status.as_ref().map(|status| status.conditions.as_slice());
     let is_ready = is_true(conditions.unwrap_or_default(), ConditionType::Ready);
     if seen.busy || !is_ready {
@@ -157,7 +157,11 @@ fn undone(point: &PointView, why: &str, remove: Step) -> Vec<Step> {
         "Point {} of {} could not be read back: {why} It is tried again after a day.",
         point.id, point.point_time
     );
-    vec![Step::Pause, Step::Tell(Note::warning(Reason::VerificationNotDone, message)), remove]
+    vec![
+        Step::Pause(point.id.clone()),
+        Step::Tell(Note::warning(Reason::VerificationNotDone, message)),
+        remove,
+    ]
 }
 
 /// A backup with the policy's default tag; `None` where none may be made.

@@ -1,8 +1,9 @@
 //! What is known of an instance's points and of the Job that reads one of them. Reads only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use contract::{Owner, PointState, PointView};
+use contract::{Owner, PointId, PointState, PointView};
 use crds::{BackupInstance, BackupVault};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
@@ -21,8 +22,8 @@ pub struct Seen {
     pub points: Vec<PointView>,
     /// The Job that reads a point back.
     pub attempts: Vec<SeenAttempt>,
-    /// After a run that did not come to its end: not before this time of the wall clock.
-    pub paused_until: Option<Timestamp>,
+    /// After a run that did not come to its end: its point is not read before this time of the wall clock.
+    pub paused: HashMap<PointId, Timestamp>,
     /// A backup of the instance is not at its end: two would share storage and server.
     pub busy: bool,
 }
@@ -60,9 +61,9 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<Opt
     };
     let jobs = context.known.backup_jobs.by(&Key::instance(&namespace, &instance.name_any()));
     let busy = jobs.iter().any(|job| !job.is_terminal());
-    let paused_until = context.keepers.verification_pause(&vault_uid, &uid);
+    let paused = context.keepers.verification_pauses(&vault_uid, wall);
     let every = SignedDuration::from_hours(24 * i64::from(days));
-    Ok(Some(Seen { vault, every, points, attempts, paused_until, busy }))
+    Ok(Some(Seen { vault, every, points, attempts, paused, busy }))
 }
 
 /// The run that all verifications of an instance belong to. Each reads one point, which its token names.

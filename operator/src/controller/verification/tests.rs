@@ -1,5 +1,6 @@
 //! What is read back when, and what each end of a run leads to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use contract::{
@@ -101,7 +102,7 @@ fn seen(points: Vec<PointView>) -> Seen {
         every: SignedDuration::from_hours(7 * 24),
         points,
         attempts: Vec::new(),
-        paused_until: None,
+        paused: HashMap::new(),
         busy: false,
     }
 }
@@ -182,11 +183,32 @@ fn nothing_is_read_beside_a_backup_nor_while_the_vault_is_not_ready_nor_in_a_pau
             Decision { steps: vec![], wake: Wake::OnChange }
         );
     }
-    let paused = Seen { paused_until: Some(at("2026-11-20T01:00:00Z")), ..seen(points()) };
+    let paused = Seen { paused: pause("aa", "2026-11-20T01:00:00Z"), ..seen(points()) };
     assert_eq!(
         decide(&instance("Enabled"), &paused, time),
         Decision { steps: vec![], wake: Wake::seconds(3600) }
     );
+}
+
+/// This point, not to be read until then.
+fn pause(id: &str, until: &str) -> HashMap<PointId, Timestamp> {
+    HashMap::from([(PointId(id.repeat(16)), at(until))])
+}
+
+#[test]
+fn a_point_that_cannot_be_read_back_keeps_no_other_from_it() {
+    let mut points =
+        vec![point("aa", "2026-11-01T00:00:00Z", None), point("bb", "2026-11-04T00:00:00Z", None)];
+    let paused =
+        |points: &[PointView]| Seen { paused: pause("aa", "2026-11-20T01:00:00Z"), ..seen(points.to_vec()) };
+    let time = now("2026-11-20T00:00:00Z");
+    assert_eq!(started(&decide(&instance("Enabled"), &paused(&points), time)), Some("bb".into()));
+    points[1].verified.full = Some(at("2026-11-19T00:00:00Z"));
+    let decision = decide(&instance("Enabled"), &paused(&points), time);
+    assert_eq!(decision, Decision { steps: vec![], wake: Wake::seconds(3600) }, "then the one that rests");
+    points[1].verified.full = Some(at("2026-11-13T00:30:00Z"));
+    let decision = decide(&instance("Enabled"), &paused(&points), time);
+    assert_eq!(decision.wake, Wake::At(at("2026-11-20T00:30:00Z")), "or the other, if that is sooner");
 }
 
 #[test]
@@ -228,7 +250,7 @@ fn a_run_without_a_result_says_nothing_about_the_point_and_is_tried_again_after_
     for outcome in [Some(Outcome::Failed(failure)), None] {
         let seen = Seen { attempts: vec![ended(&point, outcome)], ..seen(vec![point.clone()]) };
         let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-        assert!(matches!(steps.as_slice(), [Step::Pause, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+        assert!(matches!(steps.as_slice(), [Step::Pause(_), Step::Tell(_), Step::Remove(_)]), "{steps:?}");
     }
     let failure =
         Failure { code: FailureCode::Damaged, stage: Stage::Data, message: "the record is cut".into() };
@@ -248,5 +270,5 @@ fn the_job_of_a_point_that_is_gone_is_removed_and_one_that_never_ends_is_given_u
     let waits = Seen { attempts: vec![running], ..seen(vec![point]) };
     assert!(decide(&instance("Enabled"), &waits, now("2026-11-20T20:00:00Z")).steps.is_empty());
     let steps = decide(&instance("Enabled"), &waits, now("2026-11-21T02:00:00Z")).steps;
-    assert!(matches!(steps.as_slice(), [Step::Pause, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+    assert!(matches!(steps.as_slice(), [Step::Pause(_), Step::Tell(_), Step::Remove(_)]), "{steps:?}");
 }
