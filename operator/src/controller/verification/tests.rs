@@ -102,6 +102,7 @@ fn seen(points: Vec<PointView>) -> Seen {
         every: SignedDuration::from_hours(7 * 24),
         points,
         attempts: Vec::new(),
+        damaged: Vec::new(),
         paused: HashMap::new(),
         busy: false,
     }
@@ -224,13 +225,13 @@ fn a_sound_point_is_recorded_before_its_job_goes() {
 }
 
 #[test]
-fn a_damaged_point_gets_one_substitute_before_the_ledger_knows_and_none_where_protection_rests() {
+fn a_damaged_point_is_recorded_and_gets_a_substitute_but_none_where_protection_rests() {
     let point = point("aa", "2026-11-01T00:00:00Z", None);
     let damage = DamagedObject { object: "00000000".into(), message: "hash".into() };
     let attempt = ended(&point, Some(verification(vec![damage.clone()])));
     let seen = Seen { attempts: vec![attempt.clone()], ..seen(vec![point.clone()]) };
     let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    let [Step::Substitute(job), Step::Record { damage: Some(found), .. }, Step::Tell(note), Step::Remove(_)] =
+    let [Step::Record { damage: Some(found), .. }, Step::Tell(note), Step::Substitute(job), Step::Remove(_)] =
         steps.as_slice()
     else {
         panic!("{steps:?}")
@@ -239,7 +240,27 @@ fn a_damaged_point_gets_one_substitute_before_the_ledger_knows_and_none_where_pr
     assert_eq!(job.spec.retention_tag.as_deref(), Some("Default"));
     assert_eq!((found, note.reason), (&damage, Reason::VerificationFailed));
     let steps = decide(&instance("Suspended"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    assert!(matches!(steps[0], Step::Record { .. }), "{steps:?}");
+    assert!(matches!(steps.as_slice(), [Step::Record { .. }, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+}
+
+#[test]
+fn a_substitute_that_could_not_be_made_is_made_by_the_next_look_which_finds_the_damage_in_the_ledger() {
+    let found = DamagedObject { object: "00000000".into(), message: "hash".into() };
+    let mut point = point("aa", "2026-11-01T00:00:00Z", None);
+    let attempt = ended(&point, Some(verification(vec![found])));
+    point.state = PointState::Damaged;
+    let recorded = |attempt: SeenAttempt| Seen {
+        attempts: vec![attempt],
+        damaged: vec![point.clone()],
+        ..seen(Vec::new())
+    };
+    let steps = decide(&instance("Enabled"), &recorded(attempt.clone()), now("2026-11-20T00:00:00Z")).steps;
+    let [Step::Substitute(job), Step::Remove(_)] = steps.as_slice() else { panic!("{steps:?}") };
+    assert_eq!(job.metadata.name.as_deref(), Some("orders-instead-aaaaaaaa"));
+    // Somebody else has found it damaged while it was read.
+    let running = SeenAttempt { state: AttemptState::Running, ..attempt };
+    let steps = decide(&instance("Enabled"), &recorded(running), now("2026-11-20T00:00:00Z")).steps;
+    assert!(matches!(steps.as_slice(), [Step::Remove(_)]), "{steps:?}");
 }
 
 #[test]
@@ -250,13 +271,23 @@ fn a_run_without_a_result_says_nothing_about_the_point_and_is_tried_again_after_
     for outcome in [Some(Outcome::Failed(failure)), None] {
         let seen = Seen { attempts: vec![ended(&point, outcome)], ..seen(vec![point.clone()]) };
         let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-        assert!(matches!(steps.as_slice(), [Step::Pause(_), Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+        let [Step::Pause(paused), Step::Tell(_), Step::Remove(_)] = steps.as_slice() else {
+            panic!("{steps:?}")
+        };
+        assert_eq!(*paused, point.id);
     }
-    let failure =
-        Failure { code: FailureCode::Damaged, stage: Stage::Data, message: "the record is cut".into() };
-    let seen = Seen { attempts: vec![ended(&point, Some(Outcome::Failed(failure)))], ..seen(vec![point]) };
-    let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    assert!(matches!(steps[1], Step::Record { damage: Some(_), .. }), "{steps:?}");
+}
+
+#[test]
+fn a_record_that_is_cut_or_gone_is_damage() {
+    let point = point("aa", "2026-11-01T00:00:00Z", None);
+    for code in [FailureCode::Damaged, FailureCode::PointNotFound] {
+        let failure = Failure { code, stage: Stage::Data, message: "the record".into() };
+        let attempts = vec![ended(&point, Some(Outcome::Failed(failure)))];
+        let seen = Seen { attempts, ..seen(vec![point.clone()]) };
+        let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
+        assert!(matches!(steps[0], Step::Record { damage: Some(_), .. }), "{code:?} {steps:?}");
+    }
 }
 
 #[test]
