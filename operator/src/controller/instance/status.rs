@@ -100,7 +100,13 @@ fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
     let newest =
         seen.jobs.iter().filter(|job| job.is_terminal()).max_by_key(|job| ended(job).map(|time| time.0));
     let Some((job, time)) = newest.and_then(|job| ended(job).map(|time| (job, time))) else { return };
-    if status.last_backup.as_ref().is_some_and(|held| held.completion_time.0 >= time.0) {
+    if let Some(held) = status.last_backup.as_ref().filter(|held| held.completion_time.0 >= time.0) {
+        // Nothing has ended since. With each whole day what has become older than a week is no longer counted.
+        let days = now.time.duration_since(held.completion_time.0).as_hours() / 24;
+        if days > 0 {
+            let until = held.completion_time.0.checked_add(SignedDuration::from_hours(days * 24));
+            status.jobs_7d = Some(counts(seen, until.unwrap_or(now.time)));
+        }
         return;
     }
     let code = job.status.as_ref().and_then(|status| status.errors.last()).map(|error| error.code.clone());
@@ -118,11 +124,12 @@ fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
         .filter_map(|job| ended(job))
         .max_by_key(|time| time.0);
     status.last_success_time = success.or_else(|| status.last_success_time.take());
-    status.jobs_7d = Some(counts(seen, now));
+    status.jobs_7d = Some(counts(seen, now.time));
 }
 
-fn counts(seen: &Seen, now: Now) -> JobCounts {
-    let since = now.time.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
+/// How the jobs of the week before `until` have ended.
+fn counts(seen: &Seen, until: Timestamp) -> JobCounts {
+    let since = until.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
     let mut counts = JobCounts::default();
     for job in &seen.jobs {
         let time = job.status.as_ref().and_then(|status| status.completion_time.as_ref());
