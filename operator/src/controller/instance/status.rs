@@ -248,11 +248,18 @@ fn backup_ready(
     status: &BackupInstanceStatus,
     conditions: &mut Conditions,
 ) -> Option<bool> {
+    let is_mended = parts.checked.is_some() && is_unexplained(status, conditions);
     let judged = match parts.checked {
         Some(Checked::Fault(fault)) => Some((Some(false), fault.reason, fault.message.clone())),
         Some(Checked::Ended { .. } | Checked::Standing { .. }) => Some(judge(status)),
         // A round that is on its way changes nothing until it ends, if there was one before.
         Some(Checked::Due { .. } | Checked::Running { blocked: None }) | None => None,
+        // Nor does one that cannot begin, while something is known to be wrong.
+        Some(Checked::Running { blocked: Some(_) })
+            if known_before(conditions) == Some(false) && !is_mended =>
+        {
+            None
+        }
         Some(Checked::Running { blocked: Some(blocked) }) => {
             Some((None, Reason::PodBlocked, format!("The check's pod cannot start: {blocked}")))
         }
@@ -262,7 +269,7 @@ fn backup_ready(
             conditions.set(ConditionType::BackupReady, ready, reason, message);
             ready
         }
-        None if known_before(conditions).is_some() => {
+        None if known_before(conditions).is_some() && !is_mended => {
             conditions.keep(ConditionType::BackupReady);
             known_before(conditions)
         }
@@ -278,6 +285,17 @@ fn backup_ready(
             None
         }
     }
+}
+
+/// Whether backups could not run for something that no check has found, such as a Secret that was missing. Once a check can
+/// be made that has passed.
+fn is_unexplained(status: &BackupInstanceStatus, conditions: &Conditions) -> bool {
+    let Some(held) = conditions.before(ConditionType::BackupReady).filter(|held| held.status == "False")
+    else {
+        return false;
+    };
+    let (_, reason, _) = judge(status);
+    held.reason != reason.as_str()
 }
 
 /// What the last round of checks that ended has found; `None` before the first.
