@@ -18,7 +18,7 @@ use crate::controller::run::{
 /// What to do now.
 pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     if job.is_terminal() {
-        return tidy(job, facts);
+        return tidy(job, facts, now);
     }
     if finalizer::is_missing(job) {
         return hold(job);
@@ -29,6 +29,9 @@ pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
         return cancel(draft, current);
     }
+    if let Some(why) = &facts.forbidden {
+        return unseen(draft, why);
+    }
     match current {
         Current::Nothing => start::decide(draft),
         Current::Vanished(number) => {
@@ -38,6 +41,15 @@ pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
         }
         Current::Seen(attempt) => seen(draft, &attempt),
     }
+}
+
+/// Nothing can be looked at, so nothing is judged but a window that closed before anything was made.
+fn unseen(draft: Draft<'_>, why: &str) -> Decision {
+    if draft.status.attempts.is_empty() && overdue(&draft).is_some() {
+        return ended::missed(draft);
+    }
+    let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
+    draft.wait(&Standing::new(state, Reason::NotBound, why), Wake::seconds(30))
 }
 
 /// An attempt that the cluster has.
@@ -147,11 +159,15 @@ fn hold(job: &BackupJob) -> Decision {
 }
 
 /// After the end: what the run left in the cluster goes, then the finalizer.
-fn tidy(job: &BackupJob, facts: &Facts) -> Decision {
+fn tidy(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     let status = job.status.clone().unwrap_or_default();
     let mut steps: Vec<Step> =
         facts.attempts.iter().cloned().map(|held| Step::Remove(Box::new(held))).collect();
-    let wake = if steps.is_empty() {
+    let ended = status.completion_time.as_ref().map(|time| time.0);
+    let is_unseen = facts.forbidden.is_some() && !finalizer::is_let_go(ended, now.time);
+    let wake = if is_unseen {
+        Wake::seconds(30)
+    } else if steps.is_empty() {
         steps.push(Step::RemoveFinalizer);
         Wake::OnChange
     } else {

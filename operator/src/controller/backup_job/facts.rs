@@ -25,6 +25,8 @@ pub struct Facts {
     pub namespace_uid: Option<String>,
     /// The run's Jobs that the cluster still has, oldest first.
     pub attempts: Vec<SeenAttempt>,
+    /// In a sentence, that the operator may not look for them: nothing of the run can be told, and nothing be done.
+    pub forbidden: Option<String>,
     /// How the run is, as its keeper last told.
     pub movement: Option<Movement>,
     /// Whose turn it is. Looked up while nothing runs.

@@ -49,6 +49,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         record: None,
         is_anothers: false,
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
         place: Place::Free,
         connection: None,
@@ -58,17 +59,15 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         settled: None,
         vault,
     };
-    let wall = context.clock.now().wall;
     let Some(vault) = facts.vault.clone() else {
-        if let Some((vault_namespace, _)) = reference {
-            facts.attempts =
-                observe::orphaned_attempts(&context.client, &vault_namespace, &run, wall).await?;
+        if let Some((home, _)) = reference {
+            let wall = context.clock.now().wall;
+            facts.attempts = observe::orphaned_attempts(&context.client, &home, &run, wall).await?;
         }
         return Ok(Seen { facts, turn: None });
     };
-    let vault_namespace = vault.namespace().unwrap_or_default();
-    facts.attempts = observe::attempts(&context.client, &vault_namespace, &run, wall).await?;
-    if job.is_terminal() {
+    (facts.attempts, facts.forbidden) = observe::attempts_or_why_not(context, &vault, &run).await?;
+    if job.is_terminal() || facts.forbidden.is_some() {
         return Ok(Seen { facts, turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();

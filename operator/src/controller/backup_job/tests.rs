@@ -105,6 +105,7 @@ pub(super) fn facts() -> Facts {
         policy: Some(policy()),
         namespace_uid: Some("n1".into()),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
         place: Place::Free,
         connection: Some(Ok(connection())),
@@ -614,6 +615,29 @@ fn an_ended_job_is_tidied_and_never_changes_again() {
     assert!(!is_done(&job, true));
     job.metadata.finalizers = None;
     assert!(is_done(&job, true));
+}
+
+#[test]
+fn rights_that_were_taken_away_hold_neither_a_job_nor_its_namespace_for_ever() {
+    let unseen = || Facts { forbidden: Some("not bound".into()), keeper: None, ..facts() };
+    let decision = decide(&job(), &unseen(), now("20:00:02"));
+    assert_eq!((state(&decision), reason(&decision)), (JobState::Pending, "NotBound"));
+    assert_eq!(starts(&decision), None);
+    assert_eq!(state(&decide(&job(), &unseen(), now("21:00:00"))), JobState::Expired, "its window ends");
+
+    let running = after(job(), &decide(&job(), &facts(), now("20:00:02")));
+    let decision = decide(&running, &unseen(), now("21:00:00"));
+    assert_eq!(reason(&decision), "NotBound", "an attempt that nobody can see is not judged");
+    assert_eq!(decision.status.attempts[0].end_time, None);
+
+    let mut deleted = running;
+    deleted.metadata.deletion_timestamp = Some(meta::v1::Time(at("20:10:00")));
+    let no_keeper = Some(Err(Trouble::Unreachable("no keeper".into())));
+    let gone = decide(&deleted, &Facts { settled: no_keeper, ..unseen() }, now("20:11:00"));
+    assert_eq!(state(&gone), JobState::Cancelled);
+    let ended = after(deleted, &gone);
+    assert!(decide(&ended, &unseen(), now("20:11:59")).steps.is_empty(), "rights may come back");
+    assert_eq!(decide(&ended, &unseen(), now("20:12:00")).steps, [Step::RemoveFinalizer]);
 }
 
 #[test]

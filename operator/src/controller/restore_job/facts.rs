@@ -22,6 +22,8 @@ pub struct Facts {
     /// UID of the job's namespace.
     pub namespace_uid: Option<String>,
     pub attempts: Vec<SeenAttempt>,
+    /// In a sentence, that the operator may not look for them: nothing of the run can be told, and nothing be done.
+    pub forbidden: Option<String>,
     pub movement: Option<Movement>,
     pub place: Place,
     pub connection: Option<Result<Connection, Fault>>,

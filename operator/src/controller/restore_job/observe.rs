@@ -41,6 +41,7 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         catalogue: None,
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
         place: Place::Free,
         connection: None,
@@ -55,8 +56,8 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         facts.attempts = observe::orphaned_attempts(&context.client, vault_namespace, &run, wall).await?;
         return Ok(Seen { facts, _turn: None });
     };
-    facts.attempts = observe::attempts(&context.client, vault_namespace, &run, wall).await?;
-    if job.is_terminal() {
+    (facts.attempts, facts.forbidden) = observe::attempts_or_why_not(context, &vault, &run).await?;
+    if job.is_terminal() || facts.forbidden.is_some() {
         return Ok(Seen { facts, _turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();

@@ -121,6 +121,7 @@ fn facts() -> Facts {
         ]),
         namespace_uid: Some("n1".into()),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
         place: Place::Free,
         connection: Some(Ok(Connection {
