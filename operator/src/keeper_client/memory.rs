@@ -130,6 +130,7 @@ struct Memory {
     answered: Option<Timestamp>,
     catalogue: Option<Arc<Catalogue>>,
     runs: HashMap<RunId, Movement>,
+    listening: Option<Timestamp>,
     held_back: HeldBack,
     clock_skewed: bool,
     undeleted: BTreeMap<PointId, String>,
@@ -259,12 +260,18 @@ impl Keepers {
     /// Takes in how the runs are.
     pub fn heard(&self, vault_uid: &str, runs: Runs, wall: Timestamp) {
         self.with(vault_uid, |memory| {
+            memory.listening.get_or_insert(wall);
             let mut before = std::mem::take(&mut memory.runs);
             for view in runs.runs {
                 let movement = moved(before.remove(&view.run), view, wall);
                 memory.runs.insert(movement.view.run.clone(), movement);
             }
         });
+    }
+
+    /// When of the wall clock the keeper first told how runs are, since the operator's start.
+    pub fn listening(&self, vault_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.listening)
     }
 
     /// How a run is, as far as the keeper told.

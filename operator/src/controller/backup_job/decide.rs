@@ -66,8 +66,12 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
         return ended::decide(draft, &ended);
     }
     draft.mark_started(started);
-    let late = overdue(&draft)
-        .filter(|_| !heard::may_have_begun(movement, attempt, draft.deadlines.start, draft.now));
+    let windows = heard::Windows {
+        start: draft.deadlines.start,
+        completion: draft.deadlines.completion,
+        listening: draft.facts.listening,
+    };
+    let late = overdue(&draft).filter(|_| !heard::may_have_begun(movement, attempt, &windows, draft.now));
     if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }

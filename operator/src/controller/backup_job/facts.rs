@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract::{Connection, Decision as Promise, PointView, Settled};
 use crds::{BackupInstance, BackupJobStatus, BackupPolicySpec, BackupVault};
+use jiff::Timestamp;
 
 use crate::cluster::Note;
 use crate::controller::run::place::Place;
@@ -29,6 +30,8 @@ pub struct Facts {
     pub forbidden: Option<String>,
     /// How the run is, as its keeper last told.
     pub movement: Option<Movement>,
+    /// Since when of the wall clock the keeper is listened to; `None` before its first answer about runs.
+    pub listening: Option<Timestamp>,
     /// Whose turn it is. Looked up while nothing runs.
     pub place: Place,
     /// The way to the source. Looked up while nothing runs.
@@ -88,7 +91,7 @@ pub struct Start {
     pub number: u32,
     pub promise: Promise,
     /// The mover stops itself at this instant.
-    pub deadline: jiff::Timestamp,
+    pub deadline: Timestamp,
 }
 
 /// Asked of the keeper: what became of the run's point?

@@ -51,6 +51,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         attempts: Vec::new(),
         forbidden: None,
         movement: None,
+        listening: None,
         place: Place::Free,
         connection: None,
         keeper: None,
@@ -74,6 +75,7 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
     facts.record = record(&vault_uid, facts.instance.as_deref(), context);
     facts.is_anothers = is_anothers(&vault_uid, facts.instance.as_deref(), context);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
+    facts.listening = context.keepers.listening(&vault_uid);
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !may_start(&facts.attempts) {
         return Ok(Seen { facts, turn: None });

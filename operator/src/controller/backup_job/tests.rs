@@ -107,6 +107,7 @@ pub(super) fn facts() -> Facts {
         attempts: Vec::new(),
         forbidden: None,
         movement: None,
+        listening: Some(at("00:00:00")),
         place: Place::Free,
         connection: Some(Ok(connection())),
         keeper: Some(KeeperAddress { url: "https://k".into(), certificates: Vec::new() }),
@@ -504,6 +505,18 @@ fn a_pod_that_runs_when_the_start_window_closes_is_heard_before_it_is_judged() {
         decision.steps.iter().any(|step| matches!(step, Step::Remove(_)))
     };
     assert_eq!([stops(0), stops(119), stops(120)], [false, false, true]);
+}
+
+#[test]
+fn who_was_away_when_the_start_window_closed_listens_before_a_running_pod_is_judged() {
+    let job = after(job(), &decide(&job(), &facts(), now("20:00:02")));
+    let stops = |listening: Option<&str>, time: &str| {
+        let facts = Facts { listening: listening.map(at), ..with(AttemptState::Running) };
+        decide(&job, &facts, now(time)).steps.iter().any(|step| matches!(step, Step::Remove(_)))
+    };
+    assert!(!stops(None, "21:30:00"), "nobody has told anything yet");
+    assert!(!stops(Some("21:30:00"), "21:31:59"));
+    assert!(stops(Some("21:30:00"), "21:32:00"));
 }
 
 #[test]

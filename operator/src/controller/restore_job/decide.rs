@@ -177,8 +177,12 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
         return ended::decide(draft, &Ended::of(attempt.number, ending));
     }
     draft.mark_started(started);
-    let late = overdue(&draft)
-        .filter(|_| !heard::may_have_begun(movement, attempt, draft.start_deadline(), draft.now));
+    let windows = heard::Windows {
+        start: draft.start_deadline(),
+        completion: draft.completion_deadline(),
+        listening: draft.facts.listening,
+    };
+    let late = overdue(&draft).filter(|_| !heard::may_have_begun(movement, attempt, &windows, draft.now));
     if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }

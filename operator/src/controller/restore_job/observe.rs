@@ -43,6 +43,7 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         attempts: Vec::new(),
         forbidden: None,
         movement: None,
+        listening: None,
         place: Place::Free,
         connection: None,
         keeper: None,
@@ -63,6 +64,7 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
     let vault_uid = vault.uid().unwrap_or_default();
     facts.catalogue = context.keepers.catalogue(&vault_uid);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
+    facts.listening = context.keepers.listening(&vault_uid);
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !nothing_runs(&facts.attempts) {
         return Ok(Seen { facts, _turn: None });

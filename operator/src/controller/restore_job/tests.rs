@@ -123,6 +123,7 @@ fn facts() -> Facts {
         attempts: Vec::new(),
         forbidden: None,
         movement: None,
+        listening: Some(at("00:00:00")),
         place: Place::Free,
         connection: Some(Ok(Connection {
             host: "db".into(),
