@@ -422,6 +422,15 @@ mod tests {
     }
 
     #[test]
+    fn a_keeper_is_listened_to_from_its_first_answer_on_be_there_a_run_or_none() {
+        let keepers = keepers();
+        assert_eq!(keepers.listening("vault"), None);
+        keepers.heard("vault", Runs { runs: Vec::new() }, at(100));
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(105));
+        assert_eq!(keepers.listening("vault"), Some(at(100)));
+    }
+
+    #[test]
     fn who_could_not_be_asked_has_not_been_silent() {
         let keepers = keepers();
         let run = RunId("run".into());

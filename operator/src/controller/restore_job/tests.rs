@@ -327,6 +327,20 @@ fn a_restore_that_cannot_start_within_an_hour_is_expired() {
 }
 
 #[test]
+fn rights_that_were_taken_away_hold_no_restore_for_ever() {
+    let mut job = latest();
+    let unseen = Facts { forbidden: Some("not bound".into()), keeper: None, ledger: None, ..facts() };
+    let waiting = decide(&job, &unseen, now("10:00:00"));
+    assert_eq!(standing(&waiting), (JobState::Pending, "NotBound"));
+    job.status = Some(waiting.status);
+    let expired = decide(&job, &unseen, now("11:00:00"));
+    assert_eq!(standing(&expired), (JobState::Expired, "StartWindowMissed"));
+    job.status = Some(expired.status);
+    assert!(decide(&job, &unseen, now("11:00:59")).steps.is_empty(), "rights may come back");
+    assert_eq!(decide(&job, &unseen, now("11:01:00")).steps, [Step::RemoveFinalizer]);
+}
+
+#[test]
 fn a_status_that_lost_its_point_gets_it_back_from_what_the_job_names() {
     let mut job = latest();
     let first = decide(&job, &facts(), now("10:05:00")).status;
