@@ -12,8 +12,8 @@ use crate::keeper_client::Catalogue;
 pub struct History {
     /// The slot of each point; of one on demand, when its job was taken up. In no order.
     pub successful: Vec<Timestamp>,
-    /// The newest slot that a point was made for.
-    pub newest_slot: Option<Timestamp>,
+    /// The slots that points were made for, in no order.
+    pub slots: Vec<Timestamp>,
 }
 
 impl History {
@@ -29,13 +29,18 @@ impl History {
             match &point.decision.trigger {
                 Trigger::Slot { slot, .. } => {
                     history.successful.push(*slot);
-                    history.newest_slot = history.newest_slot.max(Some(*slot));
+                    history.slots.push(*slot);
                 }
                 Trigger::OnDemand { requested } => history.successful.push(*requested),
                 Trigger::Cli => history.successful.push(point.point_time),
             }
         }
         history
+    }
+
+    /// The newest slot that a point was made for, of those that have come. A clock that ran ahead leaves others.
+    pub fn newest_slot(&self, now: Timestamp) -> Option<Timestamp> {
+        self.slots.iter().copied().filter(|slot| *slot <= now).max()
     }
 }
 
@@ -114,7 +119,11 @@ mod tests {
         let expected =
             ["2026-10-01T20:00:00Z", "2026-11-01T20:00:00Z", "2026-11-02T20:00:00Z", "2026-11-03T12:00:00Z"];
         assert_eq!(history.successful, expected.map(at));
-        assert_eq!(history.newest_slot, Some(at("2026-11-02T20:00:00Z")));
-        assert_eq!(History::of(&catalogue, "i", None).newest_slot, Some(at("2026-11-06T20:00:00Z")));
+        let later = at("2026-12-01T00:00:00Z");
+        assert_eq!(history.newest_slot(later), Some(at("2026-11-02T20:00:00Z")));
+        let all = History::of(&catalogue, "i", None);
+        assert_eq!(all.newest_slot(later), Some(at("2026-11-06T20:00:00Z")));
+        let before = at("2026-11-06T19:59:59Z");
+        assert_eq!(all.newest_slot(before), Some(at("2026-11-02T20:00:00Z")), "the other has not come");
     }
 }

@@ -130,11 +130,12 @@ struct Memory {
     answered: Option<Timestamp>,
     catalogue: Option<Arc<Catalogue>>,
     runs: HashMap<RunId, Movement>,
+    listening: Option<Timestamp>,
     held_back: HeldBack,
     clock_skewed: bool,
     undeleted: BTreeMap<PointId, String>,
-    /// By UID of an instance, until when of the wall clock none of its points is read back.
-    verification_pauses: HashMap<String, Timestamp>,
+    /// Until when of the wall clock a point is not read back.
+    verification_pauses: HashMap<PointId, Timestamp>,
     pledges: Pledges,
     untold_since: Option<Timestamp>,
 }
@@ -259,12 +260,18 @@ impl Keepers {
     /// Takes in how the runs are.
     pub fn heard(&self, vault_uid: &str, runs: Runs, wall: Timestamp) {
         self.with(vault_uid, |memory| {
+            memory.listening.get_or_insert(wall);
             let mut before = std::mem::take(&mut memory.runs);
             for view in runs.runs {
                 let movement = moved(before.remove(&view.run), view, wall);
                 memory.runs.insert(movement.view.run.clone(), movement);
             }
         });
+    }
+
+    /// When of the wall clock the keeper first told how runs are, since the operator's start.
+    pub fn listening(&self, vault_uid: &str) -> Option<Timestamp> {
+        self.with(vault_uid, |memory| memory.listening)
     }
 
     /// How a run is, as far as the keeper told.
@@ -293,14 +300,17 @@ impl Keepers {
         self.with(vault_uid, |memory| memory.held_back.clone())
     }
 
-    /// Lets no point of an instance be read back until then: the last run did not come to its end.
-    pub fn pause_verification(&self, vault_uid: &str, instance_uid: &str, until: Timestamp) {
-        self.with(vault_uid, |memory| memory.verification_pauses.insert(instance_uid.to_owned(), until));
+    /// Lets a point not be read back until then: the last run did not come to its end.
+    pub fn pause_verification(&self, vault_uid: &str, point: &PointId, until: Timestamp) {
+        self.with(vault_uid, |memory| memory.verification_pauses.insert(point.clone(), until));
     }
 
-    /// Until when of the wall clock no point of an instance is read back.
-    pub fn verification_pause(&self, vault_uid: &str, instance_uid: &str) -> Option<Timestamp> {
-        self.with(vault_uid, |memory| memory.verification_pauses.get(instance_uid).copied())
+    /// The vault's points that are not read back at this time of the wall clock, and until when.
+    pub fn verification_pauses(&self, vault_uid: &str, wall: Timestamp) -> HashMap<PointId, Timestamp> {
+        self.with(vault_uid, |memory| {
+            memory.verification_pauses.retain(|_, until| *until > wall);
+            memory.verification_pauses.clone()
+        })
     }
 
     /// Notes that the keeper tells at this time of the wall clock what the vault's status does not say yet; `None`: the
@@ -409,6 +419,15 @@ mod tests {
         keepers.heard("vault", Runs { runs: vec![view(11, 2)] }, at(110));
         let movement = keepers.movement("vault", &run).unwrap();
         assert_eq!((movement.moved, movement.heard), (at(110), at(105)));
+    }
+
+    #[test]
+    fn a_keeper_is_listened_to_from_its_first_answer_on_be_there_a_run_or_none() {
+        let keepers = keepers();
+        assert_eq!(keepers.listening("vault"), None);
+        keepers.heard("vault", Runs { runs: Vec::new() }, at(100));
+        keepers.heard("vault", Runs { runs: vec![view(10, 1)] }, at(105));
+        assert_eq!(keepers.listening("vault"), Some(at(100)));
     }
 
     #[test]

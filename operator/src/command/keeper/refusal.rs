@@ -67,7 +67,11 @@ impl IntoResponse for Refused {
 /// What the vault would not do, with the status that tells the caller whether asking again can help.
 impl From<&VaultError> for Refused {
     fn from(error: &VaultError) -> Self {
-        let failure = error.failure(Stage::Starting);
+        let mut failure = error.failure(Stage::Starting);
+        if matches!(error, VaultError::Ledger(_)) && failure.code == FailureCode::Damaged {
+            // What is damaged is the ledger. A mover that reads a point would take it for the point's damage.
+            failure.code = FailureCode::KeeperRefused;
+        }
         if let Some(refused) = error.refused() {
             let message = refused.to_string();
             return match refused {
@@ -96,5 +100,25 @@ impl From<&VaultError> for Refused {
 impl From<VaultError> for Refused {
     fn from(error: VaultError) -> Self {
         Self::from(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mover::format::Id;
+    use mover::ledger::LedgerError;
+
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_is_damaged_is_not_told_as_damage_of_the_point_that_was_asked_for() {
+        let code = |error: VaultError| Refused::from(error).refusal.failure.map(|failure| failure.code);
+        for trouble in
+            [LedgerError::Empty, LedgerError::Broken { object: "ledger/2".into(), what: "is damaged" }]
+        {
+            assert_eq!(code(trouble.into()), Some(FailureCode::KeeperRefused));
+        }
+        let rejected = VaultError::Rejected { point: Id([1; 16]), reason: "it is cut short".into() };
+        assert_eq!(code(rejected), Some(FailureCode::Damaged));
     }
 }

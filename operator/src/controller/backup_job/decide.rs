@@ -18,7 +18,7 @@ use crate::controller::run::{
 /// What to do now.
 pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     if job.is_terminal() {
-        return tidy(job, facts);
+        return tidy(job, facts, now);
     }
     if finalizer::is_missing(job) {
         return hold(job);
@@ -29,14 +29,27 @@ pub fn decide(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
         return cancel(draft, current);
     }
+    if let Some(why) = &facts.forbidden {
+        return unseen(draft, why);
+    }
     match current {
         Current::Nothing => start::decide(draft),
         Current::Vanished(number) => {
-            let verdict = failure::verdict(&Ending::default());
+            // Its Job goes by our own hand as well, when a window has closed and nobody could write down so.
+            let verdict = overdue(&draft).unwrap_or_else(|| failure::verdict(&Ending::default()));
             ended::decide(draft, &Ended::new(number, verdict))
         }
         Current::Seen(attempt) => seen(draft, &attempt),
     }
+}
+
+/// Nothing can be looked at, so nothing is judged but a window that closed before anything was made.
+fn unseen(draft: Draft<'_>, why: &str) -> Decision {
+    if draft.status.attempts.is_empty() && overdue(&draft).is_some() {
+        return ended::missed(draft);
+    }
+    let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
+    draft.wait(&Standing::new(state, Reason::NotBound, why), Wake::seconds(30))
 }
 
 /// An attempt that the cluster has.
@@ -46,11 +59,19 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     if let AttemptState::Ended(ending) = &attempt.state {
         started = started.or_else(|| ending.report.as_ref().and_then(|report| report.started));
         draft.mark_started(started);
-        return ended::decide(draft, &Ended::of(attempt, ending));
+        let mut ended = Ended::of(attempt, ending);
+        if let Some(late) = overdue(&draft).filter(|_| attempt.going) {
+            ended.explain_loss(late);
+        }
+        return ended::decide(draft, &ended);
     }
     draft.mark_started(started);
-    let late = overdue(&draft)
-        .filter(|_| !heard::may_have_begun(movement, attempt, draft.deadlines.start, draft.now));
+    let windows = heard::Windows {
+        start: draft.deadlines.start,
+        completion: draft.deadlines.completion,
+        listening: draft.facts.listening,
+    };
+    let late = overdue(&draft).filter(|_| !heard::may_have_begun(movement, attempt, &windows, draft.now));
     if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }
@@ -142,11 +163,15 @@ fn hold(job: &BackupJob) -> Decision {
 }
 
 /// After the end: what the run left in the cluster goes, then the finalizer.
-fn tidy(job: &BackupJob, facts: &Facts) -> Decision {
+fn tidy(job: &BackupJob, facts: &Facts, now: Now) -> Decision {
     let status = job.status.clone().unwrap_or_default();
     let mut steps: Vec<Step> =
         facts.attempts.iter().cloned().map(|held| Step::Remove(Box::new(held))).collect();
-    let wake = if steps.is_empty() {
+    let ended = status.completion_time.as_ref().map(|time| time.0);
+    let is_unseen = facts.forbidden.is_some() && !finalizer::is_let_go(ended, now.time);
+    let wake = if is_unseen {
+        Wake::seconds(30)
+    } else if steps.is_empty() {
         steps.push(Step::RemoveFinalizer);
         Wake::OnChange
     } else {

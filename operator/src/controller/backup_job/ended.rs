@@ -39,6 +39,13 @@ impl Ended {
         Self { ending: Some(ending.clone()), ..Self::new(attempt.number, failure::verdict(ending)) }
     }
 
+    /// Says why its pod was stopped, if the pod itself could say no more than that it was.
+    pub fn explain_loss(&mut self, why: Verdict) {
+        if self.verdict.outcome == AttemptOutcome::Lost {
+            self.verdict = why;
+        }
+    }
+
     /// We end it.
     pub fn stopped(attempt: &SeenAttempt, verdict: Verdict) -> Self {
         Self { remove: Some(attempt.clone()), ..Self::new(attempt.number, verdict) }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract::{Connection, Decision as Promise, PointView, Settled};
 use crds::{BackupInstance, BackupJobStatus, BackupPolicySpec, BackupVault};
+use jiff::Timestamp;
 
 use crate::cluster::Note;
 use crate::controller::run::place::Place;
@@ -25,8 +26,12 @@ pub struct Facts {
     pub namespace_uid: Option<String>,
     /// The run's Jobs that the cluster still has, oldest first.
     pub attempts: Vec<SeenAttempt>,
+    /// In a sentence, that the operator may not look for them: nothing of the run can be told, and nothing be done.
+    pub forbidden: Option<String>,
     /// How the run is, as its keeper last told.
     pub movement: Option<Movement>,
+    /// Since when of the wall clock the keeper is listened to; `None` before its first answer about runs.
+    pub listening: Option<Timestamp>,
     /// Whose turn it is. Looked up while nothing runs.
     pub place: Place,
     /// The way to the source. Looked up while nothing runs.
@@ -86,7 +91,7 @@ pub struct Start {
     pub number: u32,
     pub promise: Promise,
     /// The mover stops itself at this instant.
-    pub deadline: jiff::Timestamp,
+    pub deadline: Timestamp,
 }
 
 /// Asked of the keeper: what became of the run's point?

@@ -17,7 +17,7 @@ mod guards;
 pub mod history;
 pub mod merged;
 mod observe;
-mod promise;
+pub mod promise;
 mod settle;
 mod start;
 mod tagging;

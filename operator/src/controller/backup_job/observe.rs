@@ -49,7 +49,9 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         record: None,
         is_anothers: false,
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
+        listening: None,
         place: Place::Free,
         connection: None,
         keeper: None,
@@ -58,23 +60,22 @@ pub async fn observe(job: &BackupJob, context: &Context) -> Result<Seen, Error> 
         settled: None,
         vault,
     };
-    let wall = context.clock.now().wall;
     let Some(vault) = facts.vault.clone() else {
-        if let Some((vault_namespace, _)) = reference {
-            facts.attempts =
-                observe::orphaned_attempts(&context.client, &vault_namespace, &run, wall).await?;
+        if let Some((home, _)) = reference {
+            let wall = context.clock.now().wall;
+            facts.attempts = observe::orphaned_attempts(&context.client, &home, &run, wall).await?;
         }
         return Ok(Seen { facts, turn: None });
     };
-    let vault_namespace = vault.namespace().unwrap_or_default();
-    facts.attempts = observe::attempts(&context.client, &vault_namespace, &run, wall).await?;
-    if job.is_terminal() {
+    (facts.attempts, facts.forbidden) = observe::attempts_or_why_not(context, &vault, &run).await?;
+    if job.is_terminal() || facts.forbidden.is_some() {
         return Ok(Seen { facts, turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();
     facts.record = record(&vault_uid, facts.instance.as_deref(), context);
     facts.is_anothers = is_anothers(&vault_uid, facts.instance.as_deref(), context);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
+    facts.listening = context.keepers.listening(&vault_uid);
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !may_start(&facts.attempts) {
         return Ok(Seen { facts, turn: None });

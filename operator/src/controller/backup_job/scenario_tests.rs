@@ -184,6 +184,17 @@ async fn a_missing_right_is_not_tried_again_at_once() {
 }
 
 #[tokio::test]
+async fn a_vaults_namespace_that_may_not_be_read_is_told_by_the_job() {
+    let world = world().await;
+    world.refuse("LIST jobs", 403, "Forbidden");
+    look(&world).await.unwrap();
+    let status = world.object::<BackupJob>(JOB).status.unwrap();
+    let ready = status.conditions.iter().find(|held| held.type_ == "Ready").unwrap();
+    assert_eq!(ready.reason, "NotBound");
+    assert!(ready.message.contains("namespace vaults. Run: kubectl"), "{}", ready.message);
+}
+
+#[tokio::test]
 async fn an_ended_pod_is_settled_then_told_then_tidied_and_then_left_alone() {
     let world = world().await;
     look(&world).await.unwrap();

@@ -36,7 +36,7 @@ fn of(rules: Value, retention: Value) -> PolicySeen {
 
 fn with(policy: PolicySeen, successful: &[&str]) -> Facts {
     let successful = successful.iter().map(|slot| slot.parse().unwrap()).collect();
-    let history = Some(History { successful, newest_slot: None });
+    let history = Some(History { successful, slots: Vec::new() });
     Facts { policy: Some(policy), history, ..facts() }
 }
 

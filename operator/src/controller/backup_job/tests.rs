@@ -105,7 +105,9 @@ pub(super) fn facts() -> Facts {
         policy: Some(policy()),
         namespace_uid: Some("n1".into()),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
+        listening: Some(at("00:00:00")),
         place: Place::Free,
         connection: Some(Ok(connection())),
         keeper: Some(KeeperAddress { url: "https://k".into(), certificates: Vec::new() }),
@@ -506,6 +508,18 @@ fn a_pod_that_runs_when_the_start_window_closes_is_heard_before_it_is_judged() {
 }
 
 #[test]
+fn who_was_away_when_the_start_window_closed_listens_before_a_running_pod_is_judged() {
+    let job = after(job(), &decide(&job(), &facts(), now("20:00:02")));
+    let stops = |listening: Option<&str>, time: &str| {
+        let facts = Facts { listening: listening.map(at), ..with(AttemptState::Running) };
+        decide(&job, &facts, now(time)).steps.iter().any(|step| matches!(step, Step::Remove(_)))
+    };
+    assert!(!stops(None, "21:30:00"), "nobody has told anything yet");
+    assert!(!stops(Some("21:30:00"), "21:31:59"));
+    assert!(stops(Some("21:30:00"), "21:32:00"));
+}
+
+#[test]
 fn row_e08_a_run_beyond_its_completion_window_is_stopped_and_closed() {
     let mut facts = with(AttemptState::Running);
     facts.movement = Some(movement(1, Some(at("20:00:30")), at("23:59:00")));
@@ -515,6 +529,31 @@ fn row_e08_a_run_beyond_its_completion_window_is_stopped_and_closed() {
     assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, "CompletionWindowExceeded"));
     let accepted = decide(&job(), &settled(facts, Settled::Accepted(Box::new(point()))), late);
     assert_eq!(state(&accepted), JobState::Completed, "the commit came first");
+}
+
+#[test]
+fn the_window_that_closed_is_the_reason_also_when_nobody_could_write_so_before_the_pod_was_gone() {
+    let mut running = with(AttemptState::Running);
+    running.movement = Some(movement(1, Some(at("20:00:30")), at("20:01:00")));
+    let job = after(job(), &decide(&job(), &running, now("20:01:00")));
+    let late = Now { time: "2026-11-21T00:00:30Z".parse().unwrap(), wall: at("23:59:30") };
+    let stopped = |state: AttemptState| Facts {
+        attempts: vec![SeenAttempt { going: true, ..attempt(1, state) }],
+        ..facts()
+    };
+    let by_us = stopped(failed(FailureCode::Cancelled, Some(at("20:00:30"))));
+    let silent = stopped(AttemptState::Ended(Box::default()));
+    for facts in [facts(), by_us, silent] {
+        let decision = decide(&job, &settled(facts, Settled::Voided), late);
+        assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, "CompletionWindowExceeded"));
+    }
+    let by_itself = stopped(failed(FailureCode::RowTooLarge, Some(at("20:00:30"))));
+    let decision = decide(&job, &settled(by_itself, Settled::Voided), late);
+    assert_eq!(reason(&decision), "RowTooLarge", "it had ended before it was stopped");
+
+    let waiting = after(self::job(), &decide(&self::job(), &facts(), now("20:00:02")));
+    let decision = decide(&waiting, &settled(facts(), Settled::Voided), now("21:00:00"));
+    assert_eq!((state(&decision), reason(&decision)), (JobState::Expired, "StartWindowMissed"));
 }
 
 #[test]
@@ -589,6 +628,29 @@ fn an_ended_job_is_tidied_and_never_changes_again() {
     assert!(!is_done(&job, true));
     job.metadata.finalizers = None;
     assert!(is_done(&job, true));
+}
+
+#[test]
+fn rights_that_were_taken_away_hold_neither_a_job_nor_its_namespace_for_ever() {
+    let unseen = || Facts { forbidden: Some("not bound".into()), keeper: None, ..facts() };
+    let decision = decide(&job(), &unseen(), now("20:00:02"));
+    assert_eq!((state(&decision), reason(&decision)), (JobState::Pending, "NotBound"));
+    assert_eq!(starts(&decision), None);
+    assert_eq!(state(&decide(&job(), &unseen(), now("21:00:00"))), JobState::Expired, "its window ends");
+
+    let running = after(job(), &decide(&job(), &facts(), now("20:00:02")));
+    let decision = decide(&running, &unseen(), now("21:00:00"));
+    assert_eq!(reason(&decision), "NotBound", "an attempt that nobody can see is not judged");
+    assert_eq!(decision.status.attempts[0].end_time, None);
+
+    let mut deleted = running;
+    deleted.metadata.deletion_timestamp = Some(meta::v1::Time(at("20:10:00")));
+    let no_keeper = Some(Err(Trouble::Unreachable("no keeper".into())));
+    let gone = decide(&deleted, &Facts { settled: no_keeper, ..unseen() }, now("20:11:00"));
+    assert_eq!(state(&gone), JobState::Cancelled);
+    let ended = after(deleted, &gone);
+    assert!(decide(&ended, &unseen(), now("20:11:59")).steps.is_empty(), "rights may come back");
+    assert_eq!(decide(&ended, &unseen(), now("20:12:00")).steps, [Step::RemoveFinalizer]);
 }
 
 #[test]

@@ -136,12 +136,17 @@ fn going_on(attempt: &SeenAttempt, inputs: String, now: Now) -> Checked {
         AttemptState::Ended(ending) => ended(ending),
         AttemptState::Suspended | AttemptState::Waiting { .. } | AttemptState::Running => {
             let old = attempt.created.is_some_and(|created| now.wall.duration_since(created) > PATIENCE);
-            if old {
-                return ended(&Ending::default());
-            }
             let blocked =
                 if let AttemptState::Waiting { blocked } = &attempt.state { blocked.clone() } else { None };
-            Checked::Running { blocked }
+            match blocked {
+                Some(why) if old => {
+                    let message = format!("The check's pod could not start: {why}");
+                    let result = lost(Reason::PodBlocked, message, inputs, now);
+                    Checked::Ended { result, remove: attempt.clone() }
+                }
+                None if old => ended(&Ending::default()),
+                blocked => Checked::Running { blocked },
+            }
         }
     }
 }
@@ -180,15 +185,20 @@ fn result(ending: &Ending, inputs: String, now: Now) -> Findings {
         };
     }
     let verdict = failure::verdict(ending);
+    lost(verdict.reason, verdict.error.message, inputs, now)
+}
+
+/// A round that has found nothing, since its pod could not.
+fn lost(reason: Reason, message: String, inputs: String, now: Now) -> Findings {
     let failed = Check {
         name: "Mover".into(),
         result: CheckResult::Failed,
-        reason: Some(verdict.reason.as_str().to_owned()),
-        message: Some(verdict.error.message),
+        reason: Some(reason.as_str().to_owned()),
+        message: Some(message),
     };
     Findings {
         checks: vec![failed],
-        last: last(CheckResult::Failed),
+        last: LastCheck { time: Time(now.time), inputs, result: CheckResult::Failed },
         datasource_id: None,
         relations: None,
         server_version: None,

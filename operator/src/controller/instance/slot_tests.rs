@@ -14,7 +14,7 @@ use super::observe::Seen;
 use super::slots::Join;
 use super::tests::*;
 use crate::controller::History;
-use crate::controller::backup_job::merged;
+use crate::controller::backup_job::{merged, promise};
 
 /// A policy of these rules, the first point of a month kept for ten years.
 fn monthly(rules: Value) -> Arc<BackupPolicy> {
@@ -43,7 +43,7 @@ fn rules() -> Value {
 
 fn history(successful: &[&str]) -> Option<History> {
     let successful: Vec<Timestamp> = successful.iter().map(|slot| slot.parse().unwrap()).collect();
-    Some(History { successful, newest_slot: None })
+    Some(History { successful, slots: Vec::new() })
 }
 
 fn seen_with(successful: &[&str]) -> Seen {
@@ -125,6 +125,72 @@ fn row_e10_a_job_that_waits_stands_for_what_comes_due_meanwhile() {
     assert!(joined(&decided(&instance, &seen, at("2026-11-20T21:00:05Z"))).is_none(), "told once");
 }
 
+/// A job that never starts, as its controller has it at this time: it ends when the last window of its slots has closed.
+fn unable(job: &mut BackupJob, now: Timestamp) {
+    let slots = merged::slots(job);
+    let deadline = slots.iter().map(|slot| promise::of_slot(slot, None).start).max().unwrap();
+    let status = if now < deadline {
+        json!({"state": "Pending", "startDeadlineTime": deadline})
+    } else {
+        json!({"state": "Failed", "startDeadlineTime": deadline, "completionTime": deadline})
+    };
+    job.status = Some(serde_json::from_value(status).unwrap());
+}
+
+#[test]
+fn a_job_that_keeps_failing_ends_however_close_the_slots_are() {
+    let rules = json!([{"name": "Hourly", "schedule": {"cron": "0 * * * *"}}]);
+    let seen = Seen { policy: Some(monthly(rules)), history: history(&[]), ..seen() };
+    let mut instance = ready(&seen, "2026-11-20T20:00:00Z");
+    let mut jobs: Vec<BackupJob> = Vec::new();
+    for hour in 0..24 {
+        let time = at("2026-11-20T20:00:00Z").time + jiff::SignedDuration::from_hours(hour);
+        jobs.iter_mut().filter(|job| !job.is_terminal()).for_each(|job| unable(job, time));
+        let seen = Seen { jobs: jobs.iter().cloned().map(Arc::new).collect(), ..seen.clone() };
+        let decision = decided(&instance, &seen, at(&time.to_string()));
+        if let Some(join) = joined(&decision) {
+            let host = jobs.iter_mut().find(|job| job.name_any() == join.job.name_any()).unwrap();
+            host.annotations_mut()
+                .insert(crds::annotations::MERGED_SLOTS.to_owned(), join.annotation.clone());
+        }
+        jobs.extend(made(&decision).map(|_| job(&decision)));
+        instance.status = decision.status;
+    }
+    let told: Vec<_> = jobs.iter().map(|job| (job.name_any(), job.state().as_str())).collect();
+    let expected =
+        [("20261120t2000z", "Failed"), ("20261121t0400z", "Failed"), ("20261121t1200z", "Pending")];
+    assert_eq!(told, expected.map(|(slot, state)| (format!("orders-{slot}"), state)));
+    let status = instance.status.as_ref().unwrap();
+    assert_eq!(condition(status, "LastBackupSucceeded").0, "False");
+    assert_eq!(status.jobs_7d.as_ref().map(|counts| counts.failed), Some(2));
+}
+
+#[test]
+fn what_a_clock_that_ran_ahead_has_left_stops_no_backup() {
+    let ahead = "2027-06-01T20:00:00Z";
+    let mut seen = seen_with(&[]);
+    let mut instance = ready(&seen, ahead);
+    let mut early = job(&decided(&instance, &seen, at(ahead)));
+    early.status =
+        Some(serde_json::from_value(json!({"state": "Completed", "completionTime": ahead})).unwrap());
+    seen.jobs = vec![Arc::new(early)];
+    seen.history = Some(History { successful: Vec::new(), slots: vec![at(ahead).time] });
+    let missed = instance.status.as_ref().unwrap().missed_slots.clone();
+    let set_back = decided(&instance, &seen, at("2026-11-20T20:10:00Z"));
+    assert_eq!(made(&set_back), None, "what came before is used");
+    assert_eq!(status(&set_back).missed_slots, missed, "and was not missed");
+    instance.status = set_back.status;
+    for time in ["2026-11-20T20:10:30Z", "2026-11-20T20:59:59Z"] {
+        let decision = decided(&instance, &seen, at(time));
+        assert_eq!(made(&decision), None);
+        let last = status(&decision).last_slot_time.as_ref().unwrap().0;
+        assert_eq!(last, at("2026-11-20T20:10:00Z").time, "written once");
+        instance.status = decision.status;
+    }
+    let due = decided(&instance, &seen, at("2026-11-20T21:00:00Z"));
+    assert_eq!(made(&due).as_deref(), Some("orders-20261120t2100z"));
+}
+
 #[test]
 fn row_e10_a_job_that_has_decided_another_tag_keeps_no_slot_from_a_job_of_its_own() {
     let before = seen_with(&["2026-11-02T20:00:00Z"]);
@@ -157,7 +223,7 @@ fn a_slot_whose_point_the_vault_has_is_used_when_job_and_status_are_lost() {
     let mut seen = seen_with(&[time]);
     let instance = ready(&seen, time);
     assert!(made(&decided(&instance, &seen, at("2026-11-20T20:05:00Z"))).is_some());
-    seen.history = Some(History { successful: Vec::new(), newest_slot: Some(at(time).time) });
+    seen.history = Some(History { successful: Vec::new(), slots: vec![at(time).time] });
     let decision = decided(&instance, &seen, at("2026-11-20T20:05:00Z"));
     assert_eq!(made(&decision), None);
     assert_eq!(status(&decision).last_slot_time.as_ref().unwrap().0, at(time).time);

@@ -17,8 +17,8 @@ use policy::window::{Due, Missed, due};
 use super::observe::Seen;
 use super::references::References;
 use crate::clock::Now;
-use crate::controller::backup_job::merged;
-use crate::controller::policy::ParsedRule;
+use crate::controller::backup_job::{merged, promise};
+use crate::controller::policy::{ParsedPolicy, ParsedRule};
 use crate::controller::{History, Wake};
 use crate::names;
 
@@ -47,12 +47,12 @@ pub struct Join {
 /// What is due at `now`. Nothing is, before the first time that all checks had passed.
 pub fn slots(instance: &BackupInstance, found: &References, seen: &Seen, now: Now) -> Slots {
     let status = instance.status.as_ref();
-    let used = last_used(status, seen).unwrap_or_else(|| begun(instance, now));
+    let used = last_used(status, seen, now).unwrap_or_else(|| begun(instance, now)).min(now.time);
     let news = News::of(instance, found);
     let asked: Vec<Asked<'_>> =
         found.policy.rules.iter().map(|rule| Asked::of(rule, instance, &news, used, now)).collect();
     let chosen = choose(found, &asked, seen.history.as_ref(), now);
-    let host = chosen.as_ref().and_then(|chosen| host(seen, chosen, now));
+    let host = chosen.as_ref().and_then(|chosen| host(seen, chosen, &found.policy, now));
     let missed = asked.iter().filter_map(|asked| missed_of(asked.due)).fold(None, add);
     let last = match &chosen {
         // What a new rule asks for begins now, for good.
@@ -191,8 +191,8 @@ fn choose(found: &References, asked: &[Asked<'_>], history: Option<&History>, no
 
 /// The job that stands for what is due as well: one that waits, and has not decided its tag or has decided the same.
 /// Another tag is another promise, which needs a point of its own.
-fn host<'a>(seen: &'a Seen, chosen: &Chosen, now: Now) -> Option<&'a Arc<BackupJob>> {
-    let waiting = || seen.jobs.iter().filter(|job| is_waiting(job, now));
+fn host<'a>(seen: &'a Seen, chosen: &Chosen, policy: &ParsedPolicy, now: Now) -> Option<&'a Arc<BackupJob>> {
+    let waiting = || seen.jobs.iter().filter(|job| is_waiting(job, policy, now));
     let tag_of = |job: &BackupJob| {
         job.status.as_ref().and_then(|status| status.retention.as_ref()).map(|held| held.tag.clone())
     };
@@ -212,12 +212,16 @@ fn join(chosen: &Chosen, host: &Arc<BackupJob>) -> Option<Join> {
         .then(|| Join { job: Arc::clone(host), annotation })
 }
 
-/// By jobs that are there, by what the status remembers of those that are gone, and by the points that they made.
-fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen) -> Option<Timestamp> {
+/// By jobs that are there, by what the status remembers of those that are gone, and by the points that they made. What a
+/// clock that ran ahead has left lies after now and uses no slot before it comes: what the status remembers is taken for
+/// now, once, and each job and point counts from its own slot on.
+fn last_used(status: Option<&BackupInstanceStatus>, seen: &Seen, now: Now) -> Option<Timestamp> {
     let told = status.and_then(|status| status.last_slot_time.as_ref()).map(|time| time.0);
-    let made = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0).max();
+    let has_come = |slot: &Timestamp| *slot <= now.time;
+    let slots = seen.jobs.iter().filter_map(|job| job.spec.slot.as_ref()).map(|slot| slot.time.0);
+    let made = slots.filter(has_come).max();
     // A job's object may be lost with the status; the vault still knows the point that it made.
-    let kept = seen.history.as_ref().and_then(|history| history.newest_slot);
+    let kept = seen.history.as_ref().and_then(|history| history.newest_slot(now.time));
     told.max(made).max(kept)
 }
 
@@ -227,14 +231,19 @@ fn delay(instance: &BackupInstance, rule: &ParsedRule) -> SignedDuration {
 }
 
 /// Made for a slot, not begun, and still to begin: one whose window has closed only has to be told so, and a slot that it
-/// stood for would be lost with it.
-fn is_waiting(job: &BackupJob, now: Now) -> bool {
+/// stood for would be lost with it. It takes slots only while the window of its own is open: each lets it wait for longer, and
+/// one that took every next slot would fail for ever and never end.
+fn is_waiting(job: &BackupJob, policy: &ParsedPolicy, now: Now) -> bool {
     let status = job.status.as_ref();
     let begun = status.is_some_and(|status| status.start_time.is_some());
     let deadline = status.and_then(|status| status.start_deadline_time.as_ref());
     let too_late = deadline.is_some_and(|deadline| deadline.0 <= now.time);
     let going = job.spec.cancel || job.metadata.deletion_timestamp.is_some();
-    !job.is_terminal() && !begun && !too_late && !going && job.spec.slot.is_some()
+    // A slot that has not come yet was made by a clock that ran ahead.
+    let is_open =
+        |slot: &Slot| slot.time.0 <= now.time && now.time < promise::of_slot(slot, Some(policy)).start;
+    let is_own_open = job.spec.slot.as_ref().is_some_and(is_open);
+    !job.is_terminal() && !begun && !too_late && !going && is_own_open
 }
 
 fn missed_of(due: Due) -> Option<Missed> {

@@ -104,7 +104,13 @@ fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
     let newest =
         seen.jobs.iter().filter(|job| job.is_terminal()).max_by_key(|job| ended(job).map(|time| time.0));
     let Some((job, time)) = newest.and_then(|job| ended(job).map(|time| (job, time))) else { return };
-    if status.last_backup.as_ref().is_some_and(|held| held.completion_time.0 >= time.0) {
+    if let Some(held) = status.last_backup.as_ref().filter(|held| held.completion_time.0 >= time.0) {
+        // Nothing has ended since. With each whole day what has become older than a week is no longer counted.
+        let days = now.time.duration_since(held.completion_time.0).as_hours() / 24;
+        if days > 0 {
+            let until = held.completion_time.0.checked_add(SignedDuration::from_hours(days * 24));
+            status.jobs_7d = Some(counts(seen, until.unwrap_or(now.time)));
+        }
         return;
     }
     let code = job.status.as_ref().and_then(|status| status.errors.last()).map(|error| error.code.clone());
@@ -122,11 +128,12 @@ fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
         .filter_map(|job| ended(job))
         .max_by_key(|time| time.0);
     status.last_success_time = success.or_else(|| status.last_success_time.take());
-    status.jobs_7d = Some(counts(seen, now));
+    status.jobs_7d = Some(counts(seen, now.time));
 }
 
-fn counts(seen: &Seen, now: Now) -> JobCounts {
-    let since = now.time.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
+/// How the jobs of the week before `until` have ended.
+fn counts(seen: &Seen, until: Timestamp) -> JobCounts {
+    let since = until.checked_sub(WEEK).unwrap_or(Timestamp::MIN);
     let mut counts = JobCounts::default();
     for job in &seen.jobs {
         let time = job.status.as_ref().and_then(|status| status.completion_time.as_ref());
@@ -189,8 +196,7 @@ fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
 }
 
 fn has_had_slots(seen: &Seen, status: &BackupInstanceStatus) -> bool {
-    status.last_slot_time.is_some()
-        || seen.history.as_ref().is_some_and(|history| history.newest_slot.is_some())
+    status.last_slot_time.is_some() || seen.history.as_ref().is_some_and(|history| !history.slots.is_empty())
 }
 
 /// Ready and BackupReady, and what goes with them. Returns whether backups can run.
@@ -246,11 +252,18 @@ fn backup_ready(
     status: &BackupInstanceStatus,
     conditions: &mut Conditions,
 ) -> Option<bool> {
+    let is_mended = parts.checked.is_some() && is_unexplained(status, conditions);
     let judged = match parts.checked {
         Some(Checked::Fault(fault)) => Some((Some(false), fault.reason, fault.message.clone())),
         Some(Checked::Ended { .. } | Checked::Standing { .. }) => Some(judge(status)),
         // A round that is on its way changes nothing until it ends, if there was one before.
         Some(Checked::Due { .. } | Checked::Running { blocked: None }) | None => None,
+        // Nor does one that cannot begin, while something is known to be wrong.
+        Some(Checked::Running { blocked: Some(_) })
+            if known_before(conditions) == Some(false) && !is_mended =>
+        {
+            None
+        }
         Some(Checked::Running { blocked: Some(blocked) }) => {
             Some((None, Reason::PodBlocked, format!("The check's pod cannot start: {blocked}")))
         }
@@ -260,7 +273,7 @@ fn backup_ready(
             conditions.set(ConditionType::BackupReady, ready, reason, message);
             ready
         }
-        None if known_before(conditions).is_some() => {
+        None if known_before(conditions).is_some() && !is_mended => {
             conditions.keep(ConditionType::BackupReady);
             known_before(conditions)
         }
@@ -276,6 +289,17 @@ fn backup_ready(
             None
         }
     }
+}
+
+/// Whether backups could not run for something that no check has found, such as a Secret that was missing. Once a check can
+/// be made that has passed.
+fn is_unexplained(status: &BackupInstanceStatus, conditions: &Conditions) -> bool {
+    let Some(held) = conditions.before(ConditionType::BackupReady).filter(|held| held.status == "False")
+    else {
+        return false;
+    };
+    let (_, reason, _) = judge(status);
+    held.reason != reason.as_str()
 }
 
 /// What the last round of checks that ended has found; `None` before the first.

@@ -130,6 +130,38 @@ fn row_a19_a_failed_round_is_made_again_on_request_and_once() {
 }
 
 #[test]
+fn what_was_mended_is_not_told_as_wrong_while_it_is_looked_at_again() {
+    let broken = Seen { material: material(Found::Absent), ..seen() };
+    let mut instance = looked(checked(), &broken, "2026-11-20T10:10:00Z");
+    assert_eq!(condition(instance.status.as_ref().unwrap(), "BackupReady"), ("False", "SecretNotFound"));
+    let token = BTreeMap::from([(annotations::REVALIDATE.to_owned(), "now".to_owned())]);
+    instance.metadata.annotations = Some(token);
+    let begun = decided(&instance, &seen(), at("2026-11-20T10:11:00Z"));
+    assert!(starts(&begun));
+    assert_eq!(status(&begun).revalidated.as_deref(), Some("now"));
+    assert_eq!(condition(status(&begun), "BackupReady"), ("Unknown", "ChecksRunning"));
+
+    let refused = decided(&failing(), &seen(), at("2026-11-20T10:01:00Z"));
+    assert!(starts(&refused));
+    let told = condition(status(&refused), "BackupReady");
+    assert_eq!(told, ("False", "AuthenticationFailed"), "a check has found that, and none has passed since");
+}
+
+#[test]
+fn the_last_week_passes_while_no_job_ends() {
+    let seen = Seen { jobs: vec![job()], ..seen() };
+    let mut instance = looked(checked(), &seen, "2026-11-20T20:05:01Z");
+    instance.spec.protection = crds::instance::Protection::Suspended;
+    let mut completed = |time: &str| {
+        instance = looked(instance.clone(), &seen, time);
+        instance.status.as_ref().unwrap().jobs_7d.as_ref().map(|counts| counts.completed)
+    };
+    assert_eq!(completed("2026-11-21T20:05:01Z"), Some(1));
+    assert_eq!(completed("2026-11-27T20:05:01Z"), Some(1), "it is counted once a day");
+    assert_eq!(completed("2026-11-28T20:05:01Z"), Some(0));
+}
+
+#[test]
 fn row_a19_what_is_well_is_looked_at_again_only_when_it_is_forced() {
     let now = at("2026-11-20T10:05:00Z");
     let idle = decided(&asking(checked(), "Default"), &seen(), now);

@@ -313,6 +313,39 @@ fn a_failed_check_names_its_reason_and_is_repeated_sooner_then_later() {
     assert!(starts(&late, "2026-11-20T11:15:00Z"));
 }
 
+/// The check's Job, which a quota keeps from having its pod since this time.
+fn blocked(instance: &BackupInstance, since: &str) -> Seen {
+    let state = AttemptState::Waiting { blocked: Some("exceeded quota: pods".into()) };
+    let mut seen = with_check(instance, seen(), state);
+    seen.checks[0].created = Some(at(since).time);
+    seen
+}
+
+#[test]
+fn a_check_whose_pod_cannot_start_fails_by_that_name_and_is_repeated_ever_later() {
+    let mut instance = instance();
+    let first = blocked(&instance, "2026-11-20T10:00:00Z");
+    let decision = decided(&instance, &first, at("2026-11-20T10:04:00Z"));
+    assert_eq!(condition(status(&decision), "BackupReady"), ("Unknown", "PodBlocked"));
+    let given_up = decided(&instance, &first, at("2026-11-20T10:05:01Z"));
+    assert_eq!(condition(status(&given_up), "BackupReady"), ("False", "PodBlocked"));
+    let check = &status(&given_up).checks[0];
+    assert!(check.message.as_ref().is_some_and(|text| text.contains("exceeded quota: pods")), "{check:?}");
+    instance.status = given_up.status;
+
+    let second = blocked(&instance, "2026-11-20T10:06:01Z");
+    let instance = looked(instance, &second, "2026-11-20T10:07:00Z");
+    let held = instance.status.as_ref().unwrap();
+    assert_eq!(condition(held, "BackupReady"), ("False", "PodBlocked"), "it is still known to be wrong");
+    let instance = looked(instance, &second, "2026-11-20T10:11:02Z");
+    let starts = |now: &str| {
+        let steps = decided(&instance, &seen(), at(now)).steps;
+        steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+    };
+    assert!(!starts("2026-11-20T10:16:01Z"), "five minutes after one that failed for six");
+    assert!(starts("2026-11-20T10:16:02Z"));
+}
+
 #[test]
 fn a_check_that_passed_is_repeated_weekly_and_when_a_secret_changes() {
     let instance = checked();
@@ -365,8 +398,12 @@ fn a_job_that_waits_stands_for_later_slots_only_while_it_may_still_begin() {
     });
     let (mut job, mut after) = (job.expect("a job is due"), instance);
     after.status = due.status;
+    // So wide that two slots fall into it.
+    let mut wide = (*policy("P3M")).clone();
+    wide.spec.rules[0].start_window_minutes = Some(2000);
+    let wide = Arc::new(wide);
     let made_beside = |job: &BackupJob| {
-        let seen = Seen { jobs: vec![Arc::new(job.clone())], ..seen() };
+        let seen = Seen { jobs: vec![Arc::new(job.clone())], policy: Some(Arc::clone(&wide)), ..seen() };
         made(&decided(&after, &seen, at("2026-11-21T20:00:00Z")))
     };
     let may_begin_until = |text: &str| {
@@ -871,8 +908,8 @@ fn row_a21_an_instance_that_was_brought_back_is_stopped_until_its_record_is_name
 
 #[test]
 fn row_a21_the_slots_before_its_resume_are_nothing_to_one_that_was_brought_back() {
-    let newest_slot = Some(at("2026-11-01T20:00:00Z").time);
-    let history = Some(History { successful: Vec::new(), newest_slot });
+    let slots = vec![at("2026-11-01T20:00:00Z").time];
+    let history = Some(History { successful: Vec::new(), slots });
     let waits = Some(Life::ResumeRequired { record: "shop-orders-0f8fad5b".into() });
     let mut back = instance();
     back.status = decided(

@@ -24,7 +24,7 @@ use crate::names;
 /// What to do now.
 pub fn decide(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
     if job.is_terminal() {
-        return tidy(job, facts);
+        return tidy(job, facts, now);
     }
     if finalizer::is_missing(job) {
         return hold(job);
@@ -34,6 +34,9 @@ pub fn decide(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
     draft.steps.extend(leftovers.into_iter().map(|held| Step::Remove(Box::new(held))));
     if job.spec.cancel || job.metadata.deletion_timestamp.is_some() {
         return cancel(draft, current);
+    }
+    if let Some(why) = &facts.forbidden {
+        return unseen(draft, why);
     }
     match current {
         Current::Nothing => nothing_runs(draft),
@@ -154,6 +157,15 @@ fn missed(draft: Draft<'_>) -> Decision {
     draft.fail(&standing, Some(JobError::new(ErrorCode::StartWindowMissed, text)))
 }
 
+/// Nothing can be looked at, so nothing is judged but a start that is too late before anything was made.
+fn unseen(draft: Draft<'_>, why: &str) -> Decision {
+    if draft.status.attempts.is_empty() && overdue(&draft).is_some() {
+        return missed(draft);
+    }
+    let state = if draft.has_written() { JobState::Running } else { JobState::Pending };
+    draft.wait(&Standing::new(state, Reason::NotBound, why), Wake::seconds(30))
+}
+
 /// An attempt that the cluster has.
 fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
     recover_point(&mut draft);
@@ -165,8 +177,12 @@ fn seen(mut draft: Draft<'_>, attempt: &SeenAttempt) -> Decision {
         return ended::decide(draft, &Ended::of(attempt.number, ending));
     }
     draft.mark_started(started);
-    let late = overdue(&draft)
-        .filter(|_| !heard::may_have_begun(movement, attempt, draft.start_deadline(), draft.now));
+    let windows = heard::Windows {
+        start: draft.start_deadline(),
+        completion: draft.completion_deadline(),
+        listening: draft.facts.listening,
+    };
+    let late = overdue(&draft).filter(|_| !heard::may_have_begun(movement, attempt, &windows, draft.now));
     if let Some(verdict) = late.or_else(|| heard::stalled(movement, attempt)) {
         return ended::decide(draft, &Ended::stopped(attempt, verdict));
     }
@@ -244,11 +260,15 @@ fn hold(job: &RestoreJob) -> Decision {
 }
 
 /// After the end: what the run left in the cluster goes, then the finalizer.
-fn tidy(job: &RestoreJob, facts: &Facts) -> Decision {
+fn tidy(job: &RestoreJob, facts: &Facts, now: Now) -> Decision {
     let status = job.status.clone().unwrap_or_default();
     let mut steps: Vec<Step> =
         facts.attempts.iter().cloned().map(|held| Step::Remove(Box::new(held))).collect();
-    let wake = if steps.is_empty() {
+    let ended = status.completion_time.as_ref().map(|time| time.0);
+    let is_unseen = facts.forbidden.is_some() && !finalizer::is_let_go(ended, now.time);
+    let wake = if is_unseen {
+        Wake::seconds(30)
+    } else if steps.is_empty() {
         steps.push(Step::RemoveFinalizer);
         Wake::OnChange
     } else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use contract::{Connection, RestoreSeen};
 use crds::{BackupVault, RecoveryPoint, RestoreJobStatus};
+use jiff::Timestamp;
 
 use crate::cluster::Note;
 use crate::controller::Wake;
@@ -22,7 +23,11 @@ pub struct Facts {
     /// UID of the job's namespace.
     pub namespace_uid: Option<String>,
     pub attempts: Vec<SeenAttempt>,
+    /// In a sentence, that the operator may not look for them: nothing of the run can be told, and nothing be done.
+    pub forbidden: Option<String>,
     pub movement: Option<Movement>,
+    /// Since when of the wall clock the keeper is listened to; `None` before its first answer about runs.
+    pub listening: Option<Timestamp>,
     pub place: Place,
     pub connection: Option<Result<Connection, Fault>>,
     pub keeper: Option<KeeperAddress>,
@@ -50,7 +55,7 @@ pub enum Step {
     /// Make the Job of an attempt, its Secret, and release it.
     Start {
         number: u32,
-        deadline: jiff::Timestamp,
+        deadline: Timestamp,
     },
     /// Remove an attempt's Job.
     Remove(Box<SeenAttempt>),

@@ -41,7 +41,9 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         catalogue: None,
         namespace_uid: context.namespace(&namespace).map(|(uid, _)| uid),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
+        listening: None,
         place: Place::Free,
         connection: None,
         keeper: None,
@@ -55,13 +57,14 @@ pub async fn observe(job: &RestoreJob, context: &Context) -> Result<Seen, Error>
         facts.attempts = observe::orphaned_attempts(&context.client, vault_namespace, &run, wall).await?;
         return Ok(Seen { facts, _turn: None });
     };
-    facts.attempts = observe::attempts(&context.client, vault_namespace, &run, wall).await?;
-    if job.is_terminal() {
+    (facts.attempts, facts.forbidden) = observe::attempts_or_why_not(context, &vault, &run).await?;
+    if job.is_terminal() || facts.forbidden.is_some() {
         return Ok(Seen { facts, _turn: None });
     }
     let vault_uid = vault.uid().unwrap_or_default();
     facts.catalogue = context.keepers.catalogue(&vault_uid);
     facts.movement = context.keepers.movement(&vault_uid, &RunId(run.clone()));
+    facts.listening = context.keepers.listening(&vault_uid);
     facts.keeper = observe::keeper_address(&context.client, &vault).await?;
     if !nothing_runs(&facts.attempts) {
         return Ok(Seen { facts, _turn: None });

@@ -121,7 +121,9 @@ fn facts() -> Facts {
         ]),
         namespace_uid: Some("n1".into()),
         attempts: Vec::new(),
+        forbidden: None,
         movement: None,
+        listening: Some(at("00:00:00")),
         place: Place::Free,
         connection: Some(Ok(Connection {
             host: "db".into(),
@@ -322,6 +324,20 @@ fn a_restore_that_cannot_start_within_an_hour_is_expired() {
     job.status = Some(decide(&job, &waiting, now("10:00:00")).status);
     assert_eq!(decide(&job, &waiting, now("10:59:59")).status.state, Some(JobState::Pending));
     assert_eq!(standing(&decide(&job, &waiting, now("11:00:00"))), (JobState::Expired, "StartWindowMissed"));
+}
+
+#[test]
+fn rights_that_were_taken_away_hold_no_restore_for_ever() {
+    let mut job = latest();
+    let unseen = Facts { forbidden: Some("not bound".into()), keeper: None, ledger: None, ..facts() };
+    let waiting = decide(&job, &unseen, now("10:00:00"));
+    assert_eq!(standing(&waiting), (JobState::Pending, "NotBound"));
+    job.status = Some(waiting.status);
+    let expired = decide(&job, &unseen, now("11:00:00"));
+    assert_eq!(standing(&expired), (JobState::Expired, "StartWindowMissed"));
+    job.status = Some(expired.status);
+    assert!(decide(&job, &unseen, now("11:00:59")).steps.is_empty(), "rights may come back");
+    assert_eq!(decide(&job, &unseen, now("11:01:00")).steps, [Step::RemoveFinalizer]);
 }
 
 #[test]

@@ -26,15 +26,25 @@ pub fn follow(shown: &mut Option<Progress>, movement: Option<&Movement>, attempt
     }
 }
 
-/// Whether the attempt may have begun before a window closed, although nobody has told: its pod runs, and the keeper has
-/// not spoken of it since the operator began to lead.
+/// When the windows of a run close, and since when there was anybody who could have told that it began.
+pub struct Windows {
+    pub start: Timestamp,
+    pub completion: Timestamp,
+    /// Since when of the wall clock the keeper is listened to; `None`: it has not answered yet.
+    pub listening: Option<Timestamp>,
+}
+
+/// Whether the attempt may have begun before its start window closed, although nobody has told: its pod runs, and the keeper
+/// has not spoken of it since the operator began to lead. An operator that was away when the window closed listens first.
 pub fn may_have_begun(
     movement: Option<&Movement>,
     attempt: &SeenAttempt,
-    closed: Timestamp,
+    windows: &Windows,
     now: Now,
 ) -> bool {
-    let is_early = now.time.duration_since(closed) < UNHEARD;
+    let has_just_closed = now.time.duration_since(windows.start) < UNHEARD;
+    let has_listened = windows.listening.is_some_and(|since| now.wall.duration_since(since) >= UNHEARD);
+    let is_early = has_just_closed || (!has_listened && now.time < windows.completion);
     attempt.state == AttemptState::Running && of(movement, attempt).is_none() && is_early
 }
 

@@ -10,6 +10,7 @@ use kube::{Client, ResourceExt as _};
 use super::attempt::{SeenAttempt, seen};
 use super::connection::{Found, Material};
 use crate::cluster::{ReadError, get, get_global, is_forbidden, list_by_label};
+use crate::context::Context;
 use crate::controller::vault;
 use crate::keeper_client::KeeperAddress;
 use crate::names;
@@ -56,6 +57,29 @@ pub async fn orphaned_attempts(
     match attempts(client, namespace, run, wall).await {
         Err(error) if is_forbidden(error.cause()) => Ok(Vec::new()),
         other => other,
+    }
+}
+
+/// Every attempt of a run; none, and a sentence that says what to do, where the operator's rights in the vault's namespace
+/// were taken away.
+///
+/// # Errors
+/// [`ReadError`] for every answer but a list and a refusal.
+pub async fn attempts_or_why_not(
+    context: &Context,
+    vault: &BackupVault,
+    run: &str,
+) -> Result<(Vec<SeenAttempt>, Option<String>), ReadError> {
+    let namespace = vault.namespace().unwrap_or_default();
+    match attempts(&context.client, &namespace, run, context.clock.now().wall).await {
+        Ok(attempts) => Ok((attempts, None)),
+        Err(error) if is_forbidden(error.cause()) => {
+            let command = context.settings.bind_command(&namespace);
+            let why =
+                format!("The operator may not work in the vault's namespace {namespace}. Run: {command}");
+            Ok((Vec::new(), Some(why)))
+        }
+        Err(error) => Err(error),
     }
 }
 

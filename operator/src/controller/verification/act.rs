@@ -68,9 +68,9 @@ async fn take(
             }
         }
         Step::Tell(note) => context.notes.publish(instance, &note).await,
-        Step::Pause => {
+        Step::Pause(point) => {
             let until = context.clock.now().wall.checked_add(PAUSE).unwrap_or(jiff::Timestamp::MAX);
-            context.keepers.pause_verification(&vault_uid, &instance.uid().unwrap_or_default(), until);
+            context.keepers.pause_verification(&vault_uid, &point, until);
         }
         Step::Remove(attempt) => run::act::remove(&context.client, &attempt).await?,
     }

@@ -41,8 +41,8 @@ pub enum Step {
         damage: Option<DamagedObject>,
     },
     Tell(Note),
-    /// Nothing more is tried for a while.
-    Pause,
+    /// This point is not tried again for a while.
+    Pause(PointId),
     Remove(Box<SeenAttempt>),
 }
 
@@ -55,16 +55,16 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
         return of_attempt(instance, seen, attempt, now);
     }
     let due = |point: &PointView| later(point.verified.full.unwrap_or(point.commit_time), seen.every);
-    let Some(next) = seen.points.iter().min_by_key(|point| (due(point), point.id.0.clone())) else {
-        return Decision::wait(Wake::OnChange);
+    let paused = |point: &PointView| seen.paused.get(&point.id).copied().filter(|until| *until > now.wall);
+    // One that cannot be read back keeps no other from it.
+    let free = seen.points.iter().filter(|point| paused(point).is_none());
+    let next = free.min_by_key(|point| (due(point), point.id.0.clone()));
+    let Some(next) = next.filter(|point| due(point) <= now.time) else {
+        let pauses = seen.points.iter().filter_map(paused).min();
+        let rested =
+            pauses.map_or(Wake::OnChange, |until| Wake::After(until.duration_since(now.wall).unsigned_abs()));
+        return Decision::wait(next.map_or(Wake::OnChange, |point| Wake::At(due(point))).or(rested, now));
     };
-    if due(next) > now.time {
-        return Decision::wait(Wake::At(due(next)));
-    }
-    if let Some(until) = seen.paused_until.filter(|until| *until > now.wall) {
-        let left = until.duration_since(now.wall);
-        return Decision::wait(Wake::After(left.unsigned_abs()));
-    }
     let conditions = seen.vault.status.as_ref().map(|status| status.conditions.as_slice());
     let is_ready = is_true(conditions.unwrap_or_default(), ConditionType::Ready);
     if seen.busy || !is_ready {
@@ -91,8 +91,13 @@ fn of_attempt(instance: &BackupInstance, seen: &Seen, attempt: &SeenAttempt, now
     let uid = instance.uid().unwrap_or_default();
     let is_read = |point: &&PointView| names::verification(&uid, &point.id) == attempt.job_name;
     let remove = Step::Remove(Box::new(attempt.clone()));
-    // It has expired meanwhile, or what was found is in the ledger already.
-    let Some(point) = seen.points.iter().find(is_read) else { return Decision::then(vec![remove]) };
+    let Some(point) = seen.points.iter().find(is_read) else {
+        // It has expired meanwhile, or what was found is in the ledger already; the substitute may still be missing.
+        let replaced = seen.damaged.iter().find(is_read).filter(|_| has_found_damage(&attempt.state));
+        let missing = replaced.and_then(|point| substitute(instance, &point.id));
+        let steps = missing.map(|job| Step::Substitute(Box::new(job))).into_iter().chain([remove]);
+        return Decision::then(steps.collect());
+    };
     match &attempt.state {
         AttemptState::Suspended => Decision::then(vec![Step::Start(point.id.clone())]),
         AttemptState::Waiting { .. } | AttemptState::Running => {
@@ -109,16 +114,11 @@ fn of_attempt(instance: &BackupInstance, seen: &Seen, attempt: &SeenAttempt, now
 }
 
 fn of_end(instance: &BackupInstance, point: &PointView, ending: &Ending, remove: Step) -> Vec<Step> {
-    let outcome = ending.report.as_ref().map(|report| &report.outcome);
-    match outcome {
-        Some(Outcome::Verified(found)) if found.is_sound() => {
-            vec![Step::Record { point: point.id.clone(), damage: None }, remove]
-        }
-        Some(Outcome::Verified(found)) => damaged(instance, point, first(found), remove),
-        Some(Outcome::Failed(failure)) if failure.code == FailureCode::Damaged => {
-            let found = DamagedObject { object: "record".into(), message: failure.message.clone() };
-            damaged(instance, point, found, remove)
-        }
+    if let Some(found) = damage(ending) {
+        return damaged(instance, point, found, remove);
+    }
+    match ending.report.as_ref().map(|report| &report.outcome) {
+        Some(Outcome::Verified(_)) => vec![Step::Record { point: point.id.clone(), damage: None }, remove],
         Some(Outcome::Failed(failure)) => undone(point, &failure.message, remove),
         Some(Outcome::Stored { .. } | Outcome::Restored { .. } | Outcome::Checked(_)) => {
             undone(point, "Its pod has done something else.", remove)
@@ -128,12 +128,31 @@ fn of_end(instance: &BackupInstance, point: &PointView, ending: &Ending, remove:
     }
 }
 
+fn has_found_damage(state: &AttemptState) -> bool {
+    if let AttemptState::Ended(ending) = state { damage(ending).is_some() } else { false }
+}
+
+/// What is wrong with the point, if that is what was found. A record that is gone from storage is damage: of a point that the
+/// ledger does not have the keeper refuses to speak at all.
+fn damage(ending: &Ending) -> Option<DamagedObject> {
+    match &ending.report.as_ref()?.outcome {
+        Outcome::Verified(found) if !found.is_sound() => Some(first(found)),
+        Outcome::Failed(failure)
+            if matches!(failure.code, FailureCode::Damaged | FailureCode::PointNotFound) =>
+        {
+            Some(DamagedObject { object: "record".into(), message: failure.message.clone() })
+        }
+        _ => None,
+    }
+}
+
 fn first(found: &Verification) -> DamagedObject {
     let unnamed = || DamagedObject { object: String::new(), message: "an object is damaged".into() };
     found.damage.first().cloned().unwrap_or_else(unnamed)
 }
 
-/// The substitute comes first: once the damage is in the ledger the point is no longer looked for.
+/// The ledger comes first: whatever keeps the substitute from being made, such as a quota, nobody may take the point for a
+/// good one. Until the run's Job is gone, the next look makes what is missing.
 fn damaged(instance: &BackupInstance, point: &PointView, found: DamagedObject, remove: Step) -> Vec<Step> {
     let substitute = substitute(instance, &point.id);
     let what_next = if substitute.is_some() {
@@ -145,11 +164,10 @@ fn damaged(instance: &BackupInstance, point: &PointView, found: DamagedObject, r
         "Point {} of {} is damaged, and {what_next}. Object {:?}: {}",
         point.id, point.point_time, found.object, found.message
     );
-    let mut steps: Vec<Step> = substitute.map(|job| Step::Substitute(Box::new(job))).into_iter().collect();
-    steps.push(Step::Record { point: point.id.clone(), damage: Some(found) });
-    steps.push(Step::Tell(Note::warning(Reason::VerificationFailed, message)));
-    steps.push(remove);
-    steps
+    let record = Step::Record { point: point.id.clone(), damage: Some(found) };
+    let tell = Step::Tell(Note::warning(Reason::VerificationFailed, message));
+    let substitute = substitute.map(|job| Step::Substitute(Box::new(job)));
+    [record, tell].into_iter().chain(substitute).chain([remove]).collect()
 }
 
 fn undone(point: &PointView, why: &str, remove: Step) -> Vec<Step> {
@@ -157,7 +175,11 @@ fn undone(point: &PointView, why: &str, remove: Step) -> Vec<Step> {
         "Point {} of {} could not be read back: {why} It is tried again after a day.",
         point.id, point.point_time
     );
-    vec![Step::Pause, Step::Tell(Note::warning(Reason::VerificationNotDone, message)), remove]
+    vec![
+        Step::Pause(point.id.clone()),
+        Step::Tell(Note::warning(Reason::VerificationNotDone, message)),
+        remove,
+    ]
 }
 
 /// A backup with the policy's default tag; `None` where none may be made.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nothing is remembered but in the ledger: when a point was last found whole, and that it is damaged. A run that did not come
-//! to its end says nothing about the point; its Job stays for a day, after which another is made.
+//! to its end says nothing about the point, which is tried again after a day; the others are read meanwhile.
 
 mod act;
 mod decide;

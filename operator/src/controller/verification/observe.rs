@@ -1,8 +1,9 @@
 //! What is known of an instance's points and of the Job that reads one of them. Reads only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use contract::{Owner, PointState, PointView};
+use contract::{Owner, PointId, PointState, PointView};
 use crds::{BackupInstance, BackupVault};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
@@ -19,10 +20,12 @@ pub struct Seen {
     pub every: SignedDuration,
     /// Points that can be restored, in no order.
     pub points: Vec<PointView>,
+    /// Points that are known to be damaged, in no order.
+    pub damaged: Vec<PointView>,
     /// The Job that reads a point back.
     pub attempts: Vec<SeenAttempt>,
-    /// After a run that did not come to its end: not before this time of the wall clock.
-    pub paused_until: Option<Timestamp>,
+    /// After a run that did not come to its end: its point is not read before this time of the wall clock.
+    pub paused: HashMap<PointId, Timestamp>,
     /// A backup of the instance is not at its end: two would share storage and server.
     pub busy: bool,
 }
@@ -47,11 +50,12 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<Opt
     let vault_uid = vault.uid().unwrap_or_default();
     let Some(catalogue) = context.keepers.catalogue(&vault_uid) else { return Ok(None) };
     let uid = instance.uid().unwrap_or_default();
-    let is_own = |point: &&PointView| {
-        point.state == PointState::Available
-            && matches!(&point.owner, Owner::Instance { instance_uid, .. } if *instance_uid == uid)
+    let is_own = |point: &&PointView| matches!(&point.owner, Owner::Instance { instance_uid, .. } if *instance_uid == uid);
+    let own = |state: PointState| {
+        let points = catalogue.points.values().filter(is_own);
+        points.filter(|point| point.state == state).cloned().collect::<Vec<PointView>>()
     };
-    let points: Vec<PointView> = catalogue.points.values().filter(is_own).cloned().collect();
+    let (points, damaged) = (own(PointState::Available), own(PointState::Damaged));
     let wall = context.clock.now().wall;
     let run = run_of(&uid);
     let attempts = match run::observe::attempts(&context.client, vault_namespace, &run, wall).await {
@@ -60,9 +64,9 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<Opt
     };
     let jobs = context.known.backup_jobs.by(&Key::instance(&namespace, &instance.name_any()));
     let busy = jobs.iter().any(|job| !job.is_terminal());
-    let paused_until = context.keepers.verification_pause(&vault_uid, &uid);
+    let paused = context.keepers.verification_pauses(&vault_uid, wall);
     let every = SignedDuration::from_hours(24 * i64::from(days));
-    Ok(Some(Seen { vault, every, points, attempts, paused_until, busy }))
+    Ok(Some(Seen { vault, every, points, damaged, attempts, paused, busy }))
 }
 
 /// The run that all verifications of an instance belong to. Each reads one point, which its token names.

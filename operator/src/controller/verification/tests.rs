@@ -1,5 +1,6 @@
 //! What is read back when, and what each end of a run leads to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use contract::{
@@ -101,7 +102,8 @@ fn seen(points: Vec<PointView>) -> Seen {
         every: SignedDuration::from_hours(7 * 24),
         points,
         attempts: Vec::new(),
-        paused_until: None,
+        damaged: Vec::new(),
+        paused: HashMap::new(),
         busy: false,
     }
 }
@@ -182,11 +184,32 @@ fn nothing_is_read_beside_a_backup_nor_while_the_vault_is_not_ready_nor_in_a_pau
             Decision { steps: vec![], wake: Wake::OnChange }
         );
     }
-    let paused = Seen { paused_until: Some(at("2026-11-20T01:00:00Z")), ..seen(points()) };
+    let paused = Seen { paused: pause("aa", "2026-11-20T01:00:00Z"), ..seen(points()) };
     assert_eq!(
         decide(&instance("Enabled"), &paused, time),
         Decision { steps: vec![], wake: Wake::seconds(3600) }
     );
+}
+
+/// This point, not to be read until then.
+fn pause(id: &str, until: &str) -> HashMap<PointId, Timestamp> {
+    HashMap::from([(PointId(id.repeat(16)), at(until))])
+}
+
+#[test]
+fn a_point_that_cannot_be_read_back_keeps_no_other_from_it() {
+    let mut points =
+        vec![point("aa", "2026-11-01T00:00:00Z", None), point("bb", "2026-11-04T00:00:00Z", None)];
+    let paused =
+        |points: &[PointView]| Seen { paused: pause("aa", "2026-11-20T01:00:00Z"), ..seen(points.to_vec()) };
+    let time = now("2026-11-20T00:00:00Z");
+    assert_eq!(started(&decide(&instance("Enabled"), &paused(&points), time)), Some("bb".into()));
+    points[1].verified.full = Some(at("2026-11-19T00:00:00Z"));
+    let decision = decide(&instance("Enabled"), &paused(&points), time);
+    assert_eq!(decision, Decision { steps: vec![], wake: Wake::seconds(3600) }, "then the one that rests");
+    points[1].verified.full = Some(at("2026-11-13T00:30:00Z"));
+    let decision = decide(&instance("Enabled"), &paused(&points), time);
+    assert_eq!(decision.wake, Wake::At(at("2026-11-20T00:30:00Z")), "or the other, if that is sooner");
 }
 
 #[test]
@@ -202,13 +225,13 @@ fn a_sound_point_is_recorded_before_its_job_goes() {
 }
 
 #[test]
-fn a_damaged_point_gets_one_substitute_before_the_ledger_knows_and_none_where_protection_rests() {
+fn a_damaged_point_is_recorded_and_gets_a_substitute_but_none_where_protection_rests() {
     let point = point("aa", "2026-11-01T00:00:00Z", None);
     let damage = DamagedObject { object: "00000000".into(), message: "hash".into() };
     let attempt = ended(&point, Some(verification(vec![damage.clone()])));
     let seen = Seen { attempts: vec![attempt.clone()], ..seen(vec![point.clone()]) };
     let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    let [Step::Substitute(job), Step::Record { damage: Some(found), .. }, Step::Tell(note), Step::Remove(_)] =
+    let [Step::Record { damage: Some(found), .. }, Step::Tell(note), Step::Substitute(job), Step::Remove(_)] =
         steps.as_slice()
     else {
         panic!("{steps:?}")
@@ -217,7 +240,27 @@ fn a_damaged_point_gets_one_substitute_before_the_ledger_knows_and_none_where_pr
     assert_eq!(job.spec.retention_tag.as_deref(), Some("Default"));
     assert_eq!((found, note.reason), (&damage, Reason::VerificationFailed));
     let steps = decide(&instance("Suspended"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    assert!(matches!(steps[0], Step::Record { .. }), "{steps:?}");
+    assert!(matches!(steps.as_slice(), [Step::Record { .. }, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+}
+
+#[test]
+fn a_substitute_that_could_not_be_made_is_made_by_the_next_look_which_finds_the_damage_in_the_ledger() {
+    let found = DamagedObject { object: "00000000".into(), message: "hash".into() };
+    let mut point = point("aa", "2026-11-01T00:00:00Z", None);
+    let attempt = ended(&point, Some(verification(vec![found])));
+    point.state = PointState::Damaged;
+    let recorded = |attempt: SeenAttempt| Seen {
+        attempts: vec![attempt],
+        damaged: vec![point.clone()],
+        ..seen(Vec::new())
+    };
+    let steps = decide(&instance("Enabled"), &recorded(attempt.clone()), now("2026-11-20T00:00:00Z")).steps;
+    let [Step::Substitute(job), Step::Remove(_)] = steps.as_slice() else { panic!("{steps:?}") };
+    assert_eq!(job.metadata.name.as_deref(), Some("orders-instead-aaaaaaaa"));
+    // Somebody else has found it damaged while it was read.
+    let running = SeenAttempt { state: AttemptState::Running, ..attempt };
+    let steps = decide(&instance("Enabled"), &recorded(running), now("2026-11-20T00:00:00Z")).steps;
+    assert!(matches!(steps.as_slice(), [Step::Remove(_)]), "{steps:?}");
 }
 
 #[test]
@@ -228,13 +271,23 @@ fn a_run_without_a_result_says_nothing_about_the_point_and_is_tried_again_after_
     for outcome in [Some(Outcome::Failed(failure)), None] {
         let seen = Seen { attempts: vec![ended(&point, outcome)], ..seen(vec![point.clone()]) };
         let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-        assert!(matches!(steps.as_slice(), [Step::Pause, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+        let [Step::Pause(paused), Step::Tell(_), Step::Remove(_)] = steps.as_slice() else {
+            panic!("{steps:?}")
+        };
+        assert_eq!(*paused, point.id);
     }
-    let failure =
-        Failure { code: FailureCode::Damaged, stage: Stage::Data, message: "the record is cut".into() };
-    let seen = Seen { attempts: vec![ended(&point, Some(Outcome::Failed(failure)))], ..seen(vec![point]) };
-    let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
-    assert!(matches!(steps[1], Step::Record { damage: Some(_), .. }), "{steps:?}");
+}
+
+#[test]
+fn a_record_that_is_cut_or_gone_is_damage() {
+    let point = point("aa", "2026-11-01T00:00:00Z", None);
+    for code in [FailureCode::Damaged, FailureCode::PointNotFound] {
+        let failure = Failure { code, stage: Stage::Data, message: "the record".into() };
+        let attempts = vec![ended(&point, Some(Outcome::Failed(failure)))];
+        let seen = Seen { attempts, ..seen(vec![point.clone()]) };
+        let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
+        assert!(matches!(steps[0], Step::Record { damage: Some(_), .. }), "{code:?} {steps:?}");
+    }
 }
 
 #[test]
@@ -248,5 +301,5 @@ fn the_job_of_a_point_that_is_gone_is_removed_and_one_that_never_ends_is_given_u
     let waits = Seen { attempts: vec![running], ..seen(vec![point]) };
     assert!(decide(&instance("Enabled"), &waits, now("2026-11-20T20:00:00Z")).steps.is_empty());
     let steps = decide(&instance("Enabled"), &waits, now("2026-11-21T02:00:00Z")).steps;
-    assert!(matches!(steps.as_slice(), [Step::Pause, Step::Tell(_), Step::Remove(_)]), "{steps:?}");
+    assert!(matches!(steps.as_slice(), [Step::Pause(_), Step::Tell(_), Step::Remove(_)]), "{steps:?}");
 }
