@@ -4,8 +4,8 @@
 /// Names that this run has made up, each with the word for it.
 pub type Names<'a> = [(&'a str, &'a str)];
 
-/// Fields of `kubectl describe` whose value is a measurement.
-const MEASURED: [&str; 12] = [
+/// Fields of `kubectl describe` whose value is a measurement, or a version that comes with the images.
+const MEASURED: [&str; 13] = [
     "Resource Version:",
     "Bytes Done:",
     "Bytes Total:",
@@ -18,6 +18,7 @@ const MEASURED: [&str; 12] = [
     "System Identifier:",
     "Datasource Id:",
     "Server Version:",
+    "Program:",
 ];
 const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
 
