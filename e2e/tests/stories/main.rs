@@ -10,6 +10,7 @@
     reason = "a test says what failed by panicking"
 )]
 
+mod as_people;
 mod bad_yaml;
 mod failures;
 mod granted;
