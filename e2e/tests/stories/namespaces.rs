@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::scene::{Kind, Scene, scene, until};
+use crate::scene::{Kind, Scene, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LABEL: &str = "coffer.dev/holds-backups";
@@ -24,7 +24,7 @@ fn a_tenants_namespace_goes_at_once_and_takes_no_backup_with_it() {
     is_refused(&scene, &["namespace", &names.vault_namespace], "holds backups");
     is_refused(&scene, &["bvault", &names.vault, "-n", &names.vault_namespace], "is used by 1 instance");
 
-    leave_a_backup_running(&scene);
+    scene.leave_a_backup_running();
     kubectl
         .run(&["delete", "namespace", &names.tenant, "--timeout=120s"])
         .expect("nothing holds the namespace up");
@@ -35,7 +35,7 @@ fn a_tenants_namespace_goes_at_once_and_takes_no_backup_with_it() {
     assert_eq!(record["status"]["state"], "Retained", "{}", record["status"]);
     until("the point is shown beside the vault", 2 * MINUTE, || {
         let shown = kubectl.find("rpoint", &names.vault_namespace, &point).ok()??;
-        (ready(&shown)? == "OwnerDeleted").then_some(())
+        (condition(&shown, "Ready")?["reason"] == "OwnerDeleted").then_some(())
     });
     until("the run that was under way is over", 2 * MINUTE, || {
         let pods = kubectl.list("pods", &names.vault_namespace).ok()?;
@@ -61,24 +61,4 @@ fn is_refused(scene: &Scene, what: &[&str], why: &str) {
     let arguments = [&["delete", "--timeout=30s"], what].concat();
     let refusal = scene.shop.kubectl.run(&arguments).expect_err("it must not go").to_string();
     assert!(refusal.contains(why), "{refusal}");
-}
-
-fn ready(object: &Value) -> Option<String> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    let ready = conditions.iter().find(|held| held["type"] == "Ready")?;
-    ready["reason"].as_str().map(str::to_owned)
-}
-
-/// A run in the middle of its work, whose finalizer could hold the namespace up.
-fn leave_a_backup_running(scene: &Scene) {
-    let slowly = json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string();
-    scene.patch(&format!("binst/{}", scene.shop.names.instance), &slowly);
-    scene.shop.apply_backup("running").expect("another backup is accepted");
-    until("a mover runs", 2 * MINUTE, || {
-        let pods = scene.shop.kubectl.list("pods", &scene.shop.names.vault_namespace).ok()?;
-        let runs = |pod: &Value| {
-            pod["metadata"]["labels"]["coffer.dev/role"] == "mover" && pod["status"]["phase"] == "Running"
-        };
-        pods.iter().any(runs).then_some(())
-    });
 }

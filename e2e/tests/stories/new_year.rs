@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::scene::{Kind, Scene, advance_clock, scene, setting, until};
 
@@ -136,14 +135,10 @@ fn job_name(scene: &Scene, slot: Timestamp) -> String {
     format!("{}-{}", scene.shop.names.instance, time.strftime("%Y%m%dt%H%Mz"))
 }
 
-fn job(scene: &Scene, name: &str) -> Option<Value> {
-    scene.shop.kubectl.find("bjob", &scene.shop.names.tenant, name).ok()?
-}
-
 fn complete(scene: &Scene, clock: &mut Clock, slot: Timestamp) {
     clock.move_to(slot + SignedDuration::from_secs(30));
     let name = job_name(scene, slot);
-    until("the slot has its job", MINUTE, || job(scene, &name));
+    until("the slot has its job", MINUTE, || scene.job(&name));
     scene.shop.wait_for(&format!("bjob/{name}"), "Complete", 3 * MINUTE).expect("the backup completes");
 }
 
@@ -154,7 +149,7 @@ fn fail(scene: &Scene, clock: &mut Clock, slot: Timestamp) {
     clock.move_to(slot + SignedDuration::from_secs(30));
     let name = job_name(scene, slot);
     until("the slot's job was refused", 2 * MINUTE, || {
-        let job = job(scene, &name)?;
+        let job = scene.job(&name)?;
         let errors = job["status"]["errors"].as_array()?;
         errors.iter().any(|error| error["code"] == "UserErrorDBUserAuthFailed").then_some(())
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::world::{EACH_MINUTE, HARDLY_EVER};
 use serde_json::Value;
 
-use crate::scene::{Kind, Scene, advance_clock, scene, until};
+use crate::scene::{Kind, advance_clock, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -25,13 +25,13 @@ fn row_e07_without_room_for_a_pod_a_slot_expires_and_leaves_nothing() {
     let slot = scene.shop.wait_for_slot_job(3 * MINUTE).expect("a slot comes");
     scene.shop.apply_protection(HARDLY_EVER).expect("the schedule rests");
     until("the job has its Kubernetes Job, and no pod", 2 * MINUTE, || {
-        let attempts = job(&scene, &slot)?["status"]["attempts"].as_array()?.len();
+        let attempts = scene.job(&slot)?["status"]["attempts"].as_array()?.len();
         (attempts > 0).then_some(())
     });
 
     advance_clock(11 * MINUTE);
     scene.shop.wait_for(&format!("bjob/{slot}"), "Failed", 3 * MINUTE).expect("the window closes");
-    let ended = job(&scene, &slot).expect("the job is there");
+    let ended = scene.job(&slot).expect("the job is there");
     assert_eq!(ended["status"]["state"], "Expired", "{}", ended["status"]);
     assert_eq!(ended["status"]["errors"][0]["code"], "StartWindowMissed");
     let written: Vec<String> = scene.objects().into_iter().map(|(name, _)| name).collect();
@@ -50,8 +50,4 @@ fn row_e07_without_room_for_a_pod_a_slot_expires_and_leaves_nothing() {
     kubectl.run(&["delete", "quota", "no-room", "-n", namespace]).expect("the quota goes");
     scene.shop.apply_backup("now").expect("a backup on demand is accepted");
     scene.shop.wait_for("bjob/now", "Complete", 5 * MINUTE).expect("with room the next one completes");
-}
-
-fn job(scene: &Scene, name: &str) -> Option<Value> {
-    scene.shop.kubectl.find("bjob", &scene.shop.names.tenant, name).ok()?
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::scene::{Kind, Scene, advance_clock, scene, until};
+use crate::scene::{Kind, Scene, advance_clock, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -13,8 +11,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fn row_a12_a13_a14_a16_each_state_of_protection_keeps_what_it_promises() {
     let scene = scene(Kind::S3, 200);
     scene.protect();
-    back_up(&scene, "one");
-    back_up(&scene, "two");
+    scene.back_up("one");
+    scene.back_up("two");
     shows(&scene, &["one", "two"]);
 
     protection(&scene, "Suspended", "BackupsSuspended");
@@ -23,10 +21,10 @@ fn row_a12_a13_a14_a16_each_state_of_protection_keeps_what_it_promises() {
     shows(&scene, &["two"]);
 
     protection(&scene, "Enabled", "ProtectionConfigured");
-    back_up(&scene, "three");
+    scene.back_up("three");
     // `two` is past its end, and `three` stands for it now.
     shows(&scene, &["three"]);
-    back_up(&scene, "four");
+    scene.back_up("four");
     shows(&scene, &["three", "four"]);
 
     protection(&scene, "Stopped", "ProtectionStopped");
@@ -41,20 +39,15 @@ fn row_a12_a13_a14_a16_each_state_of_protection_keeps_what_it_promises() {
     advance_clock(DAY + 5 * MINUTE);
     shows(&scene, &["four"]);
     until("the day is over", MINUTE, || {
-        condition(&instance(&scene)?, "RetentionResumed").is_none().then_some(())
+        condition(&scene.instance()?, "RetentionResumed").is_none().then_some(())
     });
-}
-
-fn back_up(scene: &Scene, name: &str) {
-    scene.shop.apply_backup(name).expect("a backup on demand is accepted");
-    scene.shop.wait_for(&format!("bjob/{name}"), "Complete", 5 * MINUTE).expect("the backup completes");
 }
 
 /// Sets it, and waits for the state that it leads to.
 fn protection(scene: &Scene, protection: &str, state: &str) {
     let object = format!("binst/{}", scene.shop.names.instance);
     scene.patch(&object, &format!(r#"{{"spec":{{"protection":"{protection}"}}}}"#));
-    until(state, 3 * MINUTE, || (instance(scene)?["status"]["state"] == state).then_some(()));
+    until(state, 3 * MINUTE, || (scene.instance()?["status"]["state"] == state).then_some(()));
 }
 
 /// These points are shown, by the jobs that made them, and no other.
@@ -83,19 +76,10 @@ fn restores(scene: &Scene) {
 
 fn is_told_before(scene: &Scene) {
     let told = until("the end of the day is told", MINUTE, || {
-        let held = instance(scene)?;
+        let held = scene.instance()?;
         held["status"]["retentionResumeTime"].as_str()?;
         condition(&held, "RetentionResumed")
     });
     let message = told["message"].as_str().unwrap_or_default();
     assert!(message.contains("1 of 2"), "{message}");
-}
-
-fn instance(scene: &Scene) -> Option<Value> {
-    scene.shop.kubectl.find("binst", &scene.shop.names.tenant, &scene.shop.names.instance).ok()?
-}
-
-fn condition(object: &Value, type_: &str) -> Option<Value> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    conditions.iter().find(|held| held["type"] == type_).cloned()
 }

@@ -10,6 +10,7 @@ use e2e::world::{
     Authority, ClaimStorage, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting,
     Shop, Store, StoreOptions, TemporaryNamespace, VaultStorage, unique_name,
 };
+use serde_json::{Value, json};
 
 /// Where this run's stories are played. The chart is installed once.
 pub fn setting() -> &'static Setting {
@@ -171,11 +172,49 @@ impl Scene {
             .expect("the patch holds");
     }
 
+    /// The instance as it is told now; `None` where there is none, or the API server does not answer.
+    pub fn instance(&self) -> Option<Value> {
+        let names = &self.shop.names;
+        self.shop.kubectl.find("binst", &names.tenant, &names.instance).ok()?
+    }
+
+    /// A BackupJob of the tenant; `None` as in [`Scene::instance`].
+    pub fn job(&self, name: &str) -> Option<Value> {
+        self.shop.kubectl.find("bjob", &self.shop.names.tenant, name).ok()?
+    }
+
+    /// A backup on demand, until it is complete.
+    pub fn back_up(&self, name: &str) {
+        self.shop.apply_backup(name).expect("a backup on demand is accepted");
+        let limit = Duration::from_secs(300);
+        self.shop.wait_for(&format!("bjob/{name}"), "Complete", limit).expect("the backup completes");
+    }
+
+    /// Backup `running` is in the middle of its work, at 1 MiB a second.
+    pub fn leave_a_backup_running(&self) {
+        let slowly = json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string();
+        self.patch(&format!("binst/{}", self.shop.names.instance), &slowly);
+        self.shop.apply_backup("running").expect("another backup is accepted");
+        until("a mover runs", Duration::from_secs(120), || {
+            let pods = self.shop.kubectl.list("pods", &self.shop.names.vault_namespace).ok()?;
+            let runs = |pod: &Value| {
+                pod["metadata"]["labels"]["coffer.dev/role"] == "mover" && pod["status"]["phase"] == "Running"
+            };
+            pods.iter().any(runs).then_some(())
+        });
+    }
+
     /// Vault and instance are ready and the schedule rests.
     pub fn protect(&self) {
         self.shop.apply_protection(HARDLY_EVER).expect("policy and instance are accepted");
         self.shop.wait_until_protected().expect("vault and instance become ready");
     }
+}
+
+/// The condition of this type that an object's status has.
+pub fn condition(object: &Value, type_: &str) -> Option<Value> {
+    let conditions = object["status"]["conditions"].as_array()?;
+    conditions.iter().find(|held| held["type"] == type_).cloned()
 }
 
 /// Asks until there is an answer. A story waits for what it needs and never for a time.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use e2e::world::{HARDLY_EVER, Names, Shop};
 use serde_json::Value;
 
-use crate::scene::{Kind, Scene, advance_clock, scene, until};
+use crate::scene::{Kind, Scene, advance_clock, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -15,7 +15,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 fn row_a08_a15_a20_a21_a_deleted_instance_is_kept_comes_back_and_goes_when_it_is_time() {
     let scene = scene(Kind::S3, 200);
     scene.protect();
-    back_up(&scene, "first");
+    scene.back_up("first");
     let point = scene.shop.point_of("first").expect("the job has made a point");
 
     delete(&scene);
@@ -28,7 +28,7 @@ fn row_a08_a15_a20_a21_a_deleted_instance_is_kept_comes_back_and_goes_when_it_is
     // Git puts the instance back, under the same name: it is another one.
     scene.shop.apply_protection(HARDLY_EVER).expect("the instance is accepted");
     until("the deleted holder is named", 3 * MINUTE, || {
-        let ready = condition(&instance(&scene)?, "Ready")?;
+        let ready = condition(&scene.instance()?, "Ready")?;
         let says = ready["message"].as_str()?.contains(&record);
         (ready["reason"] == "DuplicateDatasource" && says).then_some(())
     });
@@ -36,11 +36,6 @@ fn row_a08_a15_a20_a21_a_deleted_instance_is_kept_comes_back_and_goes_when_it_is
     stays_stopped(&scene, &record);
     resumes(&scene, &record);
     is_purged(&scene);
-}
-
-fn back_up(scene: &Scene, name: &str) {
-    scene.shop.apply_backup(name).expect("a backup on demand is accepted");
-    scene.shop.wait_for(&format!("bjob/{name}"), "Complete", 5 * MINUTE).expect("the backup completes");
 }
 
 fn delete(scene: &Scene) {
@@ -68,15 +63,6 @@ pub fn record(scene: &Scene, is_so: impl Fn(&Value) -> bool) -> String {
 
 fn find_record(scene: &Scene, record: &str) -> Option<Value> {
     scene.shop.kubectl.find("dbinst", &scene.shop.names.vault_namespace, record).expect("records are read")
-}
-
-fn instance(scene: &Scene) -> Option<Value> {
-    scene.shop.kubectl.find("binst", &scene.shop.names.tenant, &scene.shop.names.instance).ok()?
-}
-
-fn condition(object: &Value, type_: &str) -> Option<Value> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    conditions.iter().find(|held| held["type"] == type_).cloned()
 }
 
 /// From the vault's own namespace, where the point is shown now and every other point could be restored.
@@ -111,7 +97,7 @@ pub fn undelete(scene: &Scene, record: &str) {
 /// Whatever is applied: its points are back, and it does nothing.
 fn stays_stopped(scene: &Scene, record: &str) {
     let waits = || {
-        let held = instance(scene)?;
+        let held = scene.instance()?;
         let waiting = condition(&held, "ResumeRequired")?;
         let says = waiting["message"].as_str()?.contains(record);
         (held["status"]["state"] == "ProtectionStopped" && says).then_some(())
@@ -131,11 +117,11 @@ fn stays_stopped(scene: &Scene, record: &str) {
 fn resumes(scene: &Scene, record: &str) {
     resume(scene, record);
     until("protection goes on", 3 * MINUTE, || {
-        let held = instance(scene)?;
+        let held = scene.instance()?;
         let goes_on = held["status"]["state"] == "ProtectionConfigured";
         (goes_on && condition(&held, "RetentionResumed").is_some()).then_some(())
     });
-    back_up(scene, "second");
+    scene.back_up("second");
     until("both points are there", MINUTE, || (scene.shop.points().ok()?.len() == 2).then_some(()));
     advance_clock(DAY + 5 * MINUTE);
     until("what is past its end goes after the day", 3 * MINUTE, || {
@@ -159,7 +145,7 @@ fn is_purged(scene: &Scene) {
     let object = format!("binst/{}", names.instance);
     scene.patch(&object, r#"{"spec":{"deletionPolicy":"Delete"}}"#);
     until("the ledger knows the deletion policy", 2 * MINUTE, || {
-        let held = instance(scene)?;
+        let held = scene.instance()?;
         (held["status"]["observedGeneration"] == held["metadata"]["generation"]).then_some(())
     });
     delete(scene);

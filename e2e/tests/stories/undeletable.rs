@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::scene::{Kind, Scene, Storage, advance_clock, scene, until};
+use crate::scene::{Kind, Scene, Storage, advance_clock, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -105,9 +105,4 @@ impl Locked {
 
 fn vault(scene: &Scene) -> Option<Value> {
     scene.shop.kubectl.find("bvault", &scene.shop.names.vault_namespace, &scene.shop.names.vault).ok()?
-}
-
-fn condition(object: &Value, type_: &str) -> Option<Value> {
-    let conditions = object["status"]["conditions"].as_array()?;
-    conditions.iter().find(|held| held["type"] == type_).cloned()
 }

@@ -97,13 +97,7 @@ impl Drop for OperatorBack {
 
 /// A run in the middle of its work when the chart goes: its finalizer would hang.
 fn leave_a_backup_running(scene: &Scene) {
-    let slowly = json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string();
-    scene.patch(&format!("binst/{}", scene.shop.names.instance), &slowly);
-    scene.shop.apply_backup("running").expect("another backup is accepted");
-    let runs = |pod: &Value| {
-        pod["metadata"]["labels"]["coffer.dev/role"] == "mover" && pod["status"]["phase"] == "Running"
-    };
-    until("a mover runs", 2 * MINUTE, || workloads(scene).iter().any(runs).then_some(()));
+    scene.leave_a_backup_running();
     let job = scene.shop.kubectl.find("bjob", &scene.shop.names.tenant, "running").expect("the job is read");
     let finalizers = &job.expect("the job is there")["metadata"]["finalizers"];
     assert!(finalizers.as_array().is_some_and(|held| !held.is_empty()), "nothing could hang: {finalizers}");
