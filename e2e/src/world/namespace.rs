@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::{Kubectl, KubectlError};
 
+/// So much of a namespace is printed after a failure.
+const TOLD_LINES: usize = 40;
+
 /// A name that no other story of this or another process uses.
 pub fn unique_name(prefix: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -35,6 +38,22 @@ impl TemporaryNamespace {
 }
 
 impl TemporaryNamespace {
+    /// Prints what is in the namespace and what last happened there, for a machine whose cluster is gone when its output is
+    /// read.
+    fn tell(&self) {
+        let kinds = "pods,jobs,backupvaults,backupinstances,backupjobs,recoverypoints,restorejobs";
+        let columns = "-o=custom-columns=AT:.lastTimestamp,SINCE:.eventTime,REASON:.reason,OF:.involvedObject.name,TEXT:.message";
+        let objects = self.kubectl.run(&["get", kinds, "-n", &self.name]);
+        let events =
+            self.kubectl.run(&["get", "events", "-n", &self.name, "--sort-by=.metadata.creationTimestamp", columns]);
+        for (what, told) in [("objects", objects), ("events", events)] {
+            let told = told.unwrap_or_else(|error| error.to_string());
+            let lines: Vec<&str> = told.lines().collect();
+            let last = lines.len().saturating_sub(TOLD_LINES);
+            eprintln!("{what} of {}:\n{}", self.name, lines[last..].join("\n"));
+        }
+    }
+
     /// A namespace would rather hang than lose the key of a vault, until somebody says that it may.
     fn release_keys(&self) {
         let released = self.kubectl.list("secrets", &self.name).and_then(|secrets| {
@@ -65,6 +84,7 @@ impl Drop for TemporaryNamespace {
     fn drop(&mut self) {
         if thread::panicking() {
             eprintln!("namespace {} is left for you to look at", self.name);
+            self.tell();
             return;
         }
         self.release_keys();

@@ -118,7 +118,7 @@ impl Cluster {
     }
 
     /// Gives each Job that may run, and has no pod, one that has ended. Tells whether there was any.
-    async fn run_pods(&self) -> bool {
+    pub async fn run_pods(&self) -> bool {
         let mut ran = false;
         for job in self.list::<Job>("jobs") {
             let (namespace, name) = (job.namespace().unwrap(), job.name_any());

@@ -7,6 +7,7 @@
 //! pods          what the mover of each Job does, as the script says
 //! edits         what people do to policies, instances and vaults meanwhile
 //! oracle        what must be left, reckoned day by day without the code that is tested
+//! read_back     what `verifyEveryDays` reads, and how often
 //! ```
 
 mod cluster;
@@ -14,4 +15,5 @@ mod edits;
 mod keeper_site;
 mod oracle;
 mod pods;
+mod read_back;
 mod three_years;

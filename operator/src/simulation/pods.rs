@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use contract::{
     Assignment, BackupTask, CheckItem, CheckReport, CheckResult, Failure, FailureCode, Outcome, Report,
-    SourceServer, Stage, Summary, Task, VERSION, files,
+    SourceServer, Stage, Summary, Task, VERSION, Verification, VerifyTask, files,
 };
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
@@ -37,7 +37,8 @@ pub async fn play(job: &Job, assignment: &Assignment, play: Play, site: &KeeperS
             Some(report(assignment, None, Outcome::Checked(good_check(&task.source.database))))
         }
         Task::Backup(task) => backup(assignment, task, play, site, now).await,
-        Task::Restore(_) | Task::RestoreDatabases(_) | Task::Verify(_) => panic!("nobody asked for {job:?}"),
+        Task::Verify(task) => Some(report(assignment, Some(now), Outcome::Verified(sound(task)))),
+        Task::Restore(_) | Task::RestoreDatabases(_) => panic!("nobody asked for {job:?}"),
     };
     let exit_code = match report.as_ref().map(|report| &report.outcome) {
         None => 137,
@@ -81,6 +82,19 @@ fn good_check(database: &str) -> CheckReport {
         relations: Some(10),
         size_bytes: Some(1_000_000),
         missing_grants: Vec::new(),
+    }
+}
+
+fn sound(task: &VerifyTask) -> Verification {
+    Verification {
+        level: task.level,
+        objects: 3,
+        stored_bytes: 1,
+        rows: 1,
+        damaged: 0,
+        damage: Vec::new(),
+        restored: Vec::new(),
+        not_restored: None,
     }
 }
 

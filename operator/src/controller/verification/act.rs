@@ -60,9 +60,9 @@ async fn take(
             Ok(_) | Err(_) => {}
         },
         Step::Record { point, damage } => {
-            let client = context.keeper(&vault_uid, keeper)?;
             let request = LedgerRequest::Verified { point: point.clone(), level: LEVEL, damage };
-            if let Err(error) = client.append(&request).await {
+            // A catalogue that did not have it yet would let the same point be read again until the next poll.
+            if let Err(error) = context.tell_ledger(&vault_uid, keeper, &request).await? {
                 tracing::warn!(%point, %error, "failed to write what a verification found into the ledger");
                 return Ok(false);
             }
