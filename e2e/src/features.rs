@@ -111,6 +111,21 @@ impl Features {
         text
     }
 
+    /// Of each row how many of its tests passed in a run, by the tests' names.
+    pub fn results(&self, passed: &BTreeMap<String, bool>) -> String {
+        let mut text =
+            String::from("| row | tests | passed | failed | not run |\n|---|---:|---:|---:|---:|\n");
+        for id in self.rows.keys() {
+            let tests: Vec<&Test> = self.tests.get(id).into_iter().flatten().collect();
+            let count =
+                |wanted| tests.iter().filter(|test| passed.get(&test.name).copied() == wanted).count();
+            let counts = [Some(true), Some(false), None].map(count);
+            let _infallible =
+                writeln!(text, "| {id} | {} | {} | {} | {} |", tests.len(), counts[0], counts[1], counts[2]);
+        }
+        text
+    }
+
     fn read_all(&mut self, root: &Path, directory: &Path) -> Result<(), FeaturesError> {
         let failed = |source| FeaturesError::Read { path: directory.to_owned(), source };
         for entry in fs::read_dir(directory).map_err(failed)? {
@@ -203,6 +218,8 @@ mod tests {
         assert_eq!(features.unknown(), ["Z99: row_z99_of_nowhere"]);
         assert_eq!(features.untested(), ["E04"]);
         assert_eq!(features.count(), "features: 2 of 3 rows have a test");
+        let results = features.results(&BTreeMap::from([("row_a34_on_a_cluster".to_owned(), false)]));
+        assert!(results.lines().any(|line| line == "| A34 | 2 | 0 | 1 | 1 |"), "{results}");
         let table = features.table();
         for line in [
             "| A34 | Promise A34. | unit: `policy` row_a34_b14_year_before_month<br>story: `e2e` row_a34_on_a_cluster |",

@@ -48,13 +48,22 @@ impl From<e2e::cluster::cache::Error> for CommandError {
 
 /// Runs a program that is one check: it holds when the program ends with 0.
 pub fn check(command: &mut Command) -> Result<Tally, CommandError> {
-    run(command)?;
+    run(command, |_| {})?;
     Ok(Tally::ONE)
 }
 
 /// Runs a test runner and counts by its closing lines. A run of no test at all is a failure.
 pub fn test(command: &mut Command) -> Result<Tally, CommandError> {
-    let tally = run(command)?;
+    test_each(command, |_, _| {})
+}
+
+/// The same, and tells of each test that the runner names whether it passed. One that is quiet names none.
+pub fn test_each(command: &mut Command, mut each: impl FnMut(&str, bool)) -> Result<Tally, CommandError> {
+    let tally = run(command, |line| {
+        if let Some((name, passed)) = ended(line) {
+            each(name, passed);
+        }
+    })?;
     if tally == Tally::default() {
         return Err(CommandError::NothingRan { line: line_of(command) });
     }
@@ -97,7 +106,7 @@ pub fn output(command: &mut Command) -> Result<String, CommandError> {
 }
 
 /// Standard output is shown as it comes and read for `test result:` lines; standard error goes straight through.
-fn run(command: &mut Command) -> Result<Tally, CommandError> {
+fn run(command: &mut Command, mut each_line: impl FnMut(&str)) -> Result<Tally, CommandError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
         .stdin(Stdio::null())
@@ -110,6 +119,7 @@ fn run(command: &mut Command) -> Result<Tally, CommandError> {
             let line = line.map_err(|source| CommandError::Read { program: program.clone(), source })?;
             let line = String::from_utf8_lossy(&line);
             println!("{line}");
+            each_line(&line);
             if let Some(counted) = test_result(&line) {
                 tally += counted;
             }
@@ -120,6 +130,16 @@ fn run(command: &mut Command) -> Result<Tally, CommandError> {
         Ok(tally)
     } else {
         Err(CommandError::Failed { line: line_of(command), status: status.to_string(), tally })
+    }
+}
+
+/// Reads `test retention::row_a37_counted_once ... ok` of Rust's test runner; one that was left out has not ended.
+fn ended(line: &str) -> Option<(&str, bool)> {
+    let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    match outcome.split_whitespace().next()? {
+        "ok" => Some((name, true)),
+        "FAILED" => Some((name, false)),
+        _ => None,
     }
 }
 
@@ -152,6 +172,14 @@ mod tests {
         assert_eq!(counted("7 passed, 0 failed"), Some((7, 0)));
         assert_eq!(counted("test tests::it_passed ... ok"), None);
         assert_eq!(counted("12 tests passed, none failed"), None);
+    }
+
+    #[test]
+    fn each_test_that_ended_is_known_by_its_name() {
+        assert_eq!(ended("test a::row_a37_counted_once ... ok"), Some(("a::row_a37_counted_once", true)));
+        assert_eq!(ended("test a::b ... FAILED"), Some(("a::b", false)));
+        assert_eq!(ended("test a::b ... ignored, long: a minute"), None);
+        assert_eq!(ended("test result: ok. 12 passed; 0 failed; 1 ignored"), None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let context = Context::new(arguments.full, arguments.story);
     let report = run(&context, &arguments.only);
     if arguments.full
-        && let Err(error) = report.write_results(&context.root, &context.notes())
+        && let Err(error) = report.write_results(&context)
     {
         eprintln!("failed to write e2e/RESULTS.md: {error}");
         return ExitCode::FAILURE;

@@ -1,11 +1,14 @@
 //! What the stages found: counted, timed, printed.
 
-use std::path::Path;
+use std::error::Error;
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
-use std::{fs, io};
+
+use e2e::features::Features;
 
 use crate::command::{self, CommandError, Tally};
+use crate::stages::Context;
 
 /// One stage's outcome.
 pub struct StageResult {
@@ -57,18 +60,20 @@ impl Report {
     }
 
     /// Leaves the counts beside the commit they belong to.
-    pub fn write_results(&self, root: &Path, notes: &str) -> io::Result<()> {
+    pub fn write_results(&self, context: &Context) -> Result<(), Box<dyn Error>> {
+        let root = &context.root;
         let commit = command::output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root));
+        let rows = Features::read(root)?.results(&context.outcomes());
         let commit = commit.unwrap_or_default();
         let text = format!(
-            "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{}{} passed, {} failed\n",
+            "# Results of `cargo gate --full`\n\nCommit {}.\n\n{}\n{}{} passed, {} failed\n\n{rows}",
             commit.trim(),
             self.table(),
-            as_list(notes),
+            as_list(&context.notes()),
             self.passed(),
             self.failed()
         );
-        fs::write(root.join("e2e/RESULTS.md"), text)
+        Ok(fs::write(root.join("e2e/RESULTS.md"), text)?)
     }
 
     fn table(&self) -> String {

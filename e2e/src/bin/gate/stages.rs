@@ -11,6 +11,7 @@ mod side_by_side;
 mod stories;
 mod tools;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -117,11 +118,24 @@ pub struct Context {
     /// Of the stories those whose names contain one of these; all of them when it is empty.
     pub stories: Vec<String>,
     notes: Mutex<Vec<String>>,
+    ended: Mutex<BTreeMap<String, bool>>,
 }
 
 impl Context {
     pub fn new(full: bool, stories: Vec<String>) -> Self {
-        Self { root: e2e::source::root(), full, stories, notes: Mutex::default() }
+        Self { root: e2e::source::root(), full, stories, notes: Mutex::default(), ended: Mutex::default() }
+    }
+
+    /// Remembers whether a test passed. Of two of one name both must.
+    pub fn ended(&self, path: &str, passed: bool) {
+        let name = path.rsplit("::").next().unwrap_or(path).to_owned();
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        *ended.entry(name).or_insert(true) &= passed;
+    }
+
+    /// Whether each test passed of which that is known, by its name without its module.
+    pub fn outcomes(&self) -> BTreeMap<String, bool> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Has a line shown again beneath the table of the stages.

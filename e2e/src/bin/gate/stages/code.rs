@@ -6,7 +6,7 @@ use std::process::Command;
 use e2e::features::Features;
 
 use super::{Context, tools};
-use crate::command::{CommandError, Tally, check, test, test_unseen};
+use crate::command::{CommandError, Tally, check, test_each, test_unseen};
 
 /// The version whose findings are part of the gate. A newer one is a change like any other.
 const CARGO_DENY: &str = "0.20.2";
@@ -48,18 +48,21 @@ pub fn generated(context: &Context) -> Result<Tally, CommandError> {
     ]))
 }
 
-/// Every crate but the one of the stories, and of that one what needs no cluster; `--full` adds what is long.
+/// Every crate but the one of the stories, and of that one what needs no cluster; `--full` adds what is long, and names each
+/// test.
 pub fn tests(context: &Context) -> Result<Tally, CommandError> {
     let crates: &[&str] = &["--workspace", "--exclude", "e2e"];
     let own: &[&str] = &["--package", "e2e", "--lib", "--bins"];
     let mut tally = Tally::default();
     for selection in [own, crates] {
-        let mut arguments = vec!["test", "--quiet", "--locked", "--no-fail-fast"];
+        let mut arguments = vec!["test", "--locked", "--no-fail-fast"];
+        arguments.extend((!context.full).then_some("--quiet"));
         arguments.extend(selection);
         if context.full {
             arguments.extend(["--", "--include-ignored"]);
         }
-        tally += test(tools::with_servers(&mut context.cargo(&arguments))?)?;
+        let mut command = context.cargo(&arguments);
+        tally += test_each(tools::with_servers(&mut command)?, |name, passed| context.ended(name, passed))?;
     }
     Ok(tally)
 }

@@ -45,6 +45,7 @@ fn play_on(context: &Context, setting: &Setting, stories: &Mutex<VecDeque<String
         let arguments = ["--exact", "--include-ignored", "--nocapture", &story];
         let (text, outcome) = command::test_unseen(runner(context, &arguments).envs(setting.variables()));
         let seconds = begun.elapsed().as_secs();
+        context.ended(&story, outcome.is_ok());
         match outcome {
             Ok(counted) => {
                 tally += counted;
