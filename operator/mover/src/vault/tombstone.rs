@@ -21,9 +21,9 @@ impl Vault {
     /// nothing.
     ///
     /// The newest good points of the point's owner stay: as many as the request says, or as the newest of them was promised
-    /// to have, whichever is more. A newer point counts only if its record was just read. The floor does not hold for a point
-    /// that is being removed, nor for the purge of a deleted owner; of a deleted owner whose points expire as stamped, one
-    /// stays in any case.
+    /// to have, whichever is more. A newer point counts only if its record was just read. A point that is being removed stays
+    /// only while no other is good. No floor holds for the purge of a deleted owner; of a deleted owner whose points expire as
+    /// stamped, one stays in any case.
     ///
     /// # Errors
     /// [`Refused`], with nothing changed, such as [`Refused::NotExpired`]; a failure of storage.
@@ -108,6 +108,11 @@ fn decide(
     };
     let keep = match floor {
         Floor::None => None,
+        Floor::Another => {
+            let good = state.good_points_of(state.owner_of(found));
+            let is_last = !good.iter().any(|good| there.contains(&good.point.id));
+            is_last.then_some(1)
+        }
         Floor::AtLeast(_) => kept_as_last_good(state, found, floor.beside(keep), there),
     };
     match keep {
@@ -118,8 +123,11 @@ fn decide(
 
 /// How many of the newest good points stay beside what was asked and promised.
 enum Floor {
-    /// None at all: this point was removed, or its owner is purged.
+    /// None at all: the owner is purged, or the point is damaged.
     None,
+    /// A point that was removed stays only as long as no other good one is there: those that were when its removal was asked
+    /// for may have been found damaged since.
+    Another,
     AtLeast(u32),
 }
 
@@ -127,6 +135,7 @@ impl Floor {
     fn beside(&self, asked: u32) -> u32 {
         match self {
             Self::None => asked,
+            Self::Another => asked.max(1),
             Self::AtLeast(least) => asked.max(*least),
         }
     }
@@ -147,10 +156,11 @@ fn may_end(state: &State, point: Id, now: Timestamp) -> Result<Option<(&StatePoi
         return Err(Refused::ResumeRequired { owner, record: record.clone() });
     }
     let (is_kept, floor) = match life {
-        _ if found.removal.is_some() => (false, Floor::None),
+        Some(Life::Deleted { points: Remains::Purged { .. }, .. }) => (false, Floor::None),
+        _ if found.removal.is_some() && found.damage.is_some() => (false, Floor::None),
+        _ if found.removal.is_some() => (false, Floor::Another),
         Some(Life::Deleted { points: Remains::Kept, .. }) => (true, Floor::AtLeast(0)),
         Some(Life::Deleted { points: Remains::AsStamped, .. }) => (false, Floor::AtLeast(1)),
-        Some(Life::Deleted { points: Remains::Purged { .. }, .. }) => (false, Floor::None),
         Some(Life::Active | Life::ResumeRequired { .. } | Life::Released) | None => {
             (false, Floor::AtLeast(0))
         }

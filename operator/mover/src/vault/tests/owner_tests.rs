@@ -340,6 +340,39 @@ async fn a_removed_point_can_be_restored_and_brought_back_until_its_purge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_removed_point_stays_while_no_other_is_good_any_more() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 1).await;
+    vault.remove(&old, &removal(Some(fixture.in_days(14)))).await.unwrap();
+    let damage = Damage { object: "data/x".into(), message: "gone".into() };
+    vault.verified(&new, 2, Some(damage.clone())).await.unwrap();
+    fixture.pass_days(15);
+    assert_eq!(kept(&vault, &old).await, "KeptAsLastGood");
+    let name = Name::point(Id::try_from(&fixture.point_of(&vault, "gone", &shop(), 1).await).unwrap());
+    std::fs::remove_file(fixture.directory.path().join(name.as_str())).unwrap();
+    assert_eq!(kept(&vault, &old).await, "KeptAsLastGood", "one that cannot be read is none");
+    fixture.point_of(&vault, "newest", &shop(), 1).await;
+    vault.tombstone(&old, &please(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_point_that_is_damaged_goes_whatever_the_others_are() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let old = fixture.point_of(&vault, "old", &shop(), 1).await;
+    let new = fixture.point_of(&vault, "new", &shop(), 1).await;
+    vault.remove(&old, &removal(Some(fixture.in_days(14)))).await.unwrap();
+    for point in [&old, &new] {
+        let damage = Damage { object: "data/x".into(), message: "gone".into() };
+        vault.verified(point, 2, Some(damage)).await.unwrap();
+    }
+    fixture.pass_days(15);
+    vault.tombstone(&old, &please(0)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newer_point_whose_record_is_gone_is_no_reason_to_remove_an_older_one() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
