@@ -5,12 +5,15 @@
 #[path = "../../mover/tests/integration/support/installation.rs"]
 mod installation;
 pub mod keeper;
+#[path = "../../mover/tests/integration/support/ports.rs"]
+mod ports;
 #[path = "../../mover/tests/integration/support/server.rs"]
 mod server;
 
 use std::time::{Duration, Instant};
 
 pub use installation::Installation;
+pub use ports::free_port;
 pub use server::Server;
 
 /// No condition that a test waits for takes this long unless something is broken.

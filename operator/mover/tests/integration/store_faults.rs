@@ -44,7 +44,7 @@ const FAULTS: [Fault; 16] = [
 const ORDINARY: usize = 4;
 
 /// Waits of a test, not of a person.
-fn network() -> Network {
+fn hasty() -> Network {
     Network {
         patience: Patience {
             total: Duration::from_secs(2),
@@ -54,6 +54,12 @@ fn network() -> Network {
         request_time: Duration::from_millis(700),
         resolver: None,
     }
+}
+
+/// Where nothing befalls anybody, a busy machine is no fault.
+fn patient() -> Network {
+    let patience = Patience { total: Duration::from_secs(60), ..hasty().patience };
+    Network { patience, request_time: Duration::from_secs(30), resolver: None }
 }
 
 struct Stage {
@@ -95,7 +101,7 @@ impl Stage {
         let place = format!("{plan:?}");
         let story = self.story(&format!("vault-{}", random_id().unwrap()));
         self.proxy.plan(Some(plan));
-        let told = story.told().await;
+        let told = story.told(&hasty()).await;
         self.proxy.plan(None);
         story.judge(told, &place).await;
     }
@@ -104,7 +110,7 @@ impl Stage {
     async fn length(&self) -> usize {
         let story = self.story("plain");
         self.proxy.plan(None);
-        story.told().await.unwrap();
+        story.told(&patient()).await.unwrap();
         let length = self.proxy.seen();
         assert!(length > 20, "{length} requests");
         length
@@ -112,8 +118,8 @@ impl Stage {
 }
 
 impl Story {
-    async fn told(&self) -> Result<(), String> {
-        let store = connect_with(&self.storage, &clock(), &network()).map_err(text)?;
+    async fn told(&self, network: &Network) -> Result<(), String> {
+        let store = connect_with(&self.storage, &clock(), network).map_err(text)?;
         self.init(&store).await?;
         let vault = self.open(&store).await?;
         let ended = self.back_up(&vault, &store).await;
@@ -165,7 +171,7 @@ impl Story {
 
     /// Looks at what is there, without the proxy.
     async fn judge(&self, told: Result<(), String>, place: &str) {
-        let store = connect_with(&self.honest, &clock(), &network()).unwrap();
+        let store = connect_with(&self.honest, &clock(), &patient()).unwrap();
         self.init(&store).await.unwrap_or_else(|error| panic!("{place}: not begun again: {error}"));
         let vault = self.open(&store).await.unwrap_or_else(|error| panic!("{place}: not opened: {error}"));
         let settled = vault.settle(&self.run, true, "test", &|_| Ok(None)).await;
@@ -200,8 +206,8 @@ fn text(error: impl std::fmt::Display) -> String {
 async fn the_judge_sees_that_a_pack_is_gone() {
     let stage = Stage::set();
     let story = stage.story("robbed");
-    story.told().await.unwrap();
-    let store = connect_with(&story.honest, &clock(), &network()).unwrap();
+    story.told(&patient()).await.unwrap();
+    let store = connect_with(&story.honest, &clock(), &patient()).unwrap();
     let attempts = store.list(&Place::attempts()).await.unwrap();
     let writer = attempts.iter().find_map(|listed| listed.name.writer()).unwrap();
     let vault = story.open(&store).await.unwrap();

@@ -13,9 +13,11 @@ use object_store::{
 };
 use tempfile::TempDir;
 
+use crate::support::free_port;
+
 use super::{
     clock,
-    programs::{Program, find, free_port},
+    programs::{Program, find},
 };
 
 const ACCOUNT: &str = "coffertest";

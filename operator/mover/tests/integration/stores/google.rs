@@ -14,9 +14,11 @@ use object_store::{
     client::{HttpConnector as _, HttpRequest, ReqwestConnector},
 };
 
+use crate::support::free_port;
+
 use super::{
     clock,
-    programs::{Program, find, free_port},
+    programs::{Program, find},
 };
 
 pub const BUCKET: &str = "coffer-test";

@@ -19,6 +19,7 @@ use std::{
     },
 };
 
+use crate::support::free_port;
 use aws_lc_rs::digest;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -38,7 +39,7 @@ use object_store::{
     aws::{AwsAuthorizer, AwsCredential},
     client::{DnsFuture, DnsResolver, HttpConnector as _, HttpRequest, HttpRequestBody, ReqwestConnector},
 };
-use programs::{Program, find, free_port};
+use programs::{Program, find};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 

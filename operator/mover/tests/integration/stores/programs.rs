@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -23,10 +23,11 @@ impl Program {
             .stderr(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        let server = Self { process, port };
+        let mut server = Self { process, port };
         let until = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "{command:?} does not listen");
+            let ended = server.process.try_wait().expect("the server can be looked at");
+            assert!(ended.is_none() && Instant::now() < until, "{command:?} does not listen: {ended:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
         server
@@ -72,9 +73,4 @@ pub fn find(variable: &str, tool: &str, inside: &str) -> PathBuf {
     newest.unwrap_or_else(|| {
         panic!("no {tool} below {}: run `cargo gate --only tools`, or set {variable}", tools.display())
     })
-}
-
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }

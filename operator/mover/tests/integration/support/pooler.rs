@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Server, server::free_port};
+use super::{Server, free_port};
 
 /// Where the program is, when it is not Debian's.
 const PROGRAM: &str = "COFFER_TEST_PGBOUNCER";

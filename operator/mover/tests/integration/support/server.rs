@@ -2,7 +2,6 @@
 
 use std::{
     io::Write as _,
-    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -11,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Installation;
+use super::{Installation, free_port};
 use contract::{Connection, Credentials, Secret, Tls, TlsMode};
 
 /// How long a server may take to start.
@@ -305,15 +304,6 @@ pub(super) fn as_server_user(program: &Path) -> Command {
 fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout == b"0\n"
-}
-
-pub(super) fn free_port() -> u16 {
-    loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if TcpStream::connect(("127.0.0.1", port)).is_err() {
-            return port;
-        }
-    }
 }
 
 /// Runs a program to its end and gives what it printed.
