@@ -54,6 +54,10 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, now: Now) -> Decision {
     if let Some(attempt) = seen.attempts.first() {
         return of_attempt(instance, seen, attempt, now);
     }
+    // Whatever kept it from being made when the damage was found, such as a quota.
+    if let Some(job) = missing_substitute(instance, seen) {
+        return Decision::then(vec![Step::Substitute(Box::new(job))]);
+    }
     let due = |point: &PointView| later(point.verified.full.unwrap_or(point.commit_time), seen.every);
     let paused = |point: &PointView| seen.paused.get(&point.id).copied().filter(|until| *until > now.wall);
     // One that cannot be read back keeps no other from it.
@@ -180,6 +184,14 @@ fn undone(point: &PointView, why: &str, remove: Step) -> Vec<Step> {
         Step::Tell(Note::warning(Reason::VerificationNotDone, message)),
         remove,
     ]
+}
+
+/// The backup in the place of a damaged point after which no other has come, if there is none yet.
+fn missing_substitute(instance: &BackupInstance, seen: &Seen) -> Option<BackupJob> {
+    let newest = seen.damaged.iter().max_by_key(|point| point.commit_time)?;
+    let is_followed = seen.points.iter().any(|point| point.commit_time > newest.commit_time);
+    substitute(instance, &newest.id)
+        .filter(|job| !is_followed && !seen.busy && !seen.jobs.contains(&job.name_any()))
 }
 
 /// A backup with the policy's default tag; `None` where none may be made.

@@ -1,6 +1,6 @@
 //! What is known of an instance's points and of the Job that reads one of them. Reads only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use contract::{Owner, PointId, PointState, PointView};
@@ -26,6 +26,8 @@ pub struct Seen {
     pub attempts: Vec<SeenAttempt>,
     /// After a run that did not come to its end: its point is not read before this time of the wall clock.
     pub paused: HashMap<PointId, Timestamp>,
+    /// Names of the instance's BackupJobs.
+    pub jobs: HashSet<String>,
     /// A backup of the instance is not at its end: two would share storage and server.
     pub busy: bool,
 }
@@ -63,10 +65,11 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<Opt
         other => other?,
     };
     let jobs = context.known.backup_jobs.by(&Key::instance(&namespace, &instance.name_any()));
+    let names = jobs.iter().map(|job| job.name_any()).collect();
     let busy = jobs.iter().any(|job| !job.is_terminal());
     let paused = context.keepers.verification_pauses(&vault_uid, wall);
     let every = SignedDuration::from_hours(24 * i64::from(days));
-    Ok(Some(Seen { vault, every, points, damaged, attempts, paused, busy }))
+    Ok(Some(Seen { vault, every, points, damaged, attempts, paused, jobs: names, busy }))
 }
 
 /// The run that all verifications of an instance belong to. Each reads one point, which its token names.

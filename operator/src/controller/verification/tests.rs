@@ -1,6 +1,6 @@
 //! What is read back when, and what each end of a run leads to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use contract::{
@@ -104,6 +104,7 @@ fn seen(points: Vec<PointView>) -> Seen {
         attempts: Vec::new(),
         damaged: Vec::new(),
         paused: HashMap::new(),
+        jobs: HashSet::new(),
         busy: false,
     }
 }
@@ -261,6 +262,35 @@ fn a_substitute_that_could_not_be_made_is_made_by_the_next_look_which_finds_the_
     let running = SeenAttempt { state: AttemptState::Running, ..attempt };
     let steps = decide(&instance("Enabled"), &recorded(running), now("2026-11-20T00:00:00Z")).steps;
     assert!(matches!(steps.as_slice(), [Step::Remove(_)]), "{steps:?}");
+}
+
+#[test]
+fn a_substitute_is_made_until_it_is_there_or_another_backup_is() {
+    let mut damaged = point("aa", "2026-11-08T00:00:00Z", None);
+    damaged.state = PointState::Damaged;
+    let older = point("bb", "2026-11-01T00:00:00Z", Some("2026-11-19T00:00:00Z"));
+    let newer = point("cc", "2026-11-15T00:00:00Z", Some("2026-11-19T00:00:00Z"));
+    let refused = Seen { damaged: vec![damaged], ..seen(vec![older]) };
+    let steps = |seen: &Seen| decide(&instance("Enabled"), seen, now("2026-11-20T00:00:00Z")).steps;
+    let made = steps(&refused);
+    let [Step::Substitute(job)] = made.as_slice() else { panic!("{made:?}") };
+    assert_eq!(job.metadata.name.as_deref(), Some("orders-instead-aaaaaaaa"));
+    let asked = |jobs: &[&str], busy, points: Vec<PointView>| Seen {
+        jobs: jobs.iter().map(|name| (*name).to_owned()).collect(),
+        busy,
+        damaged: refused.damaged.clone(),
+        ..seen(points)
+    };
+    let older = || refused.points.clone();
+    assert_eq!(
+        steps(&asked(&["orders-instead-aaaaaaaa"], false, older())),
+        [],
+        "it is there, however it ended"
+    );
+    assert_eq!(steps(&asked(&[], true, older())), [], "another backup is on its way");
+    assert_eq!(steps(&asked(&[], false, [older(), vec![newer]].concat())), [], "another backup was made");
+    let rests = decide(&instance("Suspended"), &refused, now("2026-11-20T00:00:00Z"));
+    assert_eq!(rests.steps, [], "none is made where protection rests");
 }
 
 #[test]
