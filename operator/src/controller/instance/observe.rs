@@ -80,6 +80,7 @@ pub async fn observe(instance: &BackupInstance, context: &Context) -> Result<See
         jobs: context.known.backup_jobs.by(&Key::instance(&namespace, &instance.name_any())),
         ..Seen::default()
     };
+    seen.jobs.retain(|job| !ended_before(job, instance));
     let Some(vault) = seen.vault.clone() else { return Ok(seen) };
     if seen.namespace_ending {
         return Ok(seen);
@@ -125,8 +126,46 @@ fn owner(instance: &BackupInstance, context: &Context) -> Option<Owner> {
     })
 }
 
+/// Whether a job came to its end before the instance was made: it is of another one, which had its name. One that was applied
+/// a moment before its instance is the instance's own.
+fn ended_before(job: &BackupJob, instance: &BackupInstance) -> bool {
+    let ended = job.status.as_ref().and_then(|status| status.completion_time.as_ref()).map(|time| time.0);
+    let made = instance.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    matches!((ended, made), (Some(ended), Some(made)) if ended < made)
+}
+
 /// Whether the job that made the point is about to end with it. Both are told together then, by one write.
 fn is_on_its_way(point: &PointView, jobs: &[Arc<BackupJob>]) -> bool {
     let is_its_job = |job: &&Arc<BackupJob>| job.metadata.uid.as_ref() == Some(&point.run.0);
     jobs.iter().find(is_its_job).is_some_and(|job| !job.is_terminal())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_job_of_an_instance_that_had_the_name_before_is_not_taken_for_ones_own() {
+        let instance: BackupInstance = serde_json::from_value(json!({
+            "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
+            "metadata": {"name": "orders", "creationTimestamp": "2026-11-20T12:00:00Z"},
+            "spec": {"vaultRef": {"name": "main"}, "policyRef": {"name": "weekly"},
+                     "postgresql": {"host": "db", "database": "orders", "credentialsSecretRef": {"name": "login"}}},
+        }))
+        .unwrap();
+        let job = |status: Value| -> BackupJob {
+            serde_json::from_value(json!({
+                "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupJob",
+                "metadata": {"name": "now", "creationTimestamp": "2026-11-20T11:00:00Z"},
+                "spec": {"instanceRef": {"name": "orders"}}, "status": status,
+            }))
+            .unwrap()
+        };
+        let ended = |time: &str| job(json!({"state": "Completed", "completionTime": time}));
+        assert!(ended_before(&ended("2026-11-20T11:59:59Z"), &instance));
+        assert!(!ended_before(&ended("2026-11-20T12:00:00Z"), &instance));
+        assert!(!ended_before(&job(json!({"state": "Running"})), &instance), "applied before its instance");
+    }
 }

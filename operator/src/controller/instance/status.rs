@@ -5,15 +5,17 @@ use crds::common::{Condition, ConditionType, Time};
 use crds::instance::{
     CheckResult, InstanceState, JobCounts, LastBackup, LatestPoint, PolicySnapshot, Protection,
 };
-use crds::{BackupInstance, BackupInstanceStatus, BackupJob, Reason, annotations};
+use crds::{BackupInstance, BackupInstanceStatus, BackupJob, annotations};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
-use super::checks::{Checked, first_failure};
+use super::checks::Checked;
 use super::claim;
 use super::datasource;
+use super::freshness::{WEEK, results};
 use super::observe::Seen;
 use super::prospects;
+use super::readiness::references_and_checks;
 use super::references::{Objection, References};
 use super::resume;
 use super::slots::{self, Slots};
@@ -22,10 +24,6 @@ use crate::clock::Now;
 use crate::controller::Conditions;
 use crate::controller::recovery_point::next_expiry_of;
 use crate::names;
-
-/// So many slots around now tell how often backups are due.
-const LOOKED_AT: usize = 8;
-const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What the status is made from.
 pub struct Parts<'a> {
@@ -197,202 +195,6 @@ fn take_slots(parts: &Parts<'_>, status: &mut BackupInstanceStatus, now: Now) {
 
 fn has_had_slots(seen: &Seen, status: &BackupInstanceStatus) -> bool {
     status.last_slot_time.is_some() || seen.history.as_ref().is_some_and(|history| !history.slots.is_empty())
-}
-
-/// Ready and BackupReady, and what goes with them. Returns whether backups can run.
-fn references_and_checks(
-    parts: &Parts<'_>,
-    status: &BackupInstanceStatus,
-    conditions: &mut Conditions,
-) -> Option<bool> {
-    let found = match parts.found {
-        Ok(found) => found,
-        Err(objection) => {
-            conditions.set(ConditionType::Ready, Some(false), objection.reason, objection.message.as_str());
-            let type_ = if objection.may_pass { ConditionType::Reconciling } else { ConditionType::Stalled };
-            conditions.set(type_, Some(true), objection.reason, objection.message.as_str());
-            conditions.keep(ConditionType::BackupReady);
-            return known_before(conditions);
-        }
-    };
-    match &found.outside_vault {
-        Some(message) => {
-            conditions.set(
-                ConditionType::Ready,
-                Some(false),
-                Reason::RetentionOutsideVault,
-                message.as_str(),
-            );
-        }
-        None => {
-            let message = "Vault, policy and consent are as they should be.";
-            conditions.set(ConditionType::Ready, Some(true), Reason::AsConfigured, message);
-        }
-    }
-    if found.policy_missing {
-        let message = format!(
-            "BackupPolicy {} is gone; version {} of it goes on acting.",
-            found.policy_name, found.version
-        );
-        conditions.set(ConditionType::PolicyMissing, Some(true), Reason::PolicyGone, message);
-    }
-    if let Some(warned) = prospects::too_large(&status.checks) {
-        let message = warned.message.clone().unwrap_or_default();
-        conditions.set(ConditionType::ApproachingLimit, Some(true), Reason::WindowTooShort, message);
-    }
-    let ready = backup_ready(parts, status, conditions);
-    if let Some(message) = found.outside_vault.as_deref().filter(|_| ready.is_some()) {
-        conditions.set(ConditionType::Stalled, Some(true), Reason::RetentionOutsideVault, message);
-    }
-    ready
-}
-
-fn backup_ready(
-    parts: &Parts<'_>,
-    status: &BackupInstanceStatus,
-    conditions: &mut Conditions,
-) -> Option<bool> {
-    let is_mended = parts.checked.is_some() && is_unexplained(status, conditions);
-    let judged = match parts.checked {
-        Some(Checked::Fault(fault)) => Some((Some(false), fault.reason, fault.message.clone())),
-        Some(Checked::Ended { .. } | Checked::Standing { .. }) => Some(judge(status)),
-        // A round that is on its way changes nothing until it ends, if there was one before.
-        Some(Checked::Due { .. } | Checked::Running { blocked: None }) | None => None,
-        // Nor does one that cannot begin, while something is known to be wrong.
-        Some(Checked::Running { blocked: Some(_) })
-            if known_before(conditions) == Some(false) && !is_mended =>
-        {
-            None
-        }
-        Some(Checked::Running { blocked: Some(blocked) }) => {
-            Some((None, Reason::PodBlocked, format!("The check's pod cannot start: {blocked}")))
-        }
-    };
-    match judged {
-        Some((ready, reason, message)) => {
-            conditions.set(ConditionType::BackupReady, ready, reason, message);
-            ready
-        }
-        None if known_before(conditions).is_some() && !is_mended => {
-            conditions.keep(ConditionType::BackupReady);
-            known_before(conditions)
-        }
-        None if parts.protection == Protection::Stopped => {
-            let message = "Nothing is looked at while protection is stopped.";
-            conditions.set(ConditionType::BackupReady, None, Reason::ProtectionStopped, message);
-            None
-        }
-        None => {
-            let message = "Server, log-in, version, privileges and database are being looked at.";
-            conditions.set(ConditionType::BackupReady, None, Reason::ChecksRunning, message);
-            conditions.set(ConditionType::Reconciling, Some(true), Reason::ChecksRunning, message);
-            None
-        }
-    }
-}
-
-/// Whether backups could not run for something that no check has found, such as a Secret that was missing. Once a check can
-/// be made that has passed.
-fn is_unexplained(status: &BackupInstanceStatus, conditions: &Conditions) -> bool {
-    let Some(held) = conditions.before(ConditionType::BackupReady).filter(|held| held.status == "False")
-    else {
-        return false;
-    };
-    let (_, reason, _) = judge(status);
-    held.reason != reason.as_str()
-}
-
-/// What the last round of checks that ended has found; `None` before the first.
-fn known_before(conditions: &Conditions) -> Option<bool> {
-    let held = conditions.before(ConditionType::BackupReady).filter(|held| held.status != "Unknown");
-    held.map(|held| held.status == "True")
-}
-
-fn judge(status: &BackupInstanceStatus) -> (Option<bool>, Reason, String) {
-    match first_failure(&status.checks) {
-        Some((reason, message)) => {
-            let message = format!("{}. {}", message.trim_end_matches('.'), reason.explanation().action);
-            (Some(false), reason, message)
-        }
-        None if status.last_check.as_ref().is_some_and(|last| last.result == CheckResult::Failed) => {
-            (Some(false), Reason::ServerUnreachable, "The check ended without a result.".into())
-        }
-        None => (Some(true), Reason::ChecksPassed, "Every check passed.".into()),
-    }
-}
-
-/// LastBackupSucceeded and RecoveryPointFresh. Returns until when the latter holds.
-fn results(
-    parts: &Parts<'_>,
-    status: &BackupInstanceStatus,
-    conditions: &mut Conditions,
-    now: Now,
-) -> Option<Timestamp> {
-    match &status.last_backup {
-        Some(last) if last.state.is_success() => {
-            let message = format!("Job {} ended well.", last.job_name);
-            conditions.set(
-                ConditionType::LastBackupSucceeded,
-                Some(true),
-                Reason::LastBackupCompleted,
-                message,
-            );
-        }
-        Some(last) => {
-            let message = format!("Job {} ended {}.", last.job_name, last.state.as_str());
-            conditions.set(
-                ConditionType::LastBackupSucceeded,
-                Some(false),
-                Reason::LastBackupFailed,
-                message,
-            );
-        }
-        None => {
-            let message = "No backup has ended yet.";
-            conditions.set(ConditionType::LastBackupSucceeded, None, Reason::NoBackupYet, message);
-        }
-    }
-    let Ok(found) = parts.found else {
-        conditions.keep(ConditionType::RecoveryPointFresh);
-        return None;
-    };
-    let Some(latest) = &status.latest_recovery_point else {
-        let message = "There is no point yet.";
-        conditions.set(ConditionType::RecoveryPointFresh, None, Reason::NoPointYet, message);
-        return None;
-    };
-    let until = latest.point_time.0.checked_add(promise(found, now)).unwrap_or(Timestamp::MAX);
-    if now.time < until {
-        let message = "The newest point is as young as the policy promises.";
-        conditions.set(ConditionType::RecoveryPointFresh, Some(true), Reason::PointFresh, message);
-        return Some(until);
-    }
-    let message =
-        format!("The newest point is of {}; a younger one was due by {until}.", latest.point_time.0);
-    conditions.set(ConditionType::RecoveryPointFresh, Some(false), Reason::PointOverdue, message);
-    None
-}
-
-/// How old the newest point may get: the longest time between two slots, and a completion window.
-fn promise(found: &References, now: Now) -> SignedDuration {
-    let window = found
-        .policy
-        .rules
-        .iter()
-        .map(|rule| rule.windows.complete_by(now.time).duration_since(now.time))
-        .max()
-        .unwrap_or(SignedDuration::ZERO);
-    interval(found, now).unwrap_or(WEEK) + window
-}
-
-/// The longest time between two of the next slots of all rules together.
-pub fn interval(found: &References, now: Now) -> Option<SignedDuration> {
-    let rules = &found.policy.rules;
-    let mut slots: Vec<Timestamp> =
-        rules.iter().flat_map(|rule| rule.schedule.slots_after(now.time).take(LOOKED_AT)).collect();
-    slots.sort_unstable();
-    slots.truncate(LOOKED_AT);
-    slots.windows(2).map(|pair| pair[1].duration_since(pair[0])).max()
 }
 
 fn state(parts: &Parts<'_>, status: &BackupInstanceStatus, backup_ready: Option<bool>) -> InstanceState {

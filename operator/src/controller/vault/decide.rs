@@ -188,7 +188,9 @@ fn mounts_token(seen: &Seen, token: &str) -> bool {
 
 fn wake(seen: &Seen, status: &BackupVaultStatus, settling: bool) -> Wake {
     let ready = crds::common::is_true(&status.conditions, crds::common::ConditionType::Ready);
-    if settling || seen.active_runs || (!ready && !seen.forbidden) {
+    // One that is silent for a moment leaves the vault Ready, and is asked again soon all the same.
+    let is_silent = matches!(seen.keeper, Some(Err(_)));
+    if settling || seen.active_runs || ((!ready || is_silent) && !seen.forbidden) {
         Wake::seconds(5)
     } else {
         Wake::seconds(60)

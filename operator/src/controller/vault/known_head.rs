@@ -11,8 +11,8 @@ use contract::{Head, KeeperConfig, KeyState};
 use crds::BackupVault;
 use k8s_openapi::api::apps::v1::Deployment;
 
+use super::findings::is_rolled_back;
 use super::observe::Seen;
-use super::status::is_rolled_back;
 use super::workload;
 
 /// So many entries the ConfigMap stays behind the status at most: those of some twenty backups.

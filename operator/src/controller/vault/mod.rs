@@ -10,6 +10,7 @@ mod act;
 mod certificate;
 mod config;
 mod decide;
+mod findings;
 mod known_head;
 mod observe;
 mod pace;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::config::address;
-use super::status::is_clock_skewed;
+use super::findings::is_clock_skewed;
 use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
 use crate::controller::{Error, life, recovery_point};

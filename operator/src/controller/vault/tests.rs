@@ -163,7 +163,7 @@ fn deletion_pauses_while_any_two_clocks_differ() {
         let mut said = view(KeyState::Open);
         let keeper = now().wall + jiff::SignedDuration::from_mins(minutes);
         said.clock = ClockReading { keeper, skew_seconds };
-        let skewed = super::status::is_clock_skewed(&said, now().wall);
+        let skewed = super::findings::is_clock_skewed(&said, now().wall);
         let decision = decided(&vault(), &seen(Some(Ok(said))));
         let conditions = &status(&decision).conditions;
         let told =
@@ -261,6 +261,12 @@ fn a_second_look_changes_nothing_and_is_a_minute_away() {
     assert_eq!(again.steps, []);
     assert_eq!(again.status, vault.status);
     assert_eq!(again.wake, Wake::seconds(60));
+
+    seen.keeper = Some(Err(Trouble::Unreachable("no answer".into())));
+    seen.last_answer = Some(now().wall);
+    let silent = decided(&vault, &seen);
+    assert_eq!(reason(status(&silent)), ("True", "AsConfigured"));
+    assert_eq!(silent.wake, Wake::seconds(5), "a keeper that is being restarted is asked again soon");
 }
 
 fn with_soft_delete(spec: serde_json::Value) -> BackupVault {
