@@ -44,8 +44,14 @@ impl TemporaryNamespace {
         let kinds = "pods,jobs,backupvaults,backupinstances,backupjobs,recoverypoints,restorejobs";
         let columns = "-o=custom-columns=AT:.lastTimestamp,SINCE:.eventTime,REASON:.reason,OF:.involvedObject.name,TEXT:.message";
         let objects = self.kubectl.run(&["get", kinds, "-n", &self.name]);
-        let events =
-            self.kubectl.run(&["get", "events", "-n", &self.name, "--sort-by=.metadata.creationTimestamp", columns]);
+        let events = self.kubectl.run(&[
+            "get",
+            "events",
+            "-n",
+            &self.name,
+            "--sort-by=.metadata.creationTimestamp",
+            columns,
+        ]);
         for (what, told) in [("objects", objects), ("events", events)] {
             let told = told.unwrap_or_else(|error| error.to_string());
             let lines: Vec<&str> = told.lines().collect();

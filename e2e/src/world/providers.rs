@@ -9,8 +9,8 @@ use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use super::storage::StorageError;
 use super::{Authority, Kubectl, filled, indented};
 
-/// Both servers are ready in a few seconds.
-const STARTS: Duration = Duration::from_secs(60);
+/// Both servers are ready in a few seconds on a machine that has nothing else to do.
+const STARTS: Duration = Duration::from_secs(180);
 
 /// Which store to start.
 pub struct StoreOptions<'a> {

@@ -74,7 +74,7 @@ impl S3Server {
             ("privateKey", &indented(&certificate.private_key, 4)),
         ];
         kubectl.apply(&filled(include_str!("manifests/s3.yaml"), &values))?;
-        kubectl.wait("condition=Ready", &format!("pod/{name}"), namespace, Duration::from_secs(60))?;
+        kubectl.wait("condition=Ready", &format!("pod/{name}"), namespace, Duration::from_secs(180))?;
         Ok(Self {
             endpoint: format!("https://{name}.{namespace}.svc:7070"),
             bucket: bucket.to_owned(),

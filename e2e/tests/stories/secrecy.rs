@@ -24,10 +24,11 @@ fn row_b04_names_rows_and_passwords_are_found_nowhere_and_planted_ones_are() {
     let listening = Listening::begin(&scene);
     scene.protect();
     // So slow for so much that its pod is met while it runs, however busy the machine is.
-    scene.patch(
-        &format!("binst/{}", scene.shop.names.instance),
-        &json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string(),
-    );
+    let slowly = json!({"spec": {"limits": {"bytesPerSecond": 1 << 20}}}).to_string();
+    let names = &scene.shop.names;
+    let vault = format!("bvault/{}", names.vault);
+    let patch = ["patch", &vault, "-n", &names.vault_namespace, "--type=merge", "-p", &slowly];
+    scene.shop.kubectl.run(&patch).expect("the vault takes a limit");
     let backup_log = log_of(&scene, "bjob/now", || scene.shop.apply_backup("now"));
     let point = scene.shop.point_of("now").expect("the backup made a point");
     let restore_log = log_of(&scene, "rjob/again", || scene.shop.apply_restore("again", &point, "restored"));

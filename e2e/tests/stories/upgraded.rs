@@ -13,7 +13,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_backup_goes_on_through_an_upgrade_and_ends_completed() {
-    let scene = scene(Kind::Claim, 80_000);
+    // At 1 MiB/s for longer than two replicas need to be rolled, however busy the machine is.
+    let scene = scene(Kind::Claim, 200_000);
     let shop = &scene.shop;
     scene.protect();
     let before = shop.digest("shop").expect("a digest of the source");

@@ -34,6 +34,8 @@ fn a_changed_byte_is_found_by_the_policys_verification_and_another_backup_is_mad
     });
     let id = point(&scene, "changed")["spec"]["pointId"].as_str().expect("a point's id").to_owned();
     let instead = format!("bjob/{}-instead-{}", names.instance, &id[..8]);
+    // The point is told to be damaged a moment before.
+    shop.kubectl.wait("create", &instead, &names.tenant, MINUTE).expect("another backup is asked for");
     shop.wait_for(&instead, "Complete", 3 * MINUTE).expect("another backup is made in its place");
     until("the whole point is Verified", 3 * MINUTE, || {
         let status = &point(&scene, "whole")["status"];
