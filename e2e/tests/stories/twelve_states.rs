@@ -14,7 +14,7 @@ use golden::{Gallery, Portrait};
 const MINUTES: Duration = Duration::from_secs(60);
 /// As slow as the schema allows, so that a run of `ORDERS` orders can be watched.
 const SLOWLY: &str = r#"{"spec":{"limits":{"bytesPerSecond":1048576}}}"#;
-const ORDERS: u64 = 400_000;
+const ORDERS: u64 = 300_000;
 
 #[test]
 fn every_state_tells_its_story() {
