@@ -175,7 +175,7 @@ async fn every_call_asks_who_is_there() {
     let run = run_token(RUN, Purpose::Write);
     let run = run.reveal();
     let settle = SettleRequest { void: false };
-    let tombstone = TombstoneRequest { reason: "x".into(), keep_at_least: 1 };
+    let tombstone = TombstoneRequest { reason: "x".into(), keep_at_least: 1, owner: None };
     let ended = LedgerRequest::JobEnded {
         run: RunId(RUN.into()),
         kind: "BackupJob".into(),
@@ -365,7 +365,7 @@ async fn a_point_whose_time_is_not_over_is_kept() {
     let keeper = site.start();
     keeper.open().await;
     let point = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c02").await;
-    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0, owner: None };
     let path = format!("/v1/points/{}/tombstone", point.id);
     assert_eq!(
         refusal(keeper.post(&path, &request).await).await,
@@ -392,7 +392,7 @@ async fn the_shipped_keeper_does_not_believe_that_time_has_passed() {
     let older = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c14").await;
     make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c15").await;
     keeper.raise_clock(40 * 86_400).await;
-    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0, owner: None };
     let refused = keeper.post(&format!("/v1/points/{}/tombstone", older.id), &request).await;
     assert_eq!(refusal(refused).await, (StatusCode::CONFLICT, "NotExpired".into()));
 }
@@ -405,7 +405,7 @@ async fn the_last_good_point_outlives_its_time_and_an_older_one_does_not() {
     let older = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c03").await;
     let newer = make_point(&keeper, "5f1d8c9e-0f8e-4c3b-9a41-6a0a6d0e7c04").await;
     keeper.raise_clock(40 * 86_400).await;
-    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0, owner: None };
     let path = |point: &PointView| format!("/v1/points/{}/tombstone", point.id);
     assert_eq!(
         refusal(keeper.post(&path(&newer), &request).await).await,
@@ -506,7 +506,7 @@ async fn a_point_is_removed_brought_back_and_never_the_last_one() {
         (1, PointState::SoftDeleted, Some(purge))
     );
     assert_eq!(keeper.view().await.points, 1);
-    let request = TombstoneRequest { reason: "removed".into(), keep_at_least: 0 };
+    let request = TombstoneRequest { reason: "removed".into(), keep_at_least: 0, owner: None };
     let early = keeper.post(&call(&older, "tombstone"), &request).await;
     assert_eq!(refusal(early).await, (StatusCode::CONFLICT, "NotExpired".into()));
 
@@ -544,7 +544,7 @@ async fn a_deleted_instances_points_are_kept_and_read_again_once_it_was_undelete
     let told = points(&keeper, point.sequence).await;
     assert_eq!((told.points.len(), told.points[0].expiration_time), (1, None));
     assert!(matches!(told.owners[0].life, Life::Deleted { points: Remains::Kept, .. }));
-    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0 };
+    let request = TombstoneRequest { reason: "expired".into(), keep_at_least: 0, owner: None };
     let kept = keeper.post(&format!("/v1/points/{}/tombstone", point.id), &request).await;
     assert_eq!(refusal(kept).await, (StatusCode::CONFLICT, "KeptAfterDeletion".into()));
     let refused = refused_change(&keeper, claimed(other_owner())).await;

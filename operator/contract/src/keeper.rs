@@ -23,8 +23,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DamagedObject, Failure, Holder, OwnerChange, OwnerView, Pledges, PointId, PointView, RunId, RunView,
-    Secret, Storage, VerifyLevel, WriterId,
+    DamagedObject, Failure, Holder, Owner, OwnerChange, OwnerView, Pledges, PointId, PointView, RunId,
+    RunView, Secret, Storage, VerifyLevel, WriterId,
 };
 
 /// What a keeper is started with, besides the Secrets that are mounted.
@@ -193,6 +193,10 @@ pub struct TombstoneRequest {
     pub reason: String,
     /// At least this many of the newest good points of the owner stay; the points' own promise may ask for more.
     pub keep_at_least: u32,
+    /// Whose policy lets it go. It is refused with `AnothersPoint` if the point is somebody else's by now: that one's policy
+    /// may keep it. `None`: it goes by what the ledger says of the point itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// Entries of the operator's own. The keeper writes all others itself.
@@ -204,7 +208,8 @@ pub enum LedgerRequest {
     /// A point was looked at, at least reading every object; without `damage` it was found whole.
     Verified { point: PointId, level: VerifyLevel, damage: Option<DamagedObject> },
     /// Something became of an instance. Refused, among others, with `DatasourceProtected`, `OwnerDeleted`, `ResumeRequired`,
-    /// `SoftDeleteAlwaysOn`, `WeakerThanPromised`, `OwnerHasPoints`, `OwnerNotFound`.
+    /// `SoftDeleteAlwaysOn`, `WeakerThanPromised`, `OwnerHasPoints`, `OwnerNotFound`, `SameCluster`, `AdoptedAlready`,
+    /// `GivenAway`.
     Owner(OwnerChange),
     /// One-way settings of the vault. What is weaker than the ledger's own changes nothing.
     Pledged(Pledges),

@@ -104,6 +104,11 @@ pub enum OwnerChange {
     Deleted { owner: Owner, points: Remains, reason: String },
     /// The points of a deleted owner are those of another instance from now on, which must be resumed by the record's name.
     Undeleted { owner: Owner, to: Owner, record: String },
+    /// The points of an instance of a cluster that was lost, and its datasource, are those of an instance of another cluster
+    /// from now on: the vault's administrators have named both, so that it may protect another datasource. Points that were
+    /// about to go stay for a day. Refused with `SameCluster`, `AdoptedAlready`, `GivenAway`, `OwnerNotFound`, `OwnerDeleted` or
+    /// `DatasourceProtected`.
+    Adopted { from: Owner, to: Owner },
     /// Somebody has named the record: it is protected again.
     Resumed { owner: Owner },
     /// The owner is deleted and has no point left: its datasource is free.

@@ -86,6 +86,20 @@ pub enum Refused {
     #[error("{} protects another datasource than {}", .to, .from)]
     AnotherDatasource { from: String, to: String },
     #[error(
+        "{} and {} are of the same cluster: what was deleted there is brought back by `undelete: true` of its \
+         DeletedBackupInstance", .from, .to
+    )]
+    SameCluster { from: String, to: String },
+    #[error("the points of {} were taken over by {} already: name that one in `from`", .owner, .heir)]
+    AdoptedAlready { owner: String, heir: String },
+    #[error(
+        "{} had its points taken over by {}: delete it and make it anew, and the new one can take over what is that one's",
+        .owner, .heir
+    )]
+    GivenAway { owner: String, heir: String },
+    #[error("point {point} is {}'s by now", .owner)]
+    AnothersPoint { point: Id, owner: String },
+    #[error(
         "the command line's points have no instance: only what an instance protects can be claimed or deleted as such"
     )]
     NotAnInstance,
@@ -100,6 +114,14 @@ pub(crate) fn name_of(owner: &Owner) -> String {
     match owner {
         Owner::Instance { namespace, instance, .. } => format!("instance {namespace}/{instance}"),
         Owner::Cli { datasource_id } => format!("the command line (of {datasource_id})"),
+    }
+}
+
+/// An owner as people of another cluster know it.
+pub(crate) fn name_abroad(owner: &Owner) -> String {
+    match owner {
+        Owner::Instance { cluster_id, .. } => format!("{} of cluster {cluster_id}", name_of(owner)),
+        Owner::Cli { .. } => name_of(owner),
     }
 }
 
@@ -155,6 +177,10 @@ impl Refused {
             Self::NotDeleted { .. } => "NotDeleted",
             Self::OwnerHasPoints { .. } => "OwnerHasPoints",
             Self::AnotherDatasource { .. } => "AnotherDatasource",
+            Self::SameCluster { .. } => "SameCluster",
+            Self::AdoptedAlready { .. } => "AdoptedAlready",
+            Self::GivenAway { .. } => "GivenAway",
+            Self::AnothersPoint { .. } => "AnothersPoint",
             Self::NotAnInstance => "NotAnInstance",
             Self::WeakerThanPromised { .. } => "WeakerThanPromised",
             Self::SpecTooLong { .. } => "SpecTooLong",

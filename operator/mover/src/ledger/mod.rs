@@ -39,7 +39,7 @@ pub use error::{LedgerError, Refused};
 pub use state::State;
 
 pub(crate) use chain::{create_genesis, read_first};
-pub(crate) use error::name_of;
+pub(crate) use error::{name_abroad, name_of};
 
 /// The newest entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -132,16 +132,15 @@ impl State {
         adopted.chain(Some(owner).filter(|owner| self.heir(owner) == *owner)).collect()
     }
 
-    fn heir<'a>(&'a self, owner: &'a Owner) -> &'a Owner {
-        let mut heir = owner;
+    /// Those who have taken over what an owner had, one after the other: the last of them has it now.
+    pub fn heirs<'a>(&'a self, owner: &'a Owner) -> impl Iterator<Item = &'a Owner> {
+        let next = |owner: &'a Owner| self.owners.get(owner).and_then(|known| known.adopted_by.as_ref());
         // No fold makes a circle; in one that a stored state had, nobody could go round for ever.
-        for _ in 0..self.owners.len() {
-            match self.owners.get(heir).and_then(|known| known.adopted_by.as_ref()) {
-                Some(next) => heir = next,
-                None => break,
-            }
-        }
-        heir
+        std::iter::successors(next(owner), move |heir: &&'a Owner| next(heir)).take(self.owners.len())
+    }
+
+    fn heir<'a>(&'a self, owner: &'a Owner) -> &'a Owner {
+        self.heirs(owner).last().unwrap_or(owner)
     }
 }
 

@@ -6,14 +6,21 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Vault, VaultError, restores::cut};
 use crate::{
     clock::later,
-    format::{Id, Promise},
-    ledger::{LedgerHead, Refused, State, name_of},
+    format::{Id, Promise, StateOwner, StatePoint},
+    ledger::{LedgerHead, Refused, State, name_abroad, name_of},
 };
 
 /// Longest spec that the ledger takes, bytes: far beyond any instance, far below what one entry holds.
 const SPEC: usize = 64 * 1024;
 /// How much earlier than pledged an end may lie: the asker's clock is another, and a request takes its time.
 const SLACK: SignedDuration = SignedDuration::from_mins(10);
+/// Points that were taken over stay at least so long: in the time without a cluster many have come to their end.
+const GRACE: SignedDuration = SignedDuration::from_hours(24);
+/// Points of which the end comes later than this need no other one. An hour less than what others are given, so that what is
+/// put off once is not put off again by the next entry.
+const NEAR: SignedDuration = SignedDuration::from_hours(23);
+/// Points that one entry puts off at most: an entry takes 256 promises.
+const PUT_OFF: usize = 128;
 
 impl Vault {
     /// Takes in what became of an owner. Asked again, it changes nothing.
@@ -21,9 +28,14 @@ impl Vault {
     /// # Errors
     /// [`Refused`], with nothing changed; a failure of storage.
     pub async fn change_owner(&self, change: OwnerChange) -> Result<LedgerHead, VaultError> {
-        let clock = self.clock().clone();
-        let decide = move |state: &State| decide(state, &change, clock.now()).into();
-        Ok(self.inner.ledger.append(decide).await?)
+        loop {
+            let (asked, clock) = (change.clone(), self.clock().clone());
+            let decide = move |state: &State| decide(state, &asked, clock.now()).into();
+            let head = self.inner.ledger.append(decide).await?;
+            if is_whole(&self.inner.ledger.state(), &change) {
+                return Ok(head);
+            }
+        }
     }
 
     /// Strengthens what the vault has pledged. What is weaker changes nothing.
@@ -62,8 +74,21 @@ fn decide(state: &State, change: &OwnerChange, now: Timestamp) -> Result<Vec<Pro
         OwnerChange::Claimed { owner, spec } => claim(state, owner, spec),
         OwnerChange::Deleted { owner, points, reason } => delete(state, owner, *points, reason, now),
         OwnerChange::Undeleted { owner, to, record } => undelete(state, owner, to, record),
+        OwnerChange::Adopted { from, to } => adopt(state, from, to, now),
         OwnerChange::Resumed { owner } => resume(state, owner),
         OwnerChange::Released { owner } => release(state, owner),
+    }
+}
+
+/// Whether nothing of a change is left for another entry. Only that of an owner with many points takes several.
+fn is_whole(state: &State, change: &OwnerChange) -> bool {
+    match change {
+        OwnerChange::Adopted { from, to } => state.heirs(from).any(|heir| heir == to),
+        OwnerChange::Claimed { .. }
+        | OwnerChange::Deleted { .. }
+        | OwnerChange::Undeleted { .. }
+        | OwnerChange::Resumed { .. }
+        | OwnerChange::Released { .. } => true,
     }
 }
 
@@ -80,7 +105,10 @@ fn claim(state: &State, owner: &Owner, spec: &str) -> Result<Vec<Promise>, Refus
             // again, what its people wrote last governs its points.
             Life::Active | Life::ResumeRequired { .. } => Ok(claimed),
             Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: name_of(owner) }),
-            Life::Released => refuse_held(state, &[owner]).map(|()| claimed),
+            // What was taken over does not come back by itself: its cluster was only believed to be lost.
+            Life::Released => {
+                refuse_taken_over(state, owner).and_then(|()| refuse_held(state, &[owner])).map(|()| claimed)
+            }
         },
         None => refuse_held(state, &[owner]).map(|()| claimed),
     }
@@ -150,6 +178,49 @@ fn undelete(state: &State, owner: &Owner, to: &Owner, record: &str) -> Result<Ve
     Ok(adopted.into_iter().chain([Promise::Owner { owner: to.clone(), life }]).collect())
 }
 
+/// What an instance of a lost cluster had is another's. Whoever gave its own away takes nothing over: two clusters that name
+/// each other would take turns for ever.
+fn adopt(state: &State, from: &Owner, to: &Owner, now: Timestamp) -> Result<Vec<Promise>, Refused> {
+    refuse_command_line(from)?;
+    refuse_command_line(to)?;
+    if cluster(from) == cluster(to) {
+        return Err(Refused::SameCluster { from: name_of(from), to: name_of(to) });
+    }
+    // It was done before, whatever has become of the heir since.
+    if state.heirs(from).any(|heir| heir == to) {
+        return Ok(Vec::new());
+    }
+    if let Some(heir) = state.heirs(from).last() {
+        return Err(Refused::AdoptedAlready { owner: name_abroad(from), heir: name_abroad(heir) });
+    }
+    if state.owner(from).is_none() && state.points_of(from).is_empty() {
+        return Err(Refused::OwnerNotFound { owner: name_abroad(from) });
+    }
+    if state.owner(to).is_some_and(|known| matches!(known.life, Life::Deleted { .. })) {
+        return Err(Refused::OwnerDeleted { owner: name_of(to) });
+    }
+    if let Some(heir) = state.heirs(to).last() {
+        return Err(Refused::GivenAway { owner: name_of(to), heir: name_abroad(heir) });
+    }
+    refuse_held(state, &[to, from])?;
+    let mut promises = put_off(state, from, to, now);
+    if promises.len() < PUT_OFF {
+        promises.push(Promise::Adopted { from: from.clone(), to: to.clone() });
+    }
+    Ok(promises)
+}
+
+/// Gives points that are about to go, or would have gone long since, a day in which somebody can look. A removal that was asked
+/// for stands.
+fn put_off(state: &State, from: &Owner, to: &Owner, now: Timestamp) -> Vec<Promise> {
+    let (near, until) = (later(now, NEAR), later(now, GRACE));
+    let is_near =
+        |point: &&StatePoint| point.removal.is_none() && point.promised_end().is_some_and(|end| end < near);
+    let reason = format!("taken over by {} from another cluster", name_of(to));
+    let points = state.points_of(from).into_iter().filter(is_near).take(PUT_OFF);
+    points.map(|point| Promise::Override { point: point.point.id, until, reason: reason.clone() }).collect()
+}
+
 fn resume(state: &State, owner: &Owner) -> Result<Vec<Promise>, Refused> {
     match state.owner(owner).map(|known| &known.life) {
         Some(Life::ResumeRequired { .. }) => {
@@ -182,22 +253,33 @@ fn refuse_held(state: &State, owners: &[&Owner]) -> Result<(), Refused> {
         if is_one || datasource(&known.owner) != datasource(first) {
             continue;
         }
-        let newest = || {
-            let points = state.points_of(&known.owner);
-            points.into_iter().max_by_key(|point| (point.point.point_time, point.point.id))
-        };
-        let holds = match known.life {
-            Life::Active | Life::ResumeRequired { .. } => true,
-            Life::Deleted { .. } => newest().is_some(),
-            Life::Released => false,
-        };
-        if holds {
-            let point = newest().map(|point| point.point.id.into());
-            let holder = Holder { owner: known.owner.clone(), life: known.life.clone(), point };
-            return Err(Refused::DatasourceProtected { holder: Box::new(holder) });
+        if let Some(holder) = holder(state, known) {
+            return Err(Refused::DatasourceProtected { holder });
         }
     }
     Ok(())
+}
+
+/// Refuses while somebody else, of whatever datasource, has what this owner had.
+fn refuse_taken_over(state: &State, owner: &Owner) -> Result<(), Refused> {
+    let heir = state.heirs(owner).last().and_then(|heir| state.owner(heir));
+    match heir.and_then(|heir| holder(state, heir)) {
+        Some(holder) => Err(Refused::DatasourceProtected { holder }),
+        None => Ok(()),
+    }
+}
+
+/// An owner as one who keeps others out; `None` where it does not.
+fn holder(state: &State, known: &StateOwner) -> Option<Box<Holder>> {
+    let newest = state.points_of(&known.owner).into_iter();
+    let newest = newest.max_by_key(|point| (point.point.point_time, point.point.id));
+    let holds = match known.life {
+        Life::Active | Life::ResumeRequired { .. } => true,
+        Life::Deleted { .. } => newest.is_some(),
+        Life::Released => false,
+    };
+    let point = newest.map(|point| point.point.id.into());
+    holds.then(|| Box::new(Holder { owner: known.owner.clone(), life: known.life.clone(), point }))
 }
 
 /// Refuses an end that comes earlier than the vault has pledged.
@@ -224,6 +306,14 @@ fn refuse_command_line(owner: &Owner) -> Result<(), Refused> {
 fn datasource(owner: &Owner) -> &str {
     match owner {
         Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id } => datasource_id,
+    }
+}
+
+/// Id of an instance's cluster.
+fn cluster(owner: &Owner) -> Option<&str> {
+    match owner {
+        Owner::Instance { cluster_id, .. } => Some(cluster_id),
+        Owner::Cli { .. } => None,
     }
 }
 

@@ -173,7 +173,7 @@ async fn settle(vault: &Vault, run: &str, void: bool) -> Settled {
 }
 
 fn please(keep_at_least: u32) -> TombstoneRequest {
-    TombstoneRequest { reason: "expired".into(), keep_at_least }
+    TombstoneRequest { reason: "expired".into(), keep_at_least, owner: None }
 }
 
 mod owner_tests;

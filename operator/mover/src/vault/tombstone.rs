@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Vault, VaultError, floor::kept_as_last_good, restores::cut};
 use crate::{
     format::{Damage, Id, Promise, StatePoint},
-    ledger::{LedgerHead, Refused, State, Verdict, name_of},
+    ledger::{LedgerHead, Refused, State, Verdict, name_abroad, name_of},
 };
 
 /// Clocks further apart than this are not to be trusted with deletion. Seconds.
@@ -23,7 +23,8 @@ impl Vault {
     /// The newest good points of the point's owner stay: as many as the request says, or as the newest of them was promised
     /// to have, whichever is more. A newer point counts only if its record was just read. A point that is being removed stays
     /// only while no other is good. No floor holds for the purge of a deleted owner; of a deleted owner whose points expire as
-    /// stamped, one stays in any case.
+    /// stamped, one stays in any case. Where the request says whose policy lets it go, it is refused once the point
+    /// is another's.
     ///
     /// # Errors
     /// [`Refused`], with nothing changed, such as [`Refused::NotExpired`]; a failure of storage.
@@ -37,13 +38,13 @@ impl Vault {
         let clock = self.clock().clone();
         // Refused at once where its time is not over: no record need be read.
         let state = self.inner.ledger.state();
-        let Some((_, floor)) = may_end(&state, point, clock.now())? else {
+        let asked = Asked { point, owner: request.owner.clone(), reason: cut(&request.reason) };
+        let Some((_, floor)) = may_end(&state, &asked, clock.now())? else {
             return Ok(state.head());
         };
-        let reason = cut(&request.reason);
         let keep = floor.beside(request.keep_at_least);
         let there = self.newer_ones_there(point, keep).await?;
-        let decide = move |state: &State| decide(state, point, keep, &there, &reason, clock.now()).into();
+        let decide = move |state: &State| decide(state, &asked, keep, &there, clock.now()).into();
         Ok(self.inner.ledger.append(decide).await?)
     }
 
@@ -95,17 +96,24 @@ impl Vault {
     }
 }
 
+/// Which point is to go, by whose policy, and why.
+struct Asked {
+    point: Id,
+    owner: Option<Owner>,
+    reason: String,
+}
+
 fn decide(
     state: &State,
-    point: Id,
+    asked: &Asked,
     keep: u32,
     there: &HashSet<Id>,
-    reason: &str,
     now: Timestamp,
 ) -> Result<Vec<Promise>, Refused> {
-    let Some((found, floor)) = may_end(state, point, now)? else {
+    let Some((found, floor)) = may_end(state, asked, now)? else {
         return Ok(Vec::new());
     };
+    let (point, reason) = (asked.point, asked.reason.clone());
     let keep = match floor {
         Floor::None => None,
         Floor::Another => {
@@ -117,7 +125,7 @@ fn decide(
     };
     match keep {
         Some(keep) => Err(Refused::KeptAsLastGood { point, keep }),
-        None => Ok(vec![Promise::Tombstone { point, reason: reason.to_owned() }]),
+        None => Ok(vec![Promise::Tombstone { point, reason }]),
     }
 }
 
@@ -142,17 +150,26 @@ impl Floor {
 }
 
 /// A point whose time is over, and the floor of its owner; `None` when it has its tombstone.
-fn may_end(state: &State, point: Id, now: Timestamp) -> Result<Option<(&StatePoint, Floor)>, Refused> {
+fn may_end<'a>(
+    state: &'a State,
+    asked: &Asked,
+    now: Timestamp,
+) -> Result<Option<(&'a StatePoint, Floor)>, Refused> {
+    let point = asked.point;
     let found = state.point(point).ok_or(Refused::NotFound { point })?;
     if found.tombstoned.is_some() {
         return Ok(None);
+    }
+    let owner = state.owner_of(found);
+    if asked.owner.as_ref().is_some_and(|asked| asked != owner) {
+        return Err(Refused::AnothersPoint { point, owner: name_abroad(owner) });
     }
     if matches!(found.point.owner, Owner::Cli { .. }) {
         return Err(Refused::OwnedByCommandLine { point });
     }
     let life = state.life_of(found);
     if let Some(Life::ResumeRequired { record }) = life {
-        let owner = name_of(state.owner_of(found));
+        let owner = name_of(owner);
         return Err(Refused::ResumeRequired { owner, record: record.clone() });
     }
     let (is_kept, floor) = match life {

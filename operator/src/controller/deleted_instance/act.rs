@@ -125,6 +125,7 @@ fn note(change: &OwnerChange) -> Note {
             (Reason::InstanceUndeleted, text)
         }
         OwnerChange::Claimed { owner, .. }
+        | OwnerChange::Adopted { to: owner, .. }
         | OwnerChange::Resumed { owner }
         | OwnerChange::Released { owner } => {
             (Reason::InstanceReleased, format!("Nothing is left of {}.", name(owner)))

@@ -54,7 +54,7 @@ struct Answers {
 }
 
 /// Refusals that are about one point. After any other, and after none at all, nothing would be gained by asking on.
-const OF_ONE_POINT: [&str; 7] = [
+const OF_ONE_POINT: [&str; 8] = [
     "KeptAsLastGood",
     "NotFound",
     "Expired",
@@ -62,6 +62,7 @@ const OF_ONE_POINT: [&str; 7] = [
     "NotExpired",
     "KeptAfterDeletion",
     "ResumeRequired",
+    "AnothersPoint",
 ];
 
 /// Asks for each point, unless an answer holds for all of them.

@@ -51,6 +51,7 @@ fn purge(facts: &Facts<'_>, points: &[&PointView], at: Timestamp, expiry: &mut E
             continue;
         }
         let reason = format!("its instance was deleted, and its points were to go at {at}");
-        expiry.tombstones.push((point.id.clone(), TombstoneRequest { reason, keep_at_least: 0 }));
+        let request = TombstoneRequest { reason, keep_at_least: 0, owner: Some(point.owner.clone()) };
+        expiry.tombstones.push((point.id.clone(), request));
     }
 }

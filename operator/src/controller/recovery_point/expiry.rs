@@ -156,5 +156,6 @@ pub fn of(point: &PointView, exempt: Option<Exempt>) -> Point<PointId> {
 
 fn request(point: &PointView, keep_at_least: u32) -> TombstoneRequest {
     let end = point.expiration_time.map(|end| end.to_string()).unwrap_or_default();
-    TombstoneRequest { reason: format!("expired at {end} by rule {}", point.decision.tag), keep_at_least }
+    let reason = format!("expired at {end} by rule {}", point.decision.tag);
+    TombstoneRequest { reason, keep_at_least, owner: Some(point.owner.clone()) }
 }

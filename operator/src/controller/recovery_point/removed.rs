@@ -19,7 +19,9 @@ pub fn add_due(facts: &Facts<'_>, now: Timestamp, expiry: &mut Expiry) {
             expiry.next = Some(expiry.next.map_or(end, |next| next.min(end)));
         } else if !known.contains(&point.id) && !facts.clock_skewed && !facts.in_use.contains(&point.id) {
             let reason = format!("removed on request: {}", removal.reason);
-            expiry.tombstones.push((point.id.clone(), TombstoneRequest { reason, keep_at_least: 0 }));
+            expiry
+                .tombstones
+                .push((point.id.clone(), TombstoneRequest { reason, keep_at_least: 0, owner: None }));
         }
     }
 }

@@ -3,6 +3,10 @@
 use contract::{Life, OverrideRequest, OwnerChange, OwnerView, Pledges, PointView, Remains, RemoveRequest};
 
 use super::*;
+use crate::{
+    format::{AcceptedPoint, Promise},
+    ledger::Verdict,
+};
 
 fn instance(name: &str, datasource: &str) -> Owner {
     Owner::Instance {
@@ -443,4 +447,204 @@ async fn the_command_line_claims_nothing_and_its_points_end_when_somebody_remove
     change(&vault, claimed(shop(), "{}")).await;
     let long = "x".repeat(100_000);
     assert_eq!(refused(&vault, claimed(shop(), &long)).await, Refused::SpecTooLong { bytes: 100_000 });
+}
+
+/// An instance of a cluster that is gone.
+fn lost(name: &str, datasource: &str) -> Owner {
+    Owner::Instance {
+        cluster_id: "old".into(),
+        namespace: "team".into(),
+        namespace_uid: "old nu".into(),
+        instance: name.into(),
+        instance_uid: format!("old uid of {name}"),
+        datasource_id: datasource.into(),
+    }
+}
+
+fn adopted(from: Owner, to: Owner) -> OwnerChange {
+    OwnerChange::Adopted { from, to }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_instance_of_a_lost_cluster_had_is_its_heirs() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let gone = || lost("shop", "1/app");
+    change(&vault, claimed(gone(), r#"{"old":"spec"}"#)).await;
+    let point = fixture.point_of(&vault, "old", &gone(), 1).await;
+    assert_eq!(refused(&vault, claimed(heir(), "{}")).await.reason(), "DatasourceProtected");
+    let before = vault.head().sequence;
+    let head = change(&vault, adopted(gone(), heir())).await;
+    assert_eq!(change(&vault, adopted(gone(), heir())).await, head, "it is done");
+    assert_eq!(vault.points(before).len(), 1, "they are told again");
+    assert_eq!((view(&vault, &point).owner, known(&vault, &gone()).life), (heir(), Life::Released));
+    let taken = known(&vault, &heir());
+    assert_eq!((taken.life, taken.spec.as_str()), (Life::Active, r#"{"old":"spec"}"#));
+    change(&vault, claimed(heir(), "{}")).await;
+
+    // The cluster was not lost at all: its instance is out, and what it had begun to store is the heir's.
+    let Refused::DatasourceProtected { holder } = refused(&vault, claimed(gone(), "{}")).await else {
+        panic!("not protected")
+    };
+    assert_eq!(holder.owner, heir());
+    let late = fixture.point_of(&vault, "late", &gone(), 1).await;
+    assert_eq!(view(&vault, &late).owner, heir());
+    let ended = deleted(gone(), Remains::Kept);
+    change(&vault, ended).await;
+    assert_eq!(view(&vault, &late).owner, heir(), "its end is nobody's");
+    vault.close().await;
+    let again = fixture.open().await;
+    change(&again, deleted(heir(), Remains::Kept)).await;
+    let head = again.head();
+    assert_eq!(
+        change(&again, adopted(gone(), heir())).await,
+        head,
+        "it is done, whatever has become of the heir"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_heir_of_another_server_takes_over_and_keeps_the_old_instance_out() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let (gone, rebuilt) = (lost("shop", "1/app"), instance("shop", "2/app"));
+    change(&vault, claimed(rebuilt.clone(), r#"{"its":"own"}"#)).await;
+    let point = fixture.point_of(&vault, "old", &gone, 1).await;
+    change(&vault, deleted(gone.clone(), Remains::Purged { at: fixture.in_days(14) })).await;
+    change(&vault, adopted(gone.clone(), rebuilt.clone())).await;
+    assert_eq!(known(&vault, &rebuilt).spec, r#"{"its":"own"}"#);
+    assert_eq!(view(&vault, &point).owner, rebuilt);
+    fixture.pass_days(14);
+    assert_eq!(kept(&vault, &point).await, "KeptAsLastGood", "the purge that was promised is off");
+    // Nobody holds its datasource, and yet what it had does not come back to it.
+    let Refused::DatasourceProtected { holder } = refused(&vault, claimed(gone.clone(), "{}")).await else {
+        panic!("not protected")
+    };
+    assert_eq!(holder.owner, rebuilt);
+    change(&vault, claimed(heir(), "{}")).await;
+    // Once the heir is gone with all its points, it is an instance like any other.
+    change(&vault, deleted(rebuilt.clone(), Remains::Purged { at: fixture.clock.now() })).await;
+    vault.tombstone(&point, &please(0)).await.unwrap();
+    change(&vault, OwnerChange::Released { owner: rebuilt }).await;
+    change(&vault, OwnerChange::Released { owner: heir() }).await;
+    change(&vault, claimed(gone.clone(), "{}")).await;
+    assert_eq!(known(&vault, &gone).life, Life::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adoption_that_would_take_from_the_living_is_refused() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let gone = || lost("shop", "1/app");
+    let reason = async |from: Owner, to: Owner| refused(&vault, adopted(from, to)).await.reason();
+    let cli = Owner::Cli { datasource_id: "1/app".into() };
+    assert_eq!(reason(cli.clone(), heir()).await, "NotAnInstance");
+    assert_eq!(reason(gone(), cli).await, "NotAnInstance");
+    assert_eq!(reason(gone(), heir()).await, "OwnerNotFound");
+    change(&vault, claimed(gone(), "{}")).await;
+    assert_eq!(reason(gone(), lost("x", "1/app")).await, "SameCluster");
+    // Who was deleted is to be brought back first; who is in the way is somebody's.
+    let other = instance("other", "2/app");
+    fixture.point_of(&vault, "other", &other, 1).await;
+    change(&vault, deleted(other.clone(), Remains::Kept)).await;
+    assert_eq!(reason(gone(), other.clone()).await, "OwnerDeleted");
+    assert_eq!(reason(gone(), instance("third", "2/app")).await, "DatasourceProtected");
+    // Nobody takes twice, and nobody takes back: two clusters would take turns for ever.
+    change(&vault, adopted(gone(), heir())).await;
+    assert_eq!(reason(gone(), shop()).await, "AdoptedAlready");
+    let refusal = refused(&vault, adopted(heir(), gone())).await;
+    assert_eq!(refusal.reason(), "GivenAway");
+    assert!(refusal.to_string().contains("team/heir of cluster c"), "{refusal}");
+    assert_eq!(known(&vault, &heir()).life, Life::Active);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_one_instance_of_a_lost_cluster_ever_was_is_adopted() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    // It was made anew and brought back there, and pointed to another server before.
+    let (first, second, elsewhere) = (lost("a", "1/app"), lost("b", "1/app"), lost("b", "9/app"));
+    let mut points = Vec::new();
+    for (run, owner) in [("1", &first), ("2", &elsewhere)] {
+        points.push(fixture.point_of(&vault, run, owner, 1).await);
+    }
+    change(&vault, deleted(first.clone(), Remains::Kept)).await;
+    let back = OwnerChange::Undeleted { owner: first.clone(), to: second.clone(), record: "r".into() };
+    change(&vault, back).await;
+    points.push(fixture.point_of(&vault, "3", &second, 1).await);
+    for from in [&second, &elsewhere] {
+        change(&vault, adopted(from.clone(), heir())).await;
+    }
+    let head = vault.head();
+    assert_eq!(change(&vault, adopted(first.clone(), heir())).await, head, "it came with its heir");
+    for point in &points {
+        assert_eq!(view(&vault, point).owner, heir());
+    }
+    // All of them are under one floor.
+    fixture.pass_days(2);
+    vault.tombstone(&points[0], &please(1)).await.unwrap();
+    vault.tombstone(&points[1], &please(1)).await.unwrap();
+    assert_eq!(kept(&vault, &points[2]).await, "KeptAsLastGood");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn points_that_came_to_their_end_without_a_cluster_stay_for_a_day_once_they_are_taken_over() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let gone = || lost("shop", "1/app");
+    let old = fixture.point_of(&vault, "old", &gone(), 1).await;
+    let removed = fixture.point_of(&vault, "removed", &gone(), 1).await;
+    let new = fixture.point_of(&vault, "new", &gone(), 1).await;
+    let purge = fixture.in_days(14);
+    vault.remove(&removed, &removal(Some(purge))).await.unwrap();
+    let late = fixture.in_days(30);
+    vault.override_end(&new, &another_end(late)).await.unwrap();
+    // More than one entry of the ledger holds.
+    let one = vault.inner.ledger.state().point(Id::try_from(&old).unwrap()).unwrap().point.clone();
+    let many = (0..300u16).map(|number| {
+        let mut id = [9; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        Promise::Accepted { point: Box::new(AcceptedPoint { id: Id(id), ..one.clone() }) }
+    });
+    let many: Vec<Promise> = many.collect();
+    for some in many.chunks(100) {
+        let some = some.to_vec();
+        vault.inner.ledger.append(move |_| Verdict::Append(some.clone())).await.unwrap();
+    }
+    change(&vault, adopted(gone(), heir())).await;
+    let (tomorrow, points) = (fixture.in_days(1), vault.points(0));
+    assert_eq!(points.len(), 303);
+    for point in points {
+        let expected = match &point.id {
+            id if *id == removed => purge,
+            id if *id == new => late,
+            _ => tomorrow,
+        };
+        assert_eq!((point.owner, point.expiration_time), (heir(), Some(expected)));
+    }
+    assert_eq!(kept(&vault, &old).await, "NotExpired");
+    fixture.pass_days(1);
+    vault.tombstone(&old, &please(1)).await.unwrap();
+    // Read entry by entry: no state was stored.
+    assert_eq!(fixture.open().await.points(0).len(), 303, "no entry holds more than can be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_was_not_lost_lets_none_of_its_heirs_points_go() {
+    let fixture = Fixture::new();
+    let (new, old) = (fixture.init().await, fixture.open().await);
+    let gone = lost("shop", "1/app");
+    let point = fixture.point_of(&old, "one", &gone, 1).await;
+    fixture.point_of(&old, "two", &gone, 1).await;
+    // The one that takes over begins with what is in storage.
+    new.append(ended()).await.unwrap();
+    change(&new, adopted(gone.clone(), heir())).await;
+    fixture.pass_days(2);
+    assert_eq!(view(&old, &point).owner, gone, "nobody has told it yet");
+    let by = |owner: &Owner| TombstoneRequest { owner: Some(owner.clone()), ..please(1) };
+    for _ in 0..2 {
+        let refused = old.tombstone(&point, &by(&gone)).await.unwrap_err();
+        assert_eq!(refused.refused().unwrap().reason(), "AnothersPoint", "{refused}");
+    }
+    new.tombstone(&point, &by(&heir())).await.unwrap();
 }

@@ -107,7 +107,7 @@ impl Vault {
     pub async fn tombstone(&self, point: &PointId) {
         let remove = RemoveRequest { reason: "a test".into(), keep_at_least: 0, purge: None };
         self.custody.vault().remove(point, &remove).await.unwrap();
-        let request = TombstoneRequest { reason: "a test".into(), keep_at_least: 0 };
+        let request = TombstoneRequest { reason: "a test".into(), keep_at_least: 0, owner: None };
         self.custody.vault().tombstone(point, &request).await.unwrap();
     }
 
