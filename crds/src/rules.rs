@@ -77,6 +77,15 @@ pub(crate) fn always_on_stays() -> Rule {
     )
 }
 
+/// What an instance had goes to one other.
+pub(crate) fn adopted_once() -> Rule {
+    Rule::new(
+        "!has(self.adopt) || self.adopt.all(a, self.adopt.exists_one(b, b.from.cluster == a.from.cluster && \
+         b.from.__namespace__ == a.from.__namespace__ && b.from.instance == a.from.instance))",
+    )
+    .message("`adopt` names an instance in `from` twice: what it had can be taken over by one instance only")
+}
+
 /// Bringing a deleted instance back is one way: `undelete` goes from false to true and stays.
 pub(crate) fn undelete_is_one_way() -> Rule {
     Rule::new("!oldSelf.undelete || self.undelete")

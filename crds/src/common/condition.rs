@@ -36,6 +36,8 @@ pub enum ConditionType {
     RolledBack,
     /// BackupVault, only while True: points are due and may not be deleted yet.
     RetentionBlocked,
+    /// BackupVault, only while True: an entry of `access.adopt` waits or is refused; the reason says which.
+    AdoptionPending,
     /// BackupInstance: every check that connects to the server passes.
     BackupReady,
     /// BackupInstance: the last job that ended was good.
@@ -77,6 +79,7 @@ impl ConditionType {
             Self::KeeperUnavailable => "KeeperUnavailable",
             Self::RolledBack => "RolledBack",
             Self::RetentionBlocked => "RetentionBlocked",
+            Self::AdoptionPending => "AdoptionPending",
             Self::BackupReady => "BackupReady",
             Self::LastBackupSucceeded => "LastBackupSucceeded",
             Self::RecoveryPointFresh => "RecoveryPointFresh",

@@ -88,6 +88,10 @@ reasons! {
     VaultInitialised: "Its id, its key and the first entry of its ledger were written." => "Keep the recovery kit that `coffer recovery-kit` prints.";
     /// Points were deleted because their time was over.
     RetentionApplied: "They had expired, and enough newer good ones are there." => "Nothing to do.";
+    /// What an instance of a lost cluster had is not taken over yet.
+    AdoptionWaiting: "An entry of `access.adopt` names an instance that is not there yet, or whose database no check has told yet." => "Wait; the message says for what.";
+    /// What an instance of a lost cluster had cannot be taken over.
+    AdoptionRefused: "An entry of `access.adopt` names an instance that the ledger does not know, or who has points or database of another." => "Correct or remove the entry that the message names.";
 }
 "BackupPolicy" {
     /// A schedule cannot be understood.
@@ -119,7 +123,7 @@ reasons! {
     /// The policy keeps points for longer or shorter than the vault allows.
     RetentionOutsideVault: "A rule's `keep` is below the vault's minimum or above its maximum." => "Change `keep`, or ask the platform team about the vault's `retention`.";
     /// The same database is protected already in this vault.
-    DuplicateDatasource: "Another instance holds the claim on this server and database, perhaps one that was deleted and still has points." => "Use that instance, or another vault; the message names it or says whom to ask.";
+    DuplicateDatasource: "Another instance holds the claim on this server and database, perhaps one that was deleted and still has points." => "Use that instance, or another vault; the message names it or says whom to ask. If its cluster was lost, add the entry of `access.adopt` that the message has to the vault.";
     /// The database is another one than before.
     DatasourceChanged: "The server's system identifier is not the one that the points were taken from." => "If the server was replaced on purpose, make a new instance; else correct `host` or DNS.";
     /// The vault's ledger has the instance as deleted.
@@ -362,6 +366,8 @@ reasons! {
     InstanceDeleted: "Its object is gone; what becomes of its points is in the ledger." => "Look at the DeletedBackupInstance that the message names.";
     /// A deleted instance was brought back.
     InstanceUndeleted: "Its points belong to the instance that the message names." => "Set annotation coffer.dev/resume on the instance to the record's name when it is to be protected again.";
+    /// What an instance of a lost cluster had was taken over.
+    InstanceAdopted: "`access.adopt` of the vault names both." => "Nothing to do; points that were about to go stay for a day, and for longer with `protection: Stopped`.";
     /// The last point of a deleted instance is gone.
     InstanceReleased: "Nothing of it is left in the vault." => "Nothing to do; its database may be protected again by another instance.";
     /// Protection goes on after an instance was brought back.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    rules::{not_yet, not_yet_but},
+    rules::{adopted_once, not_yet_but},
     words,
 };
 
@@ -14,7 +14,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = not_yet_but("rules", "grant and withhold RBAC verbs on restorejobs instead"),
-    validation = not_yet("adopt"),
+    validation = adopted_once(),
 )]
 pub struct Access {
     /// Namespaces whose instances may use this vault, besides its own. Unset: none.
@@ -24,10 +24,11 @@ pub struct Access {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub rules: Option<Vec<AccessRule>>,
-    /// Owners of another life whose points belong to a namespace of this one, after a disaster. Unset: none. Not
-    /// supported yet.
+    /// Instances of clusters that were lost, and who takes over what they had: all their points, and the database
+    /// that they protected. It is done once and stays done, also after the entry is removed; condition AdoptionPending
+    /// says what it waits for and what is refused. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "atomic"))]
     pub adopt: Option<Vec<Adoption>>,
 }
 
@@ -153,13 +154,14 @@ pub enum SubjectKind {
     ServiceAccount,
 }
 
-/// Points of another life that are taken over.
+/// What an instance of a lost cluster had, and who takes it over.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adoption {
-    /// Whose points they were.
+    /// Whose points they were. Only for a cluster that is gone: an instance that still runs there can make no further
+    /// backup into this vault.
     pub from: AdoptFrom,
-    /// Whose points they become.
+    /// Whose points they become: an instance of this vault, which may protect another server. It is waited for.
     pub to: AdoptTo,
 }
 
@@ -167,7 +169,8 @@ pub struct Adoption {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdoptFrom {
-    /// Id of the cluster, as the record has it.
+    /// Id of the cluster: the UID that its namespace kube-system had. The message of condition Ready with reason
+    /// DuplicateDatasource names it.
     #[schemars(length(min = 1, max = 64))]
     pub cluster: String,
     /// Namespace of the instance there.

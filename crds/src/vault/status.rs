@@ -14,7 +14,7 @@ pub struct BackupVaultStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready, StorageReachable, KeyAccessible; and, only while True, Reconciling, Stalled, RecoveryKeyMissing,
-    /// NamespaceUnprotected, KeeperUnavailable, RolledBack, RetentionBlocked.
+    /// NamespaceUnprotected, KeeperUnavailable, RolledBack, RetentionBlocked, AdoptionPending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
