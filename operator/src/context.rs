@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Clock;
 use crate::cluster::{Index, Notes};
+use crate::controller::adoption::Refusals;
 use crate::controller::recovery_point::Memory;
 use crate::keeper_client::{KeeperAddress, KeeperClient, KeeperError, Keepers};
 use crate::metrics::Metrics;
@@ -53,6 +54,8 @@ pub struct Context {
     pub turns: Turns,
     /// What was asked of single points, and what the keepers said.
     pub asked: Memory,
+    /// What the keepers would not let be taken over.
+    pub not_adopted: Refusals,
     /// Makes the keys of a new vault. Given by whoever knows the data plane.
     pub new_vault_keys: fn() -> Result<VaultKeys, KeysError>,
     pub known: Known,

@@ -105,6 +105,11 @@ impl ApiServer {
         Self { client: Client::new(service, "default"), held, _answering: answering }
     }
 
+    /// Numbers what is made from here on, so that no UID is one of another cluster.
+    pub fn number_from(&self, version: u64) {
+        lock(&self.held).version = version;
+    }
+
     /// Puts an object on the server.
     pub fn hold(&self, resource: &str, object: &impl Serialize) {
         let mut object = serde_json::to_value(object).unwrap();

@@ -16,6 +16,7 @@ use super::{Raise, TestClock, signals};
 use crate::clock::Clock;
 use crate::cluster::{self, Notes, ReadError, WriteError};
 use crate::context::{Context, KeysError, Root, Turns, VaultKeys};
+use crate::controller::adoption::Refusals;
 use crate::controller::recovery_point::Memory;
 use crate::controller::{Feeds, run_all};
 use crate::health::{ListenError, Readiness, serve_health, serve_metrics};
@@ -150,6 +151,7 @@ async fn lead(
         root,
         turns: Turns::default(),
         asked: Memory::default(),
+        not_adopted: Refusals::default(),
         new_vault_keys,
         known: feeds.known(),
     });

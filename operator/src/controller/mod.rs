@@ -17,6 +17,7 @@ pub mod scenario;
 mod wake;
 mod wiring;
 
+pub mod adoption;
 pub mod backup_job;
 pub mod deleted_instance;
 pub mod instance;

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::adoption::Refusals;
 use super::recovery_point::Memory;
 use super::{Feeds, vault};
 use crate::clock::Clock;
@@ -55,10 +56,21 @@ struct Keeper {
 impl World {
     /// A cluster without any object, known to the operator as one where it leads.
     pub fn new() -> Self {
+        Self::in_cluster("c")
+    }
+
+    /// As [`World::new`], in a cluster of this id, where everything that is made has a UID of its own.
+    pub fn elsewhere(id: &str) -> Self {
+        let world = Self::in_cluster(id);
+        world.server.number_from(1 << 24);
+        world
+    }
+
+    fn in_cluster(id: &str) -> Self {
         let calls = Calls::default();
         let server = ApiServer::new(calls.clone());
         let keeper = Arc::new(Keeper { answers: Mutex::default(), bodies: Mutex::default() });
-        let context = Arc::new(context(server.client.clone()));
+        let context = Arc::new(context(server.client.clone(), id));
         Self { context, server, calls, keeper, keepers: JoinSet::new(), told: Mutex::default() }
     }
 
@@ -180,7 +192,7 @@ impl World {
     }
 }
 
-fn context(client: Client) -> Context {
+fn context(client: Client, cluster_id: &str) -> Context {
     let clock = Clock::default();
     Context {
         notes: Notes::new(client.clone(), "coffer-0"),
@@ -192,13 +204,14 @@ fn context(client: Client) -> Context {
             service_account: "coffer".into(),
             image: "coffer.local/coffer:1".into(),
             image_pull_policy: "IfNotPresent".into(),
-            cluster_id: "c".into(),
+            cluster_id: cluster_id.into(),
         },
         metrics: Metrics::default(),
         keepers: Keepers::new(clock),
         root: Root { current: vec![7; 32], previous: None, version: "12345678".into() },
         turns: Turns::default(),
         asked: Memory::default(),
+        not_adopted: Refusals::default(),
         new_vault_keys: || {
             Ok(VaultKeys { identity: Secret::new("AGE-SECRET-KEY"), catalogue: Secret::new("key") })
         },

@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, Wake, backup_job, deleted_instance, instance, policy, recovery_point, restore_job, run_controller,
-    vault, verification,
+    Error, Wake, adoption, backup_job, deleted_instance, instance, policy, recovery_point, restore_job,
+    run_controller, vault, verification,
 };
 use crate::cluster::{Feed, Held, Index, JobOwner, Key, watch_jobs};
 use crate::context::{Context, Known};
@@ -123,7 +123,7 @@ pub async fn run_all(
     let wakes = every.stream(&feeds.vaults.store(), point_wakes(&mut feeds));
     controllers.start("RecoveryPoint", feeds.vaults.store(), wakes, recovery_point::reconcile);
     let wakes = every.stream(&feeds.vaults.store(), deletion_wakes(&mut feeds));
-    controllers.start("DeletedBackupInstance", feeds.vaults.store(), wakes, deleted_instance::reconcile);
+    controllers.start("DeletedBackupInstance", feeds.vaults.store(), wakes, look_after_owners);
     let wakes = every.stream(&feeds.policies.store(), policy_wakes(&mut feeds));
     controllers.start("BackupPolicy", feeds.policies.store(), wakes, policy::reconcile);
     let wakes = every.stream(&feeds.instances.store(), instance_wakes(&mut feeds, checks.1));
@@ -142,6 +142,13 @@ async fn protect(instance: Arc<BackupInstance>, context: Arc<Context>) -> Result
     let next = instance::reconcile(Arc::clone(&instance), Arc::clone(&context)).await?;
     let now = context.clock.now();
     Ok(next.or(verification::reconcile(instance, context).await?, now))
+}
+
+/// Whose the points of a vault are: instances of lost clusters have heirs, and those that are gone leave what they had.
+async fn look_after_owners(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
+    let next = adoption::reconcile(Arc::clone(&vault), Arc::clone(&context)).await?;
+    let now = context.clock.now();
+    Ok(next.or(deleted_instance::reconcile(vault, context).await?, now))
 }
 
 /// The controllers, each of which begins when everything was listed.

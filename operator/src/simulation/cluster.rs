@@ -14,7 +14,7 @@ use super::pods::{self, Play};
 use crate::cluster::Index;
 use crate::controller::scenario::World;
 use crate::controller::{
-    Error, backup_job, deleted_instance, instance, policy, recovery_point, vault, verification,
+    Error, adoption, backup_job, deleted_instance, instance, policy, recovery_point, vault, verification,
 };
 
 const VAULT_UID: &str = "7d0c1111-0000-4000-8000-000000000001";
@@ -44,9 +44,30 @@ impl Cluster {
 
     /// A vault that nobody uses, and a namespace that may.
     pub async fn without_instances(vault: Value) -> Self {
-        let mut world = World::new();
+        let world = World::new();
         let token = world.context.vault_token(VAULT_UID).unwrap().to_secret();
         let site = KeeperSite::open(VAULT_UID, &token).await;
+        Self::of(world, site, vault).await
+    }
+
+    /// A new cluster of this id, whose vault has the storage and the keys of this one's. Everything in it has other UIDs.
+    pub async fn elsewhere(&self, id: &str, policy: &Value, begin: Timestamp) -> Self {
+        let world = World::elsewhere(id);
+        let token = world.context.vault_token(VAULT_UID).unwrap().to_secret();
+        let site = self.site.open_elsewhere(VAULT_UID, &token).await;
+        let mut cluster = Self::of(world, site, vault_object()).await;
+        cluster.world.hold("namespaces", &json!({"metadata": {"name": "shop", "uid": "n1 of another"}}));
+        let mut instance = instance_object();
+        instance["metadata"]["uid"] = json!("2b2b2b2b-0000-4000-8000-000000000002");
+        cluster.world.hold("backuppolicies", policy);
+        cluster.world.hold("backupinstances", &instance);
+        cluster.move_to(begin);
+        cluster.settle().await;
+        cluster
+    }
+
+    async fn of(mut world: World, site: KeeperSite, vault: Value) -> Self {
+        let token = world.context.vault_token(VAULT_UID).unwrap().to_secret();
         world.serve_keeper(VAULT_UID, "vaults", "main", site.keeper.router(), token).await;
         let protected = json!({"coffer.dev/holds-backups": "true"});
         world.hold("namespaces", &json!({"metadata": {"name": "vaults", "uid": "n0", "labels": protected}}));
@@ -108,6 +129,7 @@ impl Cluster {
         }
         for object in in_order(&known.vaults) {
             done(recovery_point::reconcile(Arc::clone(&object), Arc::clone(context)).await);
+            done(adoption::reconcile(Arc::clone(&object), Arc::clone(context)).await);
             done(deleted_instance::reconcile(object, Arc::clone(context)).await);
         }
         self.world.watch();

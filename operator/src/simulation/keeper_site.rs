@@ -1,8 +1,10 @@
 //! The files of a keeper, the directory that is its storage, and the keeper itself.
 
 use std::fs;
+use std::sync::Arc;
 
 use contract::{KeeperConfig, Secret, Storage, VERSION, files};
+use mover::vault::NewKeys;
 use tempfile::TempDir;
 
 use crate::command::in_process::InProcess;
@@ -10,14 +12,25 @@ use crate::command::in_process::InProcess;
 /// One keeper with everything that it is mounted.
 pub struct KeeperSite {
     pub keeper: InProcess,
-    pub storage: TempDir,
+    pub storage: Arc<TempDir>,
+    keys: Arc<NewKeys>,
     _root: TempDir,
 }
 
 impl KeeperSite {
     /// Makes the vault, whose operator knows itself by `token`.
     pub async fn open(vault_uid: &str, token: &Secret) -> Self {
-        let (root, storage) = (tempfile::tempdir().unwrap(), in_memory());
+        let keys = Arc::new(mover::vault::new_keys().unwrap());
+        Self::over(Arc::new(in_memory()), keys, vault_uid, token).await
+    }
+
+    /// A keeper of another cluster with the same storage and keys.
+    pub async fn open_elsewhere(&self, vault_uid: &str, token: &Secret) -> Self {
+        Self::over(Arc::clone(&self.storage), Arc::clone(&self.keys), vault_uid, token).await
+    }
+
+    async fn over(storage: Arc<TempDir>, keys: Arc<NewKeys>, vault_uid: &str, token: &Secret) -> Self {
+        let root = tempfile::tempdir().unwrap();
         let config = KeeperConfig {
             version: VERSION,
             namespace: "vaults".into(),
@@ -28,7 +41,6 @@ impl KeeperSite {
             recovery_recipients: Vec::new(),
             known_head: None,
         };
-        let keys = mover::vault::new_keys().unwrap();
         for (file, content) in [
             (files::KEEPER_CONFIG.to_owned(), serde_json::to_string(&config).unwrap()),
             (files::KEEPER_TOKEN.to_owned(), token.reveal().to_owned()),
@@ -39,7 +51,7 @@ impl KeeperSite {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        Self { keeper: InProcess::open(root.path()).await, storage, _root: root }
+        Self { keeper: InProcess::open(root.path()).await, storage, keys, _root: root }
     }
 
     /// How many writers have data in storage: each point has one.

@@ -7,9 +7,11 @@
 //! pods          what the mover of each Job does, as the script says
 //! edits         what people do to policies, instances and vaults meanwhile
 //! oracle        what must be left, reckoned day by day without the code that is tested
+//! adoption      a cluster that is lost, and the one that takes its instances over
 //! read_back     what `verifyEveryDays` reads, and how often
 //! ```
 
+mod adoption;
 mod cluster;
 mod edits;
 mod keeper_site;

@@ -145,7 +145,7 @@ fn deleted(instance: &BackupInstance, seen: &Seen) -> Objection {
     Objection { reason: Reason::OwnerDeleted, message, may_pass: false }
 }
 
-/// Names of other namespaces are not this namespace's to know, nor are those of other clusters.
+/// Names of other namespaces are not this namespace's to know.
 fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String {
     let elsewhere = |whose: &str| {
         format!(
@@ -159,7 +159,7 @@ fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String 
     };
     match &seen.owner {
         Some(Owner::Instance { cluster_id: own, .. }) if own != cluster_id => {
-            return elsewhere("an instance of another cluster");
+            return abroad(instance, seen, [cluster_id, namespace, name]);
         }
         Some(Owner::Instance { namespace_uid: own, .. })
             if own == namespace_uid && instance.namespace().as_ref() == Some(namespace) => {}
@@ -182,6 +182,26 @@ fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String 
             vault_namespace(seen)
         ),
     }
+}
+
+/// Held by an instance of another cluster, by cluster, namespace and name. If that cluster was lost, the vault's administrators
+/// can say so, and this is what they have to write.
+fn abroad(instance: &BackupInstance, seen: &Seen, [cluster, namespace, name]: [&String; 3]) -> String {
+    let (own, vault) = (instance.namespace().unwrap_or_default(), vault_namespace(seen));
+    let whose = if *namespace == own || own == vault {
+        format!("{{cluster: {cluster}, namespace: {namespace}, instance: {name}}}")
+    } else {
+        // The list of the vault's points has the rest.
+        format!("{{cluster: {cluster}, namespace: NAMESPACE, instance: NAME}}")
+    };
+    let entry =
+        format!("adopt: [{{from: {whose}, to: {{namespace: {own}, instance: {}}}}}]", instance.name_any());
+    format!(
+        "The database is protected in this vault by an instance of another cluster. If that cluster was lost, have `{entry}` \
+         added to `spec.access` of BackupVault {} in namespace {vault}: its points and the database are this instance's then. \
+         Else use another vault.",
+        instance.spec.vault_ref.name
+    )
 }
 
 fn vault_namespace(seen: &Seen) -> String {

@@ -790,13 +790,29 @@ fn row_a08_the_holder_is_named_in_its_own_namespace_only_a_deleted_one_with_its_
         let message = message(Life::Active, namespace, uid);
         assert!(message.contains("ask the owners of the vault") && !message.contains("older"), "{message}");
     }
-    let mut foreign = held_by_another();
-    if let Owner::Instance { cluster_id, .. } = &mut foreign.owner {
-        "c2".clone_into(cluster_id);
-    }
-    let seen = Seen { claim: Some(Claimed::Protected(foreign)), ..seen_in_ledger(None) };
-    let objection = claim::objection(&checked(), &seen).expect("an objection");
-    assert!(objection.message.contains("another cluster"), "{}", objection.message);
+}
+
+#[test]
+fn of_a_holder_in_another_cluster_the_entry_is_told_that_takes_over_what_it_had() {
+    let message = |namespace: &str| {
+        let mut holder = held_by_another();
+        if let Owner::Instance { cluster_id, namespace: held, .. } = &mut holder.owner {
+            "c2".clone_into(cluster_id);
+            namespace.clone_into(held);
+        }
+        let seen = Seen { claim: Some(Claimed::Protected(holder)), ..seen_in_ledger(None) };
+        claim::objection(&checked(), &seen).expect("an objection").message
+    };
+    let to = "to: {namespace: shop, instance: orders}";
+    let own = message("shop");
+    let entry = format!("`adopt: [{{from: {{cluster: c2, namespace: shop, instance: older}}, {to}}}]`");
+    assert!(own.contains(&entry), "{own}");
+    let other = message("other");
+    let entry = format!("`adopt: [{{from: {{cluster: c2, namespace: NAMESPACE, instance: NAME}}, {to}}}]`");
+    assert!(
+        other.contains(&entry) && !other.contains("older"),
+        "another namespace's names are its own: {other}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contract::{KeyState, PointState, PointView, VaultView};
 use crds::common::NextExpiry;
-use crds::{BackupInstance, BackupVault, labels};
+use crds::{BackupInstance, BackupVault, Reason, labels};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,7 +17,7 @@ use super::config::address;
 use super::findings::is_clock_skewed;
 use crate::cluster::{self, Key, ReadError};
 use crate::context::Context;
-use crate::controller::{Error, life, recovery_point};
+use crate::controller::{Error, adoption, life, recovery_point};
 use crate::keeper_client::{Catalogue, HeldBack, KeeperClient, Trouble};
 use crate::names;
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ pub struct Seen {
     /// When it last answered before, by the wall clock.
     pub last_answer: Option<Timestamp>,
     pub held_back: HeldBack,
+    /// What `access.adopt` asks for and is waited for, or cannot be.
+    pub adoption: Option<(Reason, String)>,
     /// Since when, by the wall clock, the keeper tells of figures that the status does not say.
     pub untold_since: Option<Timestamp>,
     pub instances: usize,
@@ -98,6 +100,7 @@ pub async fn observe(vault: &BackupVault, context: &Context) -> Result<Seen, Err
     }
     ask_keeper(vault, context, &mut seen).await?;
     seen.next_expiry = recovery_point::next_expiry(vault, context);
+    seen.adoption = adoption::pending(vault, context);
     let catalogue = context.keepers.catalogue(&uid);
     seen.instances = users(vault, context, catalogue.as_deref());
     seen.deleted_instances = catalogue.map(|catalogue| with_points(&catalogue));

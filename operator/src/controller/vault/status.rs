@@ -91,6 +91,9 @@ fn abnormal(
             format!("The keeper does not answer: {}. Nothing new runs, nothing expires.", trouble.message());
         conditions.set(ConditionType::KeeperUnavailable, Some(true), Reason::KeeperUnavailable, message);
     }
+    if let Some((reason, message)) = &seen.adoption {
+        conditions.set(ConditionType::AdoptionPending, Some(true), *reason, message.as_str());
+    }
     let Some(view) = view else { return };
     if is_rolled_back(vault, view) {
         let message = "The ledger in storage ends before the entry in `status.ledger`.";

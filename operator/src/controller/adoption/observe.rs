@@ -1,0 +1,54 @@
+//! What there is of both sides of an adoption. Reads only, and only of what watches and the keeper have told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::Owner;
+use crds::vault::Adoption;
+use crds::{BackupInstance, BackupVault};
+use kube::ResourceExt as _;
+
+use super::decide::Facts;
+use crate::cluster::Key;
+use crate::context::Context;
+use crate::keeper_client::Catalogue;
+
+/// Owned, so that decisions can borrow from it.
+pub struct Seen {
+    catalogue: Arc<Catalogue>,
+    instances: Vec<Arc<BackupInstance>>,
+    namespaces: BTreeMap<String, String>,
+    refused: BTreeMap<Owner, String>,
+}
+
+/// `None` until the keeper has told its ledger: without it nobody would seem to have been there.
+pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
+    let uid = vault.uid()?;
+    let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
+    let namespaces = context.known.namespaces.all();
+    let living = namespaces.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
+    Some(Seen {
+        catalogue: context.keepers.catalogue(&uid)?,
+        instances: context.known.instances.by(&key),
+        namespaces: living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect(),
+        refused: context.not_adopted.of(&uid, context.clock.now().wall),
+    })
+}
+
+impl Seen {
+    pub fn facts<'a>(&'a self, vault: &'a BackupVault, context: &'a Context) -> Facts<'a> {
+        Facts {
+            vault,
+            catalogue: &self.catalogue,
+            instances: &self.instances,
+            namespaces: &self.namespaces,
+            refused: &self.refused,
+            cluster_id: &context.settings.cluster_id,
+        }
+    }
+}
+
+/// What the vault's administrators ask for.
+pub fn entries(vault: &BackupVault) -> &[Adoption] {
+    vault.spec.access.as_ref().and_then(|access| access.adopt.as_deref()).unwrap_or_default()
+}

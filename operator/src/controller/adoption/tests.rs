@@ -1,0 +1,210 @@
+//! Decisions about entries of `access.adopt`, over a small scene: one vault, a ledger that tells of another cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use contract::{Life, Owner, PointState, Remains};
+use crds::vault::{Access, AdoptFrom, AdoptTo, Adoption, AllowedNamespaces};
+use crds::{BackupInstance, BackupVault, Reason};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::Refusals;
+use super::decide::{Facts, Obstacle, Standing, decide, pending};
+use crate::controller::deleted_instance::tests::{self as deleted, UID, now, point, view};
+use crate::keeper_client::Catalogue;
+
+struct Scene {
+    vault: BackupVault,
+    catalogue: Catalogue,
+    instances: Vec<Arc<BackupInstance>>,
+    namespaces: BTreeMap<String, String>,
+    refused: BTreeMap<Owner, String>,
+}
+
+/// Instance `orders` of namespace `shop` in another cluster.
+fn lost(uid: &str, datasource: &str) -> Owner {
+    Owner::Instance {
+        cluster_id: "old".into(),
+        namespace: "shop".into(),
+        namespace_uid: "n9".into(),
+        instance: "orders".into(),
+        instance_uid: uid.into(),
+        datasource_id: datasource.into(),
+    }
+}
+
+fn entry(cluster: &str, instance: &str) -> Adoption {
+    let (namespace, instance) = ("shop".to_owned(), instance.to_owned());
+    Adoption {
+        from: AdoptFrom { cluster: cluster.into(), namespace: namespace.clone(), instance },
+        to: AdoptTo { namespace, instance: "orders".into() },
+    }
+}
+
+impl Scene {
+    /// One entry, for the instance that is there.
+    fn new() -> Self {
+        let mut vault = deleted::vault(json!(null));
+        let names = Some(vec!["shop".to_owned()]);
+        vault.spec.access = Some(Access {
+            allowed_namespaces: Some(AllowedNamespaces { names, selector: None }),
+            rules: None,
+            adopt: Some(vec![entry("old", "orders")]),
+        });
+        Self {
+            vault,
+            catalogue: Catalogue::default(),
+            instances: vec![Arc::new(deleted::instance(UID, Some("7/app")))],
+            namespaces: BTreeMap::from([("shop".into(), "n1".into())]),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    fn knows(mut self, owner: Owner, life: Life) -> Self {
+        self.catalogue.owners.insert(owner.clone(), view(owner, "Retain", life));
+        self
+    }
+
+    fn has(mut self, number: u8, owner: Owner, state: PointState) -> Self {
+        let point = point(number, owner, state);
+        self.catalogue.points.insert(point.id.clone(), point);
+        self
+    }
+
+    fn asks(mut self, entries: Vec<Adoption>) -> Self {
+        self.vault.spec.access.as_mut().unwrap().adopt = Some(entries);
+        self
+    }
+
+    fn with_instance(mut self, change: impl FnOnce(&mut BackupInstance)) -> Self {
+        let mut instance = deleted::instance(UID, Some("7/app"));
+        change(&mut instance);
+        self.instances = vec![Arc::new(instance)];
+        self
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            vault: &self.vault,
+            catalogue: &self.catalogue,
+            instances: &self.instances,
+            namespaces: &self.namespaces,
+            refused: &self.refused,
+            cluster_id: "c",
+        }
+    }
+
+    /// Whose what is taken over, by whom, by the first entry.
+    fn taken(&self) -> (Vec<Owner>, Owner) {
+        match decide(&self.facts()).into_iter().next().unwrap().standing {
+            Standing::Take { from, to, .. } => (from, to),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pending(&self) -> Option<(Reason, String)> {
+        let facts = self.facts();
+        pending(&facts, &decide(&facts))
+    }
+}
+
+#[test]
+fn all_that_the_ledger_has_of_an_instance_goes_to_the_one_that_is_there() {
+    let gone = deleted::deleted(Remains::Kept);
+    let scene = Scene::new()
+        .knows(lost("b", "9/app"), Life::Active)
+        .knows(lost("a", "7/app"), Life::Active)
+        .knows(lost("released", "7/app"), Life::Released)
+        .knows(lost("deleted", "8/app"), gone.clone())
+        .has(1, lost("deleted", "8/app"), PointState::Available)
+        .knows(lost("spent", "8/app"), gone)
+        .has(2, lost("spent", "8/app"), PointState::Expired)
+        .has(3, lost("unclaimed", "6/app"), PointState::SoftDeleted)
+        .knows(deleted::owner("of this cluster", "7/app"), Life::Active);
+    let (from, to) = scene.taken();
+    let first = lost("a", "7/app");
+    assert_eq!(from[0], first, "whoever holds the database is in the way of the others");
+    let mut rest = from[1..].to_vec();
+    rest.sort();
+    let mut expected = [lost("b", "9/app"), lost("deleted", "8/app"), lost("unclaimed", "6/app")];
+    expected.sort();
+    assert_eq!(rest, expected);
+    assert_eq!(to, deleted::owner(UID, "7/app"));
+    assert_eq!(scene.pending(), None, "it is done in a moment");
+}
+
+#[test]
+fn an_entry_whose_instance_has_nothing_left_is_done() {
+    let scene = Scene::new().knows(lost("a", "7/app"), Life::Released);
+    assert_eq!(decide(&scene.facts())[0].standing, Standing::Done);
+    assert_eq!(scene.pending(), None);
+    let without = Scene::new().asks(Vec::new());
+    assert_eq!((decide(&without.facts()).len(), without.pending()), (0, None));
+}
+
+#[test]
+fn what_cannot_be_is_told_with_what_to_do() {
+    let known = || Scene::new().knows(lost("a", "7/app"), Life::Active);
+    let mut closed = known();
+    closed.vault.spec.access.as_mut().unwrap().allowed_namespaces = None;
+    let mut refused = known();
+    refused.refused.insert(lost("a", "7/app"), "somebody else has it".into());
+    let cases = [
+        (Scene::new(), "never heard of it"),
+        (
+            known().asks(vec![entry("old", "other")]),
+            "shop/other of cluster old: the vault's ledger has never heard",
+        ),
+        (known().asks(vec![entry("c", "orders")]), "`undelete: true`"),
+        (closed, "`access.allowedNamespaces.names`"),
+        (refused, "somebody else has it"),
+    ];
+    for (scene, text) in cases {
+        let (reason, message) = scene.pending().expect("pending");
+        assert_eq!(reason, Reason::AdoptionRefused, "{message}");
+        assert!(message.contains(text), "{message}");
+    }
+}
+
+#[test]
+fn an_instance_that_is_not_there_or_not_checked_is_waited_for() {
+    let known = || Scene::new().knows(lost("a", "7/app"), Life::Active);
+    let mut nowhere = known();
+    nowhere.instances.clear();
+    let mut ending = known();
+    ending.namespaces.clear();
+    let going = known().with_instance(|held| {
+        held.metadata.deletion_timestamp =
+            Some(serde_json::from_value(json!("2026-11-20T10:00:00Z")).unwrap());
+    });
+    let unchecked = known().with_instance(|held| held.status = None);
+    for scene in [nowhere, ending, going, unchecked] {
+        assert!(matches!(decide(&scene.facts())[0].standing, Standing::Open(Obstacle::Waits(_))));
+        assert_eq!(scene.pending().expect("pending").0, Reason::AdoptionWaiting);
+    }
+}
+
+#[test]
+fn of_many_entries_the_first_are_told_and_the_others_counted() {
+    let entries = (0..9).map(|number| entry("old", &format!("i{number}"))).collect();
+    let (_, message) = Scene::new().asks(entries).pending().expect("pending");
+    assert!(message.contains("shop/i2") && !message.contains("shop/i3"), "{message}");
+    assert!(message.ends_with("And 6 more."), "{message}");
+    assert!(message.chars().count() < 1024, "a condition holds no more");
+}
+
+#[test]
+fn what_was_refused_is_told_once_and_asked_again_after_a_minute() {
+    let refusals = Refusals::default();
+    let from = lost("a", "7/app");
+    let say = |message: &str, wall: Timestamp| refusals.refused("v1", &from, message.into(), wall);
+    assert!(say("no", now()));
+    let later = |seconds| now() + SignedDuration::from_secs(seconds);
+    assert_eq!(refusals.of("v1", later(59)).get(&from).map(String::as_str), Some("no"));
+    assert!(refusals.of("v1", later(60)).is_empty() && refusals.of("v2", now()).is_empty());
+    assert!(!say("no", later(60)), "it was told");
+    assert!(say("another no", later(120)));
+    refusals.taken("v1", &from);
+    assert!(refusals.of("v1", later(120)).is_empty());
+}
