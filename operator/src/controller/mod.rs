@@ -8,6 +8,7 @@
 
 mod conditions;
 mod error;
+mod feeds;
 mod history;
 mod life;
 mod queue;
@@ -15,6 +16,7 @@ mod runner;
 #[cfg(test)]
 pub mod scenario;
 mod wake;
+mod wakes;
 mod wiring;
 
 pub mod adoption;
@@ -30,7 +32,8 @@ pub mod verification;
 
 pub use conditions::Conditions;
 pub use error::Error;
+pub use feeds::Feeds;
 pub use history::History;
 pub use runner::run_controller;
 pub use wake::Wake;
-pub use wiring::{Feeds, run_all};
+pub use wiring::run_all;
