@@ -24,9 +24,9 @@ pub struct Access {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub rules: Option<Vec<AccessRule>>,
-    /// Instances of clusters that were lost, and who takes over what they had: all their points, and the database
-    /// that they protected. It is done once and stays done, also after the entry is removed; condition AdoptionPending
-    /// says what it waits for and what is refused. Unset: none.
+    /// Instances of clusters that were lost, and who takes over what they had: their points, and the database that they
+    /// protected. What is done stays done: remove the entry then, or it takes whatever comes to be under the name there.
+    /// Condition AdoptionPending says what is waited for and what is refused. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "atomic"))]
     pub adopt: Option<Vec<Adoption>>,

@@ -16,6 +16,9 @@ pub struct OwnerView {
     /// The instance's spec as it was last claimed, JSON.
     pub spec: String,
     pub life: Life,
+    /// Who has taken its points and its datasource over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_by: Option<Owner>,
 }
 
 /// Where an owner stands.
@@ -105,10 +108,10 @@ pub enum OwnerChange {
     /// The points of a deleted owner are those of another instance from now on, which must be resumed by the record's name.
     Undeleted { owner: Owner, to: Owner, record: String },
     /// The points of an instance of a cluster that was lost, and its datasource, are those of an instance of another cluster
-    /// from now on: the vault's administrators have named both, so that it may protect another datasource. Points that were
-    /// about to go stay for a day. Refused with `SameCluster`, `AdoptedAlready`, `GivenAway`, `OwnerNotFound`, `OwnerDeleted` or
-    /// `DatasourceProtected`.
-    Adopted { from: Owner, to: Owner },
+    /// from now on: the vault's administrators have named both. Points that were about to go stay for a day. What was
+    /// deleted there must be resumed by the record's name, and nothing of it goes before. Refused with `SameCluster`,
+    /// `AnotherDatasource`, `AdoptedAlready`, `GivenAway`, `OwnerNotFound`, `OwnerDeleted` or `DatasourceProtected`.
+    Adopted { from: Owner, to: Owner, record: String },
     /// Somebody has named the record: it is protected again.
     Resumed { owner: Owner },
     /// The owner is deleted and has no point left: its datasource is free.

@@ -100,7 +100,8 @@ mod tests {
             instance_uid: "i1".into(),
             datasource_id: "7/orders".into(),
         };
-        let view = OwnerView { sequence: 1, owner: owner.clone(), spec: String::new(), life };
+        let view =
+            OwnerView { sequence: 1, owner: owner.clone(), spec: String::new(), life, adopted_by: None };
         let mut catalogue = Catalogue::default();
         catalogue.owners.insert(owner, view);
         catalogue

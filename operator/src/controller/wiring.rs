@@ -71,9 +71,11 @@ async fn protect(instance: Arc<BackupInstance>, context: Arc<Context>) -> Result
 
 /// Whose the points of a vault are: instances of lost clusters have heirs, and those that are gone leave what they had.
 async fn look_after_owners(vault: Arc<BackupVault>, context: Arc<Context>) -> Result<Wake, Error> {
-    let next = adoption::reconcile(Arc::clone(&vault), Arc::clone(&context)).await?;
+    // What keeps the one from its end is no reason to leave the other.
+    let adopted = adoption::reconcile(Arc::clone(&vault), Arc::clone(&context)).await;
     let now = context.clock.now();
-    Ok(next.or(deleted_instance::reconcile(vault, context).await?, now))
+    let next = deleted_instance::reconcile(vault, context).await?;
+    Ok(next.or(adopted?, now))
 }
 
 /// The controllers, each of which begins when everything was listed.

@@ -191,6 +191,10 @@ async fn a_cluster_that_was_not_lost_makes_no_further_backup_and_lets_none_of_th
     let (reason, message) = old.pending().expect("AdoptionPending");
     assert_eq!(reason, "AdoptionRefused");
     assert!(message.contains("make it anew"), "{message}");
+    let events: Vec<Value> = old.world.objects("events");
+    let refused = events.iter().filter(|event| event["reason"] == "AdoptionRefused");
+    let kinds: Vec<&str> = refused.filter_map(|event| event["regarding"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["BackupVault"], "it may name what is not for the instance's people to know");
     // The other one goes on as if nothing had been.
     new.look_at("2031-01-22T21:00:00Z").await;
     assert_eq!(new.standing().0, "ProtectionConfigured");

@@ -74,7 +74,7 @@ fn decide(state: &State, change: &OwnerChange, now: Timestamp) -> Result<Vec<Pro
         OwnerChange::Claimed { owner, spec } => claim(state, owner, spec),
         OwnerChange::Deleted { owner, points, reason } => delete(state, owner, *points, reason, now),
         OwnerChange::Undeleted { owner, to, record } => undelete(state, owner, to, record),
-        OwnerChange::Adopted { from, to } => adopt(state, from, to, now),
+        OwnerChange::Adopted { from, to, record } => adopt(state, from, to, record, now),
         OwnerChange::Resumed { owner } => resume(state, owner),
         OwnerChange::Released { owner } => release(state, owner),
     }
@@ -83,7 +83,7 @@ fn decide(state: &State, change: &OwnerChange, now: Timestamp) -> Result<Vec<Pro
 /// Whether nothing of a change is left for another entry. Only that of an owner with many points takes several.
 fn is_whole(state: &State, change: &OwnerChange) -> bool {
     match change {
-        OwnerChange::Adopted { from, to } => state.heirs(from).any(|heir| heir == to),
+        OwnerChange::Adopted { from, to, .. } => state.heirs(from).any(|heir| heir == to),
         OwnerChange::Claimed { .. }
         | OwnerChange::Deleted { .. }
         | OwnerChange::Undeleted { .. }
@@ -105,10 +105,7 @@ fn claim(state: &State, owner: &Owner, spec: &str) -> Result<Vec<Promise>, Refus
             // again, what its people wrote last governs its points.
             Life::Active | Life::ResumeRequired { .. } => Ok(claimed),
             Life::Deleted { .. } => Err(Refused::OwnerDeleted { owner: name_of(owner) }),
-            // What was taken over does not come back by itself: its cluster was only believed to be lost.
-            Life::Released => {
-                refuse_taken_over(state, owner).and_then(|()| refuse_held(state, &[owner])).map(|()| claimed)
-            }
+            Life::Released => refuse_held(state, &[owner]).map(|()| claimed),
         },
         None => refuse_held(state, &[owner]).map(|()| claimed),
     }
@@ -180,11 +177,21 @@ fn undelete(state: &State, owner: &Owner, to: &Owner, record: &str) -> Result<Ve
 
 /// What an instance of a lost cluster had is another's. Whoever gave its own away takes nothing over: two clusters that name
 /// each other would take turns for ever.
-fn adopt(state: &State, from: &Owner, to: &Owner, now: Timestamp) -> Result<Vec<Promise>, Refused> {
+fn adopt(
+    state: &State,
+    from: &Owner,
+    to: &Owner,
+    record: &str,
+    now: Timestamp,
+) -> Result<Vec<Promise>, Refused> {
     refuse_command_line(from)?;
     refuse_command_line(to)?;
     if cluster(from) == cluster(to) {
         return Err(Refused::SameCluster { from: name_of(from), to: name_of(to) });
+    }
+    // Points of two databases would be under one floor, and those of the one go because the other has newer ones.
+    if datasource(from) != datasource(to) {
+        return Err(Refused::AnotherDatasource { from: name_abroad(from), to: name_of(to) });
     }
     // It was done before, whatever has become of the heir since.
     if state.heirs(from).any(|heir| heir == to) {
@@ -203,9 +210,14 @@ fn adopt(state: &State, from: &Owner, to: &Owner, now: Timestamp) -> Result<Vec<
         return Err(Refused::GivenAway { owner: name_of(to), heir: name_abroad(heir) });
     }
     refuse_held(state, &[to, from])?;
+    let adopted = Promise::Adopted { from: from.clone(), to: to.clone() };
+    if matches!(state.owner(from).map(|known| &known.life), Some(Life::Deleted { .. })) {
+        let life = Life::ResumeRequired { record: cut(record) };
+        return Ok(vec![adopted, Promise::Owner { owner: to.clone(), life }]);
+    }
     let mut promises = put_off(state, from, to, now);
     if promises.len() < PUT_OFF {
-        promises.push(Promise::Adopted { from: from.clone(), to: to.clone() });
+        promises.push(adopted);
     }
     Ok(promises)
 }
@@ -258,15 +270,6 @@ fn refuse_held(state: &State, owners: &[&Owner]) -> Result<(), Refused> {
         }
     }
     Ok(())
-}
-
-/// Refuses while somebody else, of whatever datasource, has what this owner had.
-fn refuse_taken_over(state: &State, owner: &Owner) -> Result<(), Refused> {
-    let heir = state.heirs(owner).last().and_then(|heir| state.owner(heir));
-    match heir.and_then(|heir| holder(state, heir)) {
-        Some(holder) => Err(Refused::DatasourceProtected { holder }),
-        None => Ok(()),
-    }
 }
 
 /// An owner as one who keeps others out; `None` where it does not.

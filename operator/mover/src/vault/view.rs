@@ -45,6 +45,7 @@ impl Vault {
                 owner: known.owner.clone(),
                 spec: known.spec.clone(),
                 life: known.life.clone(),
+                adopted_by: known.adopted_by.clone(),
             })
             .collect();
         owners.sort_by(|a, b| (a.sequence, &a.owner).cmp(&(b.sequence, &b.owner)));

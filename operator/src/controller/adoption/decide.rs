@@ -25,8 +25,10 @@ pub struct Facts<'a> {
     pub instances: &'a [Arc<BackupInstance>],
     /// UID of each living namespace by its name.
     pub namespaces: &'a BTreeMap<String, String>,
-    /// What the keeper has refused a moment ago, by whose points it is about.
+    /// What the keeper has refused, by whose points it is about.
     pub refused: &'a BTreeMap<Owner, String>,
+    /// Clocks differ so much that no end can be promised.
+    pub clock_skewed: bool,
     /// UID of namespace kube-system.
     pub cluster_id: &'a str,
 }
@@ -43,10 +45,18 @@ pub struct Entry<'a> {
 pub enum Standing<'a> {
     /// The instance has nothing left that could be taken over.
     Done,
-    /// The ledger is to be told, in this order, that what these had is another's.
-    Take { from: Vec<Owner>, to: Owner, heir: &'a BackupInstance },
+    /// The ledger is to be told, in this order, whose what is now.
+    Take { changes: Vec<Change>, heir: &'a BackupInstance },
     /// Something is in the way.
     Open(Obstacle),
+}
+
+/// One owner of the lost cluster and the one that has what it had: of the same database, so that points of several databases
+/// are never under one floor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    pub from: Owner,
+    pub to: Owner,
 }
 
 /// What keeps an entry from being done, in words for the vault's people.
@@ -76,20 +86,68 @@ fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
         let text = "the vault's ledger has never heard of it: compare cluster, namespace and name";
         return Standing::Open(Obstacle::Blocked(text.into()));
     }
-    let mut left: Vec<Owner> =
-        known.into_iter().filter(|owner| has_something(facts.catalogue, owner)).cloned().collect();
+    let left: Vec<&Owner> =
+        known.iter().copied().filter(|owner| has_something(facts.catalogue, owner)).collect();
     if left.is_empty() {
-        return Standing::Done;
+        return done(facts, adoption, &known);
     }
-    match heir(facts, &adoption.to) {
-        Ok((to, heir)) => {
-            // Whoever holds the heir's own database is in the way of all others.
-            left.sort_by_key(|owner| datasource(owner) != datasource(&to));
-            Standing::Take { from: left, to, heir }
-        }
+    if facts.clock_skewed {
+        let text = "clocks differ by more than five minutes, and no end can be promised";
+        return Standing::Open(Obstacle::Waits(text.into()));
+    }
+    let (to, heir) = match heir(facts, &adoption.to) {
+        Ok(found) => found,
+        Err(obstacle) => return Standing::Open(obstacle),
+    };
+    match changes(facts, &left, &to) {
+        Ok(changes) => Standing::Take { changes, heir },
         Err(obstacle) => Standing::Open(obstacle),
     }
 }
+
+/// What was deleted there stays as it was promised then, unless it holds the very database that the heir protects. A namespace
+/// that was made again under its name is another's: who of the two is meant, the entry does not say.
+fn changes(facts: &Facts<'_>, left: &[&Owner], to: &Owner) -> Result<Vec<Change>, Obstacle> {
+    let is_taken =
+        |owner: &&&Owner| !is_deleted(facts.catalogue, owner) || datasource(owner) == datasource(to);
+    let change =
+        |from: &&Owner| Some(Change { from: (*from).clone(), to: with_datasource(to, datasource(from))? });
+    let changes: Vec<Change> = left.iter().filter(is_taken).filter_map(change).collect();
+    if changes.is_empty() {
+        return Err(Obstacle::Blocked(DELETED.into()));
+    }
+    let namespaces: BTreeSet<&str> =
+        changes.iter().filter_map(|change| namespace_uid(&change.from)).collect();
+    if namespaces.len() > 1 {
+        let uids = namespaces.into_iter().collect::<Vec<_>>().join(" and ");
+        return Err(Obstacle::Blocked(format!(
+            "that cluster had several namespaces of this name, one after the other ({uids}), and both left points: restore \
+             them from the vault's namespace instead"
+        )));
+    }
+    Ok(changes)
+}
+
+/// Nothing is left: it was taken over, by whom the entry names or by somebody else.
+fn done<'a>(facts: &Facts<'_>, adoption: &Adoption, known: &BTreeSet<&Owner>) -> Standing<'a> {
+    let AdoptTo { namespace, instance } = &adoption.to;
+    let is_meant = |heir: &Owner| {
+        matches!(heir, Owner::Instance { cluster_id, namespace: there, instance: name, .. }
+            if cluster_id == facts.cluster_id && there == namespace && name == instance)
+    };
+    let views = known.iter().filter_map(|owner| facts.catalogue.owners.get(*owner));
+    let heirs: Vec<&Owner> = views.filter_map(|view| view.adopted_by.as_ref()).collect();
+    match heirs.iter().find(|heir| !is_meant(heir)) {
+        Some(other) if !heirs.iter().any(|heir| is_meant(heir)) => Standing::Open(Obstacle::Blocked(
+            format!("{} has taken over what it had, and keeps it: correct or remove the entry", whose(other)),
+        )),
+        Some(_) | None => Standing::Done,
+    }
+}
+
+/// Why what is left is not taken.
+const DELETED: &str = "it was deleted there, and its points stay or go as was promised then; restore them from the vault's \
+                       namespace, and remove the entry";
 
 /// The instance that takes over, as the ledger is to know it.
 fn heir<'a>(facts: &Facts<'a>, to: &AdoptTo) -> Result<(Owner, &'a BackupInstance), Obstacle> {
@@ -131,35 +189,35 @@ fn heir<'a>(facts: &Facts<'a>, to: &AdoptTo) -> Result<(Owner, &'a BackupInstanc
 
 /// What the entries ask for and is waited for, or cannot be, in words for the vault's people.
 pub fn pending(facts: &Facts<'_>, entries: &[Entry<'_>]) -> Option<(Reason, String)> {
-    let mut is_refused = false;
-    let mut open = Vec::new();
+    let mut open: Vec<(bool, String)> = Vec::new();
     for Entry { adoption, standing } in entries {
-        let what = match standing {
+        let (is_blocked, what) = match standing {
             Standing::Done => continue,
-            Standing::Open(Obstacle::Waits(what)) => what.clone(),
-            Standing::Open(Obstacle::Blocked(what)) => {
-                is_refused = true;
-                what.clone()
-            }
-            Standing::Take { from, .. } => match from.iter().find_map(|from| facts.refused.get(from)) {
-                Some(said) => {
-                    is_refused = true;
-                    said.clone()
+            Standing::Open(Obstacle::Waits(what)) => (false, what.clone()),
+            Standing::Open(Obstacle::Blocked(what)) => (true, what.clone()),
+            Standing::Take { changes, .. } => {
+                match changes.iter().find_map(|change| facts.refused.get(&change.from)) {
+                    Some(said) => (true, said.clone()),
+                    // In a moment it is done.
+                    None => continue,
                 }
-                // In a moment it is done.
-                None => continue,
-            },
+            }
         };
         let sentence = format!("{}: {what}.", name(&adoption.from));
-        open.push(sentence.chars().take(SENTENCE).collect::<String>());
+        open.push((is_blocked, sentence.chars().take(SENTENCE).collect()));
     }
+    // Who has to act comes before what goes on by itself.
+    open.sort_by_key(|(is_blocked, _)| !is_blocked);
+    let reason = match open.first()? {
+        (true, _) => Reason::AdoptionRefused,
+        (false, _) => Reason::AdoptionWaiting,
+    };
     let more = open.len().saturating_sub(TOLD);
-    let mut message = open.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(" ");
+    let mut message = open.iter().take(TOLD).map(|(_, said)| said.as_str()).collect::<Vec<_>>().join(" ");
     if more > 0 {
         message = format!("{message} And {more} more.");
     }
-    let reason = if is_refused { Reason::AdoptionRefused } else { Reason::AdoptionWaiting };
-    (!open.is_empty()).then_some((reason, message))
+    Some((reason, message))
 }
 
 /// The former owner in words.
@@ -167,9 +225,19 @@ pub fn name(from: &AdoptFrom) -> String {
     format!("BackupInstance {}/{} of cluster {}", from.namespace, from.instance, from.cluster)
 }
 
+/// The one that has it now in words.
+fn whose(owner: &Owner) -> String {
+    match owner {
+        Owner::Instance { cluster_id, namespace, instance, .. } => {
+            format!("BackupInstance {namespace}/{instance} of cluster {cluster_id}")
+        }
+        Owner::Cli { .. } => "the command line".to_owned(),
+    }
+}
+
 /// Whoever the ledger tells of, and whoever has points.
 fn owners(catalogue: &Catalogue) -> impl Iterator<Item = &Owner> {
-    catalogue.owners.keys().chain(left(catalogue).map(|point| &point.owner))
+    catalogue.owners.keys().chain(points(catalogue).map(|point| &point.owner))
 }
 
 fn is_named(from: &AdoptFrom, owner: &Owner) -> bool {
@@ -180,12 +248,22 @@ fn is_named(from: &AdoptFrom, owner: &Owner) -> bool {
 /// Whether an owner holds its database, or has points.
 fn has_something(catalogue: &Catalogue, owner: &Owner) -> bool {
     let life = catalogue.owners.get(owner).map(|view| &view.life);
-    matches!(life, Some(Life::Active | Life::ResumeRequired { .. }))
-        || left(catalogue).any(|point| point.owner == *owner)
+    matches!(life, Some(Life::Active | Life::ResumeRequired { .. })) || points_of(catalogue, owner) > 0
 }
 
-fn left(catalogue: &Catalogue) -> impl Iterator<Item = &PointView> {
+fn is_deleted(catalogue: &Catalogue, owner: &Owner) -> bool {
+    matches!(catalogue.owners.get(owner).map(|view| &view.life), Some(Life::Deleted { .. }))
+}
+
+fn points(catalogue: &Catalogue) -> impl Iterator<Item = &PointView> {
     catalogue.points.values().filter(|point| point.state != PointState::Expired)
+}
+
+fn namespace_uid(owner: &Owner) -> Option<&str> {
+    match owner {
+        Owner::Instance { namespace_uid, .. } => Some(namespace_uid),
+        Owner::Cli { .. } => None,
+    }
 }
 
 fn datasource(owner: &Owner) -> &str {
@@ -194,7 +272,28 @@ fn datasource(owner: &Owner) -> &str {
     }
 }
 
+/// The same instance as the owner of another database.
+fn with_datasource(owner: &Owner, datasource: &str) -> Option<Owner> {
+    match owner {
+        Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, .. } => {
+            let [cluster_id, namespace, namespace_uid] =
+                [cluster_id, namespace, namespace_uid].map(String::clone);
+            let (instance, instance_uid) = (instance.clone(), instance_uid.clone());
+            let datasource_id = datasource.to_owned();
+            Some(Owner::Instance {
+                cluster_id,
+                namespace,
+                namespace_uid,
+                instance,
+                instance_uid,
+                datasource_id,
+            })
+        }
+        Owner::Cli { .. } => None,
+    }
+}
+
 /// How many points an owner has.
 pub fn points_of(catalogue: &Catalogue, owner: &Owner) -> usize {
-    left(catalogue).filter(|point| point.owner == *owner).count()
+    points(catalogue).filter(|point| point.owner == *owner).count()
 }

@@ -19,6 +19,7 @@ pub struct Seen {
     instances: Vec<Arc<BackupInstance>>,
     namespaces: BTreeMap<String, String>,
     refused: BTreeMap<Owner, String>,
+    clock_skewed: bool,
 }
 
 /// `None` until the keeper has told its ledger: without it nobody would seem to have been there.
@@ -31,7 +32,8 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
         catalogue: context.keepers.catalogue(&uid)?,
         instances: context.known.instances.by(&key),
         namespaces: living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect(),
-        refused: context.not_adopted.of(&uid, context.clock.now().wall),
+        refused: context.not_adopted.of(&uid),
+        clock_skewed: context.keepers.is_clock_skewed(&uid),
     })
 }
 
@@ -43,6 +45,7 @@ impl Seen {
             instances: &self.instances,
             namespaces: &self.namespaces,
             refused: &self.refused,
+            clock_skewed: self.clock_skewed,
             cluster_id: &context.settings.cluster_id,
         }
     }

@@ -37,12 +37,18 @@ impl Refusals {
         }
     }
 
-    /// What a vault's keeper has refused a moment ago.
-    pub fn of(&self, vault_uid: &str, wall: Timestamp) -> BTreeMap<Owner, String> {
+    /// What a vault's keeper has refused, until it takes it.
+    pub fn of(&self, vault_uid: &str) -> BTreeMap<Owner, String> {
         let inner = self.lock();
         let refusals = inner.get(vault_uid).into_iter().flatten();
-        let fresh = refusals.filter(|(_, refusal)| wall.duration_since(refusal.asked) < ASKED_AGAIN);
-        fresh.map(|(from, refusal)| (from.clone(), refusal.message.clone())).collect()
+        refusals.map(|(from, refusal)| (from.clone(), refusal.message.clone())).collect()
+    }
+
+    /// Whether the keeper may be asked for what this owner had: it has not refused it a moment ago.
+    pub fn may_ask(&self, vault_uid: &str, from: &Owner, wall: Timestamp) -> bool {
+        let inner = self.lock();
+        let refusal = inner.get(vault_uid).and_then(|refusals| refusals.get(from));
+        refusal.is_none_or(|refusal| wall.duration_since(refusal.asked) >= ASKED_AGAIN)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<Owner, Refusal>>> {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use contract::{Life, Owner, PointState, Remains};
+use contract::{Life, Owner, OwnerView, PointState, Remains};
 use crds::vault::{Access, AdoptFrom, AdoptTo, Adoption, AllowedNamespaces};
 use crds::{BackupInstance, BackupVault, Reason};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Refusals;
-use super::decide::{Facts, Obstacle, Standing, decide, pending};
+use super::decide::{Change, Facts, Obstacle, Standing, decide, pending};
 use crate::controller::deleted_instance::tests::{self as deleted, UID, now, point, view};
 use crate::keeper_client::Catalogue;
 
@@ -20,14 +20,20 @@ struct Scene {
     instances: Vec<Arc<BackupInstance>>,
     namespaces: BTreeMap<String, String>,
     refused: BTreeMap<Owner, String>,
+    clock_skewed: bool,
 }
 
 /// Instance `orders` of namespace `shop` in another cluster.
 fn lost(uid: &str, datasource: &str) -> Owner {
+    lost_in("n9", uid, datasource)
+}
+
+/// The same of a namespace that had this UID.
+fn lost_in(namespace_uid: &str, uid: &str, datasource: &str) -> Owner {
     Owner::Instance {
         cluster_id: "old".into(),
         namespace: "shop".into(),
-        namespace_uid: "n9".into(),
+        namespace_uid: namespace_uid.into(),
         instance: "orders".into(),
         instance_uid: uid.into(),
         datasource_id: datasource.into(),
@@ -58,6 +64,7 @@ impl Scene {
             instances: vec![Arc::new(deleted::instance(UID, Some("7/app")))],
             namespaces: BTreeMap::from([("shop".into(), "n1".into())]),
             refused: BTreeMap::new(),
+            clock_skewed: false,
         }
     }
 
@@ -91,16 +98,32 @@ impl Scene {
             instances: &self.instances,
             namespaces: &self.namespaces,
             refused: &self.refused,
+            clock_skewed: self.clock_skewed,
             cluster_id: "c",
         }
     }
 
-    /// Whose what is taken over, by whom, by the first entry.
-    fn taken(&self) -> (Vec<Owner>, Owner) {
-        match decide(&self.facts()).into_iter().next().unwrap().standing {
-            Standing::Take { from, to, .. } => (from, to),
-            other => panic!("{other:?}"),
+    /// Whose what is taken over by the first entry, and that its heir is the instance as the owner of the same database.
+    fn taken(&self) -> Vec<Owner> {
+        let Standing::Take { changes, .. } = decide(&self.facts()).into_iter().next().unwrap().standing
+        else {
+            panic!("nothing is taken")
+        };
+        let mut taken = Vec::new();
+        for Change { from, to } in changes {
+            let Owner::Instance { datasource_id, .. } = &from else { panic!("{from:?}") };
+            assert_eq!(to, deleted::owner(UID, datasource_id));
+            taken.push(from);
         }
+        taken.sort();
+        taken
+    }
+
+    /// Its owner was taken over by this one.
+    fn given(mut self, owner: Owner, heir: Owner) -> Self {
+        let view = OwnerView { adopted_by: Some(heir), ..view(owner.clone(), "Retain", Life::Released) };
+        self.catalogue.owners.insert(owner, view);
+        self
     }
 
     fn pending(&self) -> Option<(Reason, String)> {
@@ -110,28 +133,95 @@ impl Scene {
 }
 
 #[test]
-fn all_that_the_ledger_has_of_an_instance_goes_to_the_one_that_is_there() {
+fn what_an_instance_had_goes_to_the_one_that_is_there_database_by_database() {
     let gone = deleted::deleted(Remains::Kept);
     let scene = Scene::new()
-        .knows(lost("b", "9/app"), Life::Active)
         .knows(lost("a", "7/app"), Life::Active)
+        .knows(lost("a", "9/app"), Life::Active)
         .knows(lost("released", "7/app"), Life::Released)
         .knows(lost("deleted", "8/app"), gone.clone())
         .has(1, lost("deleted", "8/app"), PointState::Available)
-        .knows(lost("spent", "8/app"), gone)
-        .has(2, lost("spent", "8/app"), PointState::Expired)
+        .knows(lost("spent", "7/app"), gone)
+        .has(2, lost("spent", "7/app"), PointState::Expired)
         .has(3, lost("unclaimed", "6/app"), PointState::SoftDeleted)
         .knows(deleted::owner("of this cluster", "7/app"), Life::Active);
-    let (from, to) = scene.taken();
-    let first = lost("a", "7/app");
-    assert_eq!(from[0], first, "whoever holds the database is in the way of the others");
-    let mut rest = from[1..].to_vec();
-    rest.sort();
-    let mut expected = [lost("b", "9/app"), lost("deleted", "8/app"), lost("unclaimed", "6/app")];
+    let mut expected = [lost("a", "7/app"), lost("a", "9/app"), lost("unclaimed", "6/app")];
     expected.sort();
-    assert_eq!(rest, expected);
-    assert_eq!(to, deleted::owner(UID, "7/app"));
+    assert_eq!(scene.taken(), expected, "what was deleted stays as it was promised then");
     assert_eq!(scene.pending(), None, "it is done in a moment");
+}
+
+#[test]
+fn what_was_deleted_is_taken_only_where_it_holds_the_database() {
+    let gone = |datasource: &str| {
+        let owner = lost("deleted", datasource);
+        Scene::new().knows(owner.clone(), deleted::deleted(Remains::Kept)).has(
+            1,
+            owner,
+            PointState::Available,
+        )
+    };
+    assert_eq!(gone("7/app").taken(), [lost("deleted", "7/app")]);
+    let (reason, message) = gone("8/app").pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionRefused);
+    assert!(message.contains("was deleted there"), "{message}");
+}
+
+#[test]
+fn two_namespaces_that_had_one_name_are_not_taken_for_one() {
+    let scene = Scene::new()
+        .knows(lost_in("n8", "a", "7/app"), deleted::deleted(Remains::Kept))
+        .has(1, lost_in("n8", "a", "7/app"), PointState::Available)
+        .knows(lost_in("n9", "b", "9/app"), Life::Active);
+    let (reason, message) = scene.pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionRefused);
+    assert!(message.contains("several namespaces") && message.contains("n8 and n9"), "{message}");
+    let scene = Scene::new()
+        .knows(lost_in("n8", "a", "8/app"), deleted::deleted(Remains::Kept))
+        .has(1, lost_in("n8", "a", "8/app"), PointState::Available)
+        .knows(lost_in("n9", "b", "9/app"), Life::Active);
+    assert_eq!(scene.taken(), [lost_in("n9", "b", "9/app")], "of the other nothing is taken");
+}
+
+#[test]
+fn what_somebody_else_has_taken_is_told() {
+    let own = Scene::new().given(lost("a", "7/app"), deleted::owner("of an earlier object", "7/app"));
+    assert_eq!(decide(&own.facts())[0].standing, Standing::Done, "the instance was made anew since");
+    let other = Scene::new().given(lost("a", "7/app"), lost("another", "7/app"));
+    let (reason, message) = other.pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionRefused);
+    assert!(message.contains("shop/orders of cluster old has taken over"), "{message}");
+}
+
+#[test]
+fn nothing_is_taken_while_no_end_can_be_promised() {
+    let mut scene = Scene::new().knows(lost("a", "7/app"), Life::Active);
+    scene.clock_skewed = true;
+    let (reason, message) = scene.pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionWaiting);
+    assert!(message.contains("five minutes"), "{message}");
+}
+
+#[test]
+fn what_is_refused_is_told_before_what_is_waited_for() {
+    let waiting = (0..4).map(|number| entry("old", &format!("i{number}")));
+    let entries: Vec<Adoption> = waiting.chain([entry("c", "orders")]).collect();
+    let mut scene = Scene::new().asks(entries);
+    for number in 0..4 {
+        let owner = Owner::Instance {
+            cluster_id: "old".into(),
+            namespace: "shop".into(),
+            namespace_uid: "n9".into(),
+            instance: format!("i{number}"),
+            instance_uid: "a".into(),
+            datasource_id: "7/app".into(),
+        };
+        scene = scene.knows(owner, Life::Active);
+    }
+    scene.instances.clear();
+    let (reason, message) = scene.pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionRefused);
+    assert!(message.starts_with("BackupInstance shop/orders of cluster c"), "{message}");
 }
 
 #[test]
@@ -201,10 +291,11 @@ fn what_was_refused_is_told_once_and_asked_again_after_a_minute() {
     let say = |message: &str, wall: Timestamp| refusals.refused("v1", &from, message.into(), wall);
     assert!(say("no", now()));
     let later = |seconds| now() + SignedDuration::from_secs(seconds);
-    assert_eq!(refusals.of("v1", later(59)).get(&from).map(String::as_str), Some("no"));
-    assert!(refusals.of("v1", later(60)).is_empty() && refusals.of("v2", now()).is_empty());
+    assert!(!refusals.may_ask("v1", &from, later(59)) && refusals.may_ask("v1", &from, later(60)));
+    assert!(refusals.may_ask("v2", &from, now()));
+    assert_eq!(refusals.of("v1").get(&from).map(String::as_str), Some("no"), "until it is taken");
     assert!(!say("no", later(60)), "it was told");
     assert!(say("another no", later(120)));
     refusals.taken("v1", &from);
-    assert!(refusals.of("v1", later(120)).is_empty());
+    assert!(refusals.of("v1").is_empty() && refusals.may_ask("v1", &from, later(120)));
 }

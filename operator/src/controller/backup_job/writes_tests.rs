@@ -73,6 +73,7 @@ impl Play {
             owner: serde_json::from_value(claim["owner"].clone()).unwrap(),
             spec: claim["spec"].as_str().unwrap().to_owned(),
             life: Life::Active,
+            adopted_by: None,
         }];
         self.world.answer("GET /v1/points", &Points { head: None, points: self.before.clone(), owners });
         self.rest().await;

@@ -124,8 +124,10 @@ fn note(change: &OwnerChange) -> Note {
                 format!("{} has the points of {record}; it stays stopped until it is resumed.", name(to));
             (Reason::InstanceUndeleted, text)
         }
+        OwnerChange::Adopted { from, to, .. } => {
+            (Reason::InstanceAdopted, format!("{} has what {} had in another cluster.", name(to), name(from)))
+        }
         OwnerChange::Claimed { owner, .. }
-        | OwnerChange::Adopted { to: owner, .. }
         | OwnerChange::Resumed { owner }
         | OwnerChange::Released { owner } => {
             (Reason::InstanceReleased, format!("Nothing is left of {}.", name(owner)))

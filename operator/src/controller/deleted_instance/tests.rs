@@ -66,7 +66,7 @@ fn spec(deletion_policy: &str) -> Value {
 }
 
 pub fn view(owner: Owner, deletion_policy: &str, life: Life) -> OwnerView {
-    OwnerView { sequence: 3, owner, spec: spec(deletion_policy).to_string(), life }
+    OwnerView { sequence: 3, owner, spec: spec(deletion_policy).to_string(), life, adopted_by: None }
 }
 
 pub fn point(number: u8, owner: Owner, state: PointState) -> PointView {

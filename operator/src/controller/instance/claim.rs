@@ -197,7 +197,7 @@ fn abroad(instance: &BackupInstance, seen: &Seen, [cluster, namespace, name]: [&
     let entry =
         format!("adopt: [{{from: {whose}, to: {{namespace: {own}, instance: {}}}}}]", instance.name_any());
     format!(
-        "The database is protected in this vault by an instance of another cluster. If that cluster was lost, have `{entry}` \
+        "The database is held in this vault by an instance of another cluster. If that cluster was lost, have `{entry}` \
          added to `spec.access` of BackupVault {} in namespace {vault}: its points and the database are this instance's then. \
          Else use another vault.",
         instance.spec.vault_ref.name

@@ -648,7 +648,7 @@ fn in_ledger(life: Life) -> (Owner, OwnerView) {
         datasource_id: "73/app".into(),
     };
     let spec = serde_json::to_string(&instance().spec).unwrap();
-    let view = OwnerView { sequence: 4, owner: owner.clone(), spec, life };
+    let view = OwnerView { sequence: 4, owner: owner.clone(), spec, life, adopted_by: None };
     (owner, view)
 }
 

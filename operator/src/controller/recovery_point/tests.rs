@@ -377,7 +377,7 @@ fn gone(points: Remains) -> Scene {
     scene.instances.clear();
     let owner = point(1).owner;
     let life = Life::Deleted { time: day(5), points, reason: "it was deleted".into() };
-    let view = OwnerView { sequence: 9, owner: owner.clone(), spec: String::new(), life };
+    let view = OwnerView { sequence: 9, owner: owner.clone(), spec: String::new(), life, adopted_by: None };
     scene.catalogue.owners.insert(owner, view);
     scene
 }

@@ -471,7 +471,9 @@ fn without_owner(mut facts: Facts, id: &str) -> Facts {
     }
     let owner = point.owner.clone();
     let life = Life::Deleted { time: at("05:00:00"), points: Remains::Kept, reason: "it was deleted".into() };
-    catalogue.owners.insert(owner.clone(), OwnerView { sequence: 9, owner, spec: String::new(), life });
+    catalogue
+        .owners
+        .insert(owner.clone(), OwnerView { sequence: 9, owner, spec: String::new(), life, adopted_by: None });
     facts.catalogue = Some(Arc::new(catalogue));
     facts
 }

@@ -101,7 +101,13 @@ async fn a_datasource_that_somebody_protects_is_nobody_elses_until_it_is_release
     assert_ne!(second, first);
     assert_eq!(
         known(&vault, &shop()),
-        OwnerView { sequence: second.sequence, owner: shop(), spec: r#"{"a":1}"#.into(), life: Life::Active }
+        OwnerView {
+            sequence: second.sequence,
+            owner: shop(),
+            spec: r#"{"a":1}"#.into(),
+            life: Life::Active,
+            adopted_by: None
+        }
     );
     assert_eq!(vault.owners(first.sequence).len(), 1);
     assert!(vault.owners(second.sequence).is_empty());
@@ -462,7 +468,7 @@ fn lost(name: &str, datasource: &str) -> Owner {
 }
 
 fn adopted(from: Owner, to: Owner) -> OwnerChange {
-    OwnerChange::Adopted { from, to }
+    OwnerChange::Adopted { from, to, record: "team-shop-0ld".into() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -504,31 +510,20 @@ async fn what_an_instance_of_a_lost_cluster_had_is_its_heirs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_heir_of_another_server_takes_over_and_keeps_the_old_instance_out() {
+async fn what_was_deleted_in_a_lost_cluster_stays_until_its_heir_is_resumed() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
-    let (gone, rebuilt) = (lost("shop", "1/app"), instance("shop", "2/app"));
-    change(&vault, claimed(rebuilt.clone(), r#"{"its":"own"}"#)).await;
-    let point = fixture.point_of(&vault, "old", &gone, 1).await;
+    let gone = lost("shop", "1/app");
+    let old = fixture.point_of(&vault, "old", &gone, 1).await;
+    fixture.point_of(&vault, "new", &gone, 1).await;
     change(&vault, deleted(gone.clone(), Remains::Purged { at: fixture.in_days(14) })).await;
-    change(&vault, adopted(gone.clone(), rebuilt.clone())).await;
-    assert_eq!(known(&vault, &rebuilt).spec, r#"{"its":"own"}"#);
-    assert_eq!(view(&vault, &point).owner, rebuilt);
-    fixture.pass_days(14);
-    assert_eq!(kept(&vault, &point).await, "KeptAsLastGood", "the purge that was promised is off");
-    // Nobody holds its datasource, and yet what it had does not come back to it.
-    let Refused::DatasourceProtected { holder } = refused(&vault, claimed(gone.clone(), "{}")).await else {
-        panic!("not protected")
-    };
-    assert_eq!(holder.owner, rebuilt);
-    change(&vault, claimed(heir(), "{}")).await;
-    // Once the heir is gone with all its points, it is an instance like any other.
-    change(&vault, deleted(rebuilt.clone(), Remains::Purged { at: fixture.clock.now() })).await;
-    vault.tombstone(&point, &please(0)).await.unwrap();
-    change(&vault, OwnerChange::Released { owner: rebuilt }).await;
-    change(&vault, OwnerChange::Released { owner: heir() }).await;
-    change(&vault, claimed(gone.clone(), "{}")).await;
-    assert_eq!(known(&vault, &gone).life, Life::Active);
+    change(&vault, adopted(gone, heir())).await;
+    let life = known(&vault, &heir()).life;
+    assert_eq!(life, Life::ResumeRequired { record: "team-shop-0ld".into() });
+    fixture.pass_days(15);
+    assert_eq!(kept(&vault, &old).await, "ResumeRequired", "the purge that was promised is off");
+    change(&vault, OwnerChange::Resumed { owner: heir() }).await;
+    vault.tombstone(&old, &please(1)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -543,12 +538,15 @@ async fn an_adoption_that_would_take_from_the_living_is_refused() {
     assert_eq!(reason(gone(), heir()).await, "OwnerNotFound");
     change(&vault, claimed(gone(), "{}")).await;
     assert_eq!(reason(gone(), lost("x", "1/app")).await, "SameCluster");
+    // Points of two databases would be under one floor.
+    assert_eq!(reason(gone(), instance("shop", "2/app")).await, "AnotherDatasource");
     // Who was deleted is to be brought back first; who is in the way is somebody's.
     let other = instance("other", "2/app");
     fixture.point_of(&vault, "other", &other, 1).await;
     change(&vault, deleted(other.clone(), Remains::Kept)).await;
-    assert_eq!(reason(gone(), other.clone()).await, "OwnerDeleted");
-    assert_eq!(reason(gone(), instance("third", "2/app")).await, "DatasourceProtected");
+    fixture.point_of(&vault, "beside", &lost("beside", "2/app"), 1).await;
+    assert_eq!(reason(lost("beside", "2/app"), other.clone()).await, "OwnerDeleted");
+    assert_eq!(reason(lost("beside", "2/app"), instance("third", "2/app")).await, "DatasourceProtected");
     // Nobody takes twice, and nobody takes back: two clusters would take turns for ever.
     change(&vault, adopted(gone(), heir())).await;
     assert_eq!(reason(gone(), shop()).await, "AdoptedAlready");
@@ -572,18 +570,19 @@ async fn all_that_one_instance_of_a_lost_cluster_ever_was_is_adopted() {
     let back = OwnerChange::Undeleted { owner: first.clone(), to: second.clone(), record: "r".into() };
     change(&vault, back).await;
     points.push(fixture.point_of(&vault, "3", &second, 1).await);
-    for from in [&second, &elsewhere] {
-        change(&vault, adopted(from.clone(), heir())).await;
+    let of_another = instance("heir", "9/app");
+    change(&vault, OwnerChange::Resumed { owner: second.clone() }).await;
+    for (from, to) in [(&second, heir()), (&elsewhere, of_another.clone())] {
+        change(&vault, adopted(from.clone(), to)).await;
     }
     let head = vault.head();
     assert_eq!(change(&vault, adopted(first.clone(), heir())).await, head, "it came with its heir");
-    for point in &points {
-        assert_eq!(view(&vault, point).owner, heir());
-    }
-    // All of them are under one floor.
+    let owners = points.iter().map(|point| view(&vault, point).owner).collect::<Vec<_>>();
+    assert_eq!(owners, [heir(), of_another, heir()]);
+    // The points of each database are under a floor of their own.
     fixture.pass_days(2);
     vault.tombstone(&points[0], &please(1)).await.unwrap();
-    vault.tombstone(&points[1], &please(1)).await.unwrap();
+    assert_eq!(kept(&vault, &points[1]).await, "KeptAsLastGood");
     assert_eq!(kept(&vault, &points[2]).await, "KeptAsLastGood");
 }
 
