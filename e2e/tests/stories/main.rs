@@ -22,6 +22,7 @@ mod new_year;
 mod not_started;
 mod operator_killed;
 mod other_stores;
+mod policies;
 mod protection_states;
 mod scene;
 mod secrecy;
