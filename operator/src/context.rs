@@ -1,6 +1,6 @@
 //! What every controller is given: the ways out of the process, and what the watches have told so far.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::{LedgerRequest, Secret};
@@ -8,7 +8,7 @@ use crds::{
     BackupInstance, BackupJob, BackupPolicy, BackupVault, DeletedBackupInstance, RecoveryPoint, RestoreJob,
 };
 use k8s_openapi::api::core::v1::Namespace;
-use kube::Client;
+use kube::{Client, ResourceExt as _};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Clock;
@@ -124,6 +124,13 @@ impl Context {
             Err(error) => tracing::warn!(vault = vault_uid, %error, "failed to read the catalogue"),
         }
         Ok(Ok(()))
+    }
+
+    /// UID of each namespace that is not being deleted, by its name.
+    pub fn living_namespaces(&self) -> BTreeMap<String, String> {
+        let all = self.known.namespaces.all();
+        let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
+        living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
     }
 
     /// UID of a namespace, and whether it is being deleted; `None` when it is not known.

@@ -63,7 +63,7 @@ fn what_is_wrong_with_server_or_secret_is_named_within_a_minute_and_heals_by_its
     for Mistake { instance, make, .. } in &MISTAKES {
         checked.push(last_check(&scene, instance));
         make(&scene, instance);
-        revalidate(&scene, instance);
+        revalidate(&scene, instance, "now");
     }
     let made = Instant::now();
     for (Mistake { instance, reasons, .. }, before) in MISTAKES.iter().zip(checked) {
@@ -181,10 +181,9 @@ fn sql(scene: &Scene, statement: &str) {
 }
 
 /// As a user would who does not want to wait for the next look.
-fn revalidate(scene: &Scene, instance: &str) {
-    let object = format!("binst/{instance}");
-    let annotate =
-        ["annotate", &object, "-n", &scene.shop.names.tenant, "--overwrite", "coffer.dev/revalidate=now"];
+fn revalidate(scene: &Scene, instance: &str, token: &str) {
+    let (object, again) = (format!("binst/{instance}"), format!("coffer.dev/revalidate={token}"));
+    let annotate = ["annotate", &object, "-n", &scene.shop.names.tenant, "--overwrite", &again];
     scene.shop.kubectl.run(&annotate).expect("the annotation is set");
 }
 
@@ -207,10 +206,7 @@ fn check_says_one_of(scene: &Scene, instance: &str, reasons: &[&str], mut before
         let last = &object["status"]["lastCheck"]["time"];
         if ready.is_none() && *last != before {
             before = last.clone();
-            let object = format!("binst/{instance}");
-            let again = format!("coffer.dev/revalidate=after-{}", begun.elapsed().as_millis());
-            let annotate = ["annotate", &object, "-n", &scene.shop.names.tenant, "--overwrite", &again];
-            scene.shop.kubectl.run(&annotate).expect("the annotation is set");
+            revalidate(scene, instance, &format!("after-{}", begun.elapsed().as_millis()));
         }
         ready
     });

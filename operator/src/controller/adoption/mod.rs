@@ -18,10 +18,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use crds::common::{ConditionType, is_true};
 use crds::{BackupVault, Reason};
 
-use super::{Error, Wake};
+use super::{Error, Wake, vault};
 use crate::context::Context;
 
 pub use refusals::Refusals;
@@ -38,7 +37,7 @@ pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result
         return Ok(Wake::OnChange);
     }
     // What is in storage now may not be what was promised: nothing is added until somebody has looked.
-    if is_rolled_back(&vault) {
+    if vault::is_told_rolled_back(&vault) {
         return Ok(AGAIN);
     }
     let Some(seen) = observe::observe(&vault, &context) else { return Ok(AGAIN) };
@@ -54,8 +53,4 @@ pub fn pending(vault: &BackupVault, context: &Context) -> Option<(Reason, String
     let seen = observe::observe(vault, context)?;
     let facts = seen.facts(vault, context);
     decide::pending(&facts, &decide::decide(&facts))
-}
-
-fn is_rolled_back(vault: &BackupVault) -> bool {
-    vault.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::RolledBack))
 }

@@ -26,12 +26,10 @@ pub struct Seen {
 pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
     let uid = vault.uid()?;
     let key = Key::vault(&vault.namespace().unwrap_or_default(), &vault.name_any());
-    let namespaces = context.known.namespaces.all();
-    let living = namespaces.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
     Some(Seen {
         catalogue: context.keepers.catalogue(&uid)?,
         instances: context.known.instances.by(&key),
-        namespaces: living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect(),
+        namespaces: context.living_namespaces(),
         refused: context.not_adopted.of(&uid),
         clock_skewed: context.keepers.is_clock_skewed(&uid),
     })

@@ -26,9 +26,8 @@ pub mod tests;
 use std::sync::Arc;
 
 use crds::BackupVault;
-use crds::common::{ConditionType, is_true};
 
-use super::{Error, Wake};
+use super::{Error, Wake, vault};
 use crate::context::Context;
 
 /// The ledger as it was last told is the operator's own memory: looking at it costs nothing and writes nothing.
@@ -48,7 +47,7 @@ pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result
     let Some(seen) = observe::observe(&vault, &context).await else { return Ok(AGAIN) };
     let now = context.clock.now();
     // What is in storage now may not be what was promised: nothing is added until somebody has looked.
-    let told = if is_rolled_back(&vault) {
+    let told = if vault::is_told_rolled_back(&vault) {
         act::Told::default()
     } else {
         act::tell(&vault, &context, decide::decide(&seen.facts(), now.time)).await?
@@ -59,8 +58,4 @@ pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result
     let changes = view::changes(&facts, &told.refused, now.time);
     act::show(&context, changes).await?;
     Ok(wake)
-}
-
-fn is_rolled_back(vault: &BackupVault) -> bool {
-    vault.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::RolledBack))
 }

@@ -39,7 +39,7 @@ pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Option<Seen
         pledges: context.keepers.pledges(&uid),
         clock_skewed: context.keepers.is_clock_skewed(&uid),
         instances: all.into_iter().filter_map(|held| Some((held.uid()?, held))).collect(),
-        namespaces: living_namespaces(context),
+        namespaces: context.living_namespaces(),
         records: context.known.deleted_instances.by(&key),
         gone: BTreeSet::new(),
         cluster_id: context.settings.cluster_id.clone(),
@@ -82,10 +82,4 @@ impl Seen {
 async fn is_there(context: &Context, namespace: &str, name: &str, uid: &str) -> Result<bool, ReadError> {
     let found = cluster::uid::<BackupInstance>(&context.client, namespace, name).await?;
     Ok(found.as_deref() == Some(uid))
-}
-
-fn living_namespaces(context: &Context) -> BTreeMap<String, String> {
-    let all = context.known.namespaces.all();
-    let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
-    living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
 }

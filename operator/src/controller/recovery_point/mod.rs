@@ -29,12 +29,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use crds::common::{ConditionType, NextExpiry, is_true};
+use crds::common::NextExpiry;
 use crds::{BackupInstance, BackupVault, Reason, annotations};
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 
-use super::{Error, Wake};
+use super::{Error, Wake, vault};
 use crate::cluster::Note;
 use crate::context::Context;
 use expiry::Expiry;
@@ -56,10 +56,6 @@ pub fn next_expiry(vault: &BackupVault, context: &Context) -> Option<Option<Next
 /// The catalogue is the operator's own memory: looking at it costs nothing and writes nothing.
 const AGAIN: Wake = Wake::seconds(5);
 
-fn is_rolled_back(vault: &BackupVault) -> bool {
-    vault.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::RolledBack))
-}
-
 /// Brings the points of one vault to where they should be.
 ///
 /// # Errors
@@ -78,7 +74,7 @@ pub async fn reconcile(vault: Arc<BackupVault>, context: Arc<Context>) -> Result
     let expiry = due(&seen.facts(&vault, &context), now.time);
     let next = expiry.next.map_or(AGAIN, Wake::At);
     // What is in storage now may not be what was promised: nothing is deleted until somebody has looked.
-    if !is_rolled_back(&vault) {
+    if !vault::is_told_rolled_back(&vault) {
         act::expire(&vault, &context, expiry).await?;
     }
     seen.ranges = ranges(&context, seen.instances(), now.time).await;

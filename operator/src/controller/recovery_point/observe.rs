@@ -40,7 +40,7 @@ pub fn observe(vault: &BackupVault, context: &Context) -> Option<Seen> {
         catalogue,
         pledges: context.keepers.pledges(&uid),
         instances: context.known.instances.by(&key),
-        namespaces: living_namespaces(context),
+        namespaces: context.living_namespaces(),
         answers: answers(context, &objects),
         ranges: Ranges::default(),
         objects,
@@ -84,12 +84,6 @@ fn answers(context: &Context, objects: &[Arc<RecoveryPoint>]) -> BTreeMap<String
         Some((uid, answer))
     };
     objects.iter().filter_map(answer).collect()
-}
-
-fn living_namespaces(context: &Context) -> BTreeMap<String, String> {
-    let all = context.known.namespaces.all();
-    let living = all.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
-    living.filter_map(|namespace| Some((namespace.name_any(), namespace.uid()?))).collect()
 }
 
 fn job_names(context: &Context) -> BTreeMap<RunId, String> {

@@ -1,6 +1,7 @@
 //! What is in order about a vault and what is not: storage, key, ledger and clocks, each as a finding. Pure.
 
 use contract::{FailureCode, KeyState, StorageState, VaultView};
+use crds::common::{ConditionType, is_true};
 use crds::vault::LedgerHead;
 use crds::{BackupVault, Reason};
 use jiff::Timestamp;
@@ -180,6 +181,11 @@ pub fn key(vault: &BackupVault, seen: &Seen, view: Option<&VaultView>) -> Findin
             (Some(false), Reason::KeyMissing, format!("Secret {secret} holds no usable key: {message}."))
         }
     }
+}
+
+/// Whether the vault's status says that storage is older than what was seen.
+pub fn is_told_rolled_back(vault: &BackupVault) -> bool {
+    vault.status.as_ref().is_some_and(|status| is_true(&status.conditions, ConditionType::RolledBack))
 }
 
 /// Whether storage is older than the operator has seen it, or the keeper says so.

@@ -31,6 +31,7 @@ use super::{Error, Wake};
 use crate::context::Context;
 
 pub use config::address;
+pub use findings::is_told_rolled_back;
 pub use workload::keeper_selector;
 
 /// Brings one vault to where it should be.
