@@ -1,19 +1,20 @@
 //! Namespaces that a story makes for itself and that go when it ends.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{process, thread};
+use std::thread;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{Kubectl, KubectlError};
 
 /// So much of a namespace is printed after a failure.
 const TOLD_LINES: usize = 40;
 
-/// A name that no other story of this or another process uses.
+/// A name that no other story uses, of this or another process, now or before: process ids come again, and a volume outlives
+/// the story that made it.
 pub fn unique_name(prefix: &str) -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("{prefix}-{:x}-{:x}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    let (random, ..) = Uuid::new_v4().as_fields();
+    format!("{prefix}-{random:08x}")
 }
 
 /// A namespace under the restricted Pod Security Standard. Dropped, it is deleted without waiting for the end; after a
@@ -41,7 +42,7 @@ impl TemporaryNamespace {
     /// Prints what is in the namespace and what last happened there, for a machine whose cluster is gone when its output is
     /// read.
     fn tell(&self) {
-        let kinds = "pods,jobs,backupvaults,backupinstances,backupjobs,recoverypoints,restorejobs";
+        let kinds = "pods,jobs,persistentvolumeclaims,backupvaults,backupinstances,backupjobs,recoverypoints,restorejobs";
         let columns = "-o=custom-columns=AT:.lastTimestamp,SINCE:.eventTime,REASON:.reason,OF:.involvedObject.name,TEXT:.message";
         let objects = self.kubectl.run(&["get", kinds, "-n", &self.name]);
         let events = self.kubectl.run(&[

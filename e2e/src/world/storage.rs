@@ -32,6 +32,10 @@ impl ClaimStorage {
             ("path", &directory.to_string_lossy()),
         ];
         kubectl.apply(&filled(include_str!("manifests/claim.yaml"), &values))?;
+        // A pod that comes before its claim is bound waits for the scheduler to hear of it, which may take five minutes: what
+        // tells it to look again may come before what it looks at (its volume binder keeps a cache of its own).
+        let claim_object = format!("pvc/{claim}");
+        kubectl.wait("jsonpath={.status.phase}=Bound", &claim_object, namespace, Duration::from_secs(120))?;
         Ok(Self { claim: claim.to_owned(), directory })
     }
 }

@@ -1,12 +1,11 @@
 //! A role with too few rights is found out before the first backup, by the names of what it cannot read; the script that
 //! `kubectl coffer grants` prints is enough, and one grant that is taken away again is found out, too.
 
-use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Kind, Scene, scene, setting, until};
+use crate::scene::{Kind, Scene, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -76,19 +75,8 @@ fn is_denied(scene: &Scene, relation: &str) {
     });
 }
 
-/// As kubectl finds and runs the plugin.
 fn grants(scene: &Scene) -> String {
-    let folder = tempfile::tempdir().expect("a folder for the plugin");
-    symlink(&setting().coffer, folder.path().join("kubectl-coffer")).expect("the plugin's name");
-    let path = std::env::var("PATH").unwrap_or_default();
-    let output = scene
-        .shop
-        .kubectl
-        .command()
-        .args(["coffer", "grants", "shop", "-n", &scene.shop.names.tenant])
-        .env("PATH", format!("{}:{path}", folder.path().display()))
-        .output()
-        .expect("kubectl starts");
+    let output = scene.plugin(&["grants", "shop"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("SQL")
 }

@@ -15,6 +15,7 @@ mod bad_yaml;
 mod failures;
 mod granted;
 mod idle;
+mod jobs;
 mod main_job;
 mod mover_killed;
 mod namespaces;

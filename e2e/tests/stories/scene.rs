@@ -1,7 +1,8 @@
 //! What every story begins with.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -170,6 +171,22 @@ impl Scene {
             .kubectl
             .run(&["patch", object, "-n", namespace, "--type=merge", "-p", patch])
             .expect("the patch holds");
+    }
+
+    /// `kubectl coffer` in the tenant's namespace, as kubectl finds and runs a plugin.
+    pub fn plugin(&self, arguments: &[&str]) -> Output {
+        let folder = tempfile::tempdir().expect("a folder for the plugin");
+        symlink(&setting().coffer, folder.path().join("kubectl-coffer")).expect("the plugin's name");
+        let path = std::env::var("PATH").unwrap_or_default();
+        self.shop
+            .kubectl
+            .command()
+            .arg("coffer")
+            .args(arguments)
+            .args(["-n", &self.shop.names.tenant])
+            .env("PATH", format!("{}:{path}", folder.path().display()))
+            .output()
+            .expect("kubectl starts")
     }
 
     /// The instance as it is told now; `None` where there is none, or the API server does not answer.
