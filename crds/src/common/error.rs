@@ -22,7 +22,7 @@ pub struct JobError {
     pub retryable: bool,
     /// Whether something outside Coffer must be changed by a person.
     pub user_error: bool,
-    /// What lay behind it, where something did: a PostgreSQL SQLSTATE, an HTTP status, a provider's code.
+    /// What lay behind it, where a PostgreSQL server said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inner: Option<InnerError>,
 }
@@ -53,7 +53,7 @@ impl JobError {
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InnerError {
-    /// Its code there, such as the SQLSTATE 28P01.
+    /// Its code there: an SQLSTATE such as 28P01.
     #[schemars(length(min = 1, max = 128))]
     pub code: String,
     /// Its text there, shortened and without secrets.

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use e2e::world::Authority;
+
+use crate::beside::{apply, becomes_ready, protect, read, secret, service, sql};
 use crate::scene::{Kind, Scene, Storage, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -11,15 +14,18 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Something that goes wrong with an instance that has a database, a Secret and a Service of its own, all of its name.
 struct Mistake {
     instance: &'static str,
+    /// The check that fails: those before it pass, and those after it are left out. Unset: no pod is needed to find it out.
+    check: Option<&'static str>,
     /// What the check may say of it.
     reasons: &'static [&'static str],
     make: fn(&Scene, &str),
     mend: fn(&Scene, &str),
 }
 
-const MISTAKES: [Mistake; 4] = [
+const MISTAKES: [Mistake; 6] = [
     Mistake {
         instance: "wrong-password",
+        check: Some("LogIn"),
         reasons: &["AuthenticationFailed"],
         make: |scene, name| {
             scene.patch(&format!("secret/{name}"), r#"{"stringData":{"password":"wrong"}}"#);
@@ -28,18 +34,48 @@ const MISTAKES: [Mistake; 4] = [
     },
     Mistake {
         instance: "missing-database",
+        check: Some("Database"),
         reasons: &["DatabaseNotFound"],
         make: |scene, name| sql(scene, &format!("ALTER DATABASE \"{name}\" RENAME TO elsewhere")),
         mend: |scene, name| sql(scene, &format!("ALTER DATABASE elsewhere RENAME TO \"{name}\"")),
     },
     Mistake {
         instance: "unreachable",
+        check: Some("Connect"),
         reasons: &["ConnectionRefused", "ServerUnreachable"],
         make: |scene, name| apply(scene, &service(scene, name, "nobody")),
         mend: |scene, name| apply(scene, &service(scene, name, "postgres")),
     },
     Mistake {
+        instance: "no-name",
+        check: Some("Resolve"),
+        reasons: &["HostNotFound"],
+        make: |scene, name| {
+            set(scene, name, &json!({"host": format!("nobody.{}.svc", scene.shop.names.tenant)}))
+        },
+        mend: |scene, name| {
+            set(scene, name, &json!({"host": format!("{name}.{}.svc", scene.shop.names.tenant)}))
+        },
+    },
+    Mistake {
+        instance: "strange-authority",
+        check: Some("Tls"),
+        reasons: &["TlsFailed"],
+        make: |scene, name| {
+            let stranger = Authority::new("a stranger").expect("an authority");
+            let object = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": "stranger", "namespace": scene.shop.names.tenant},
+                "stringData": {"ca.crt": stranger.certificate()},
+            });
+            apply(scene, &object);
+            set(scene, name, &json!({"tls": {"caSecretRef": {"name": "stranger"}}}));
+        },
+        mend: |scene, name| set(scene, name, &json!({"tls": {"caSecretRef": {"name": "postgres-ca"}}})),
+    },
+    Mistake {
         instance: "deleted-secret",
+        check: None,
         reasons: &["SecretNotFound"],
         make: |scene, name| {
             let delete = ["delete", "secret", name, "-n", &scene.shop.names.tenant];
@@ -50,7 +86,7 @@ const MISTAKES: [Mistake; 4] = [
 ];
 
 #[test]
-fn what_is_wrong_with_server_or_secret_is_named_within_a_minute_and_heals_by_itself() {
+fn row_b03_what_is_wrong_with_server_or_secret_is_named_within_a_minute_and_heals_by_itself() {
     let scene = scene(Kind::Claim, 200);
     scene.protect();
     for Mistake { instance, .. } in &MISTAKES {
@@ -66,8 +102,9 @@ fn what_is_wrong_with_server_or_secret_is_named_within_a_minute_and_heals_by_its
         revalidate(&scene, instance, "now");
     }
     let made = Instant::now();
-    for (Mistake { instance, reasons, .. }, before) in MISTAKES.iter().zip(checked) {
+    for (Mistake { instance, check, reasons, .. }, before) in MISTAKES.iter().zip(checked) {
         check_says_one_of(&scene, instance, reasons, before, MINUTE.saturating_sub(made.elapsed()));
+        fails_at(&scene, instance, *check);
     }
     for Mistake { instance, mend, .. } in &MISTAKES {
         mend(&scene, instance);
@@ -129,57 +166,6 @@ fn take_credentials(scene: &Scene) -> Value {
     })
 }
 
-/// A database, a Secret, a Service and an instance of that name.
-fn protect(scene: &Scene, name: &str) {
-    sql(scene, &format!("CREATE DATABASE \"{name}\""));
-    apply(scene, &secret(scene, name));
-    apply(scene, &service(scene, name, "postgres"));
-    let names = &scene.shop.names;
-    let instance = json!({
-        "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupInstance",
-        "metadata": {"name": name, "namespace": names.tenant},
-        "spec": {
-            "vaultRef": {"name": names.vault, "namespace": names.vault_namespace},
-            "policyRef": {"name": names.policy, "namespace": names.vault_namespace},
-            "postgresql": {
-                "host": format!("{name}.{}.svc", names.tenant), "database": name,
-                "credentialsSecretRef": {"name": name},
-                // The server's certificate is for its first Service.
-                "tls": {"mode": "VerifyCa", "caSecretRef": {"name": "postgres-ca", "key": "ca.crt"}},
-            },
-        },
-    });
-    apply(scene, &instance);
-}
-
-fn secret(scene: &Scene, name: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": name, "namespace": scene.shop.names.tenant},
-        "stringData": {"username": "postgres", "password": scene.password},
-    })
-}
-
-fn service(scene: &Scene, name: &str, app: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": {"name": name, "namespace": scene.shop.names.tenant},
-        "spec": {"selector": {"app": app}, "ports": [{"name": "postgresql", "port": 5432}]},
-    })
-}
-
-fn apply(scene: &Scene, object: &Value) {
-    scene
-        .shop
-        .kubectl
-        .run_with_input(&["apply", "-f", "-"], Some(&object.to_string()))
-        .expect("it is applied");
-}
-
-fn sql(scene: &Scene, statement: &str) {
-    scene.shop.postgres.sql("postgres", statement).expect("the statement runs");
-}
-
 /// As a user would who does not want to wait for the next look.
 fn revalidate(scene: &Scene, instance: &str, token: &str) {
     let (object, again) = (format!("binst/{instance}"), format!("coffer.dev/revalidate={token}"));
@@ -187,14 +173,31 @@ fn revalidate(scene: &Scene, instance: &str, token: &str) {
     scene.shop.kubectl.run(&annotate).expect("the annotation is set");
 }
 
+/// A part of what the instance says of its server.
+fn set(scene: &Scene, instance: &str, postgresql: &Value) {
+    let patch = json!({"spec": {"postgresql": postgresql}});
+    scene.patch(&format!("binst/{instance}"), &patch.to_string());
+}
+
+/// One check after the other, up to the one that fails.
+fn fails_at(scene: &Scene, instance: &str, check: Option<&str>) {
+    let Some(check) = check else { return };
+    let object = read(scene, instance);
+    let checks = object["status"]["checks"].as_array().expect("its checks");
+    // Of the vault and of the objects, not of the server.
+    let of_server = checks.iter().skip_while(|held| held["name"] != "Resolve");
+    let results: Vec<(&str, &str)> =
+        of_server.filter_map(|held| Some((held["name"].as_str()?, held["result"].as_str()?))).collect();
+    let at = results.iter().position(|(name, _)| *name == check);
+    let at = at.unwrap_or_else(|| panic!("{instance}: no check {check} among {results:?}"));
+    assert!(results[..at].iter().all(|(_, result)| *result == "Passed"), "{instance}: {results:?}");
+    assert_eq!(results[at].1, "Failed", "{instance}: {results:?}");
+    assert!(results[at + 1..].iter().all(|(_, result)| *result == "Skipped"), "{instance}: {results:?}");
+}
+
 /// When the last check of an instance has ended.
 fn last_check(scene: &Scene, instance: &str) -> Value {
     read(scene, instance)["status"]["lastCheck"]["time"].clone()
-}
-
-fn read(scene: &Scene, instance: &str) -> Value {
-    let found = scene.shop.kubectl.find("binst", &scene.shop.names.tenant, instance);
-    found.expect("the instance is read").expect("the instance is there")
 }
 
 /// A check that has passed all the same came before the mistake had reached the node: another one is asked for.
@@ -212,17 +215,4 @@ fn check_says_one_of(scene: &Scene, instance: &str, reasons: &[&str], mut before
     });
     let reason = ready["reason"].as_str().unwrap_or_default();
     assert!(reasons.contains(&reason), "{reason} is none of {reasons:?}: {}", ready["message"]);
-}
-
-fn becomes_ready(scene: &Scene, instance: &str, limit: Duration) {
-    scene
-        .shop
-        .kubectl
-        .wait("condition=BackupReady", &format!("binst/{instance}"), &scene.shop.names.tenant, limit)
-        .unwrap_or_else(|error| panic!("it does not heal: {error}\n{}", describe(scene, instance)));
-}
-
-fn describe(scene: &Scene, instance: &str) -> String {
-    let describe = ["describe", "binst", instance, "-n", &scene.shop.names.tenant];
-    scene.shop.kubectl.run(&describe).unwrap_or_default()
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Kind, Scene, condition, scene, until};
+use crate::scene::{Kind, Scene, advance_clock, condition, scene, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn row_a41_a42_a43_a44_a48_b15_b16_b19_e13_e14_e15_jobs_are_followed_stopped_and_found_again() {
-    // At a mebibyte a second this is a minute's work.
-    let scene = scene(Kind::S3, 200_000);
+    // At a mebibyte a second this is work for more than two minutes, of which an operator that writes little tells a few times.
+    let scene = scene(Kind::S3, 500_000);
     scene.protect();
     scene.leave_a_backup_running();
     moves_ahead(&scene);
@@ -31,14 +31,14 @@ fn row_a41_a42_a43_a44_a48_b15_b16_b19_e13_e14_e15_jobs_are_followed_stopped_and
 /// Bytes and stages go ahead and never back, and the deadlines stand from the beginning.
 fn moves_ahead(scene: &Scene) {
     let mut seen: Vec<(i64, i64)> = Vec::new();
-    let job = until("the job has told of its bytes three times", 2 * MINUTE, || {
+    let job = until("the job has told of its bytes twice", 2 * MINUTE, || {
         let job = scene.job("running")?;
         let progress = &job["status"]["progress"];
         let told = (progress["bytesDone"].as_i64()?, progress["percent"].as_i64()?);
         if told.0 > 0 && seen.last() != Some(&told) {
             seen.push(told);
         }
-        (seen.len() >= 3).then_some(job)
+        (seen.len() >= 2).then_some(job)
     });
     assert!(seen.is_sorted_by(|one, next| one.0 < next.0 && one.1 <= next.1), "{seen:?}");
     let status = &job["status"];
@@ -47,8 +47,12 @@ fn moves_ahead(scene: &Scene) {
     let tasks = status["subTasks"].as_array().expect("its stages");
     let (now, before) = tasks.split_last().expect("a stage");
     assert_eq!((&now["name"], &now["state"]), (&json!("Data"), &json!("Running")), "{tasks:?}");
-    assert!(before.len() >= 2, "{tasks:?}");
-    assert!(before.iter().all(|task| task["state"] == "Completed" && task["completionTime"].is_string()));
+    // Stages that were shorter than the time between two looks are not told of.
+    assert!(
+        !before.is_empty()
+            && before.iter().all(|task| task["state"] == "Completed" && task["completionTime"].is_string()),
+        "{tasks:?}"
+    );
     for deadline in ["startDeadlineTime", "completionDeadlineTime"] {
         assert!(status[deadline].is_string(), "{deadline}: {status}");
     }
@@ -101,6 +105,8 @@ fn is_stopped(scene: &Scene) {
     assert!(job["status"]["recoveryPoint"].is_null(), "{}", job["status"]);
     assert!(condition(&job, "Failed").is_some_and(|failed| failed["reason"] == "Cancelled"), "{job}");
     until("its sessions end", MINUTE, || (sessions(scene) == 0).then_some(()));
+    // What is left in the storage goes when its writer has been silent for ten minutes.
+    advance_clock(11 * MINUTE);
     until("what it wrote goes", 2 * MINUTE, || (written(scene) == 0).then_some(()));
     assert_eq!(scene.shop.points().expect("points are listed").len(), 0);
 }

@@ -12,6 +12,8 @@
 
 mod as_people;
 mod bad_yaml;
+mod beside;
+mod codes;
 mod failures;
 mod granted;
 mod idle;
@@ -23,6 +25,7 @@ mod new_year;
 mod not_started;
 mod operator_killed;
 mod other_stores;
+mod points;
 mod policies;
 mod protection_states;
 mod scene;
@@ -32,6 +35,8 @@ mod stamped;
 mod twelve_states;
 mod undeletable;
 mod uninstalled;
+mod unreadable;
 mod upgraded;
 mod verified;
 mod whole_server;
+mod windows;

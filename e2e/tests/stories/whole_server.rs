@@ -12,7 +12,7 @@ const MINUTES: Duration = Duration::from_secs(60);
 const CRM: &str = include_str!("whole_server/crm_digest.sql");
 
 #[test]
-fn a_server_comes_back_whole_or_in_parts() {
+fn row_b01_b02_e16_a_server_comes_back_whole_or_in_parts() {
     let scene = scene(Kind::Claim, 2_000);
     let server = &scene.shop.postgres;
     server.sql("postgres", include_str!("whole_server/given.sql")).expect("more databases and roles");
@@ -35,6 +35,7 @@ fn a_server_comes_back_whole_or_in_parts() {
     }
     is_back(&scene, &other, &crm);
     refuses_what_the_point_lacks(&scene);
+    takes_up_what_is_made_later(&scene);
 }
 
 fn is_told(scene: &Scene, point: &str) {
@@ -50,6 +51,8 @@ fn is_told(scene: &Scene, point: &str) {
     assert_eq!(status["coverage"]["missing"], 1, "only the one that nobody can read is missed: {told}");
     assert_eq!(status["state"], "Partial");
     let job = object(scene, "bjob", "all");
+    // A database that was meant and not read is more than a remark.
+    assert_eq!(job["status"]["state"], "CompletedWithWarnings");
     let said = job["status"]["conditions"].to_string();
     assert!(said.contains("3 databases with") && said.contains("`status.warnings`"), "{said}");
     assert_eq!(object(scene, "binst", "server")["status"]["state"], "ProtectionConfigured");
@@ -76,6 +79,25 @@ fn refuses_what_the_point_lacks(scene: &Scene) {
     let message = refused["status"]["errors"][0]["message"].as_str().unwrap_or_default();
     assert!(message.contains("scratch_1") && message.contains("crm, postgres, shop"), "{message}");
     assert!(refused["status"]["attempts"].is_null(), "no pod was needed to say so");
+}
+
+/// Whatever matches at the time of the backup, without an edit of anything.
+fn takes_up_what_is_made_later(scene: &Scene) {
+    for database in ["later", "scratch_2"] {
+        let made = format!("CREATE DATABASE {database}");
+        scene.shop.postgres.sql("postgres", &made).expect("another database");
+    }
+    apply(scene, include_str!("whole_server/again.yaml"), &[]);
+    scene.shop.wait_for("bjob/again", "Complete", 5 * MINUTES).expect("the backup completes");
+    let point = scene.shop.point_of("again").expect("the job has made a point");
+    let databases = until("the point is shown", MINUTES, || {
+        let databases = object(scene, "rpoint", &point)["status"]["source"]["databases"].clone();
+        databases.is_array().then_some(databases)
+    });
+    // What `one` restored onto this server is among them by now.
+    let databases = databases.as_array().expect("names").clone();
+    assert!(databases.contains(&"later".into()) && databases.contains(&"crm_copy".into()), "{databases:?}");
+    assert!(!databases.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with("scratch"))));
 }
 
 fn other_server(scene: &Scene) -> Shop {

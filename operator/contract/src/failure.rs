@@ -163,4 +163,27 @@ pub struct Failure {
     pub stage: Stage,
     /// What was attempted and why it failed, with the names concerned; never a secret.
     pub message: String,
+    /// What lay behind it, where another system said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<Cause>>,
+}
+
+/// An error in the words of the system that raised it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    /// Its code there: an SQLSTATE of a PostgreSQL server.
+    pub code: String,
+    /// Its text there, at most [`Cause::TEXT_LIMIT`] characters of it; never a secret, and nothing of a row.
+    pub message: String,
+}
+
+impl Cause {
+    /// Characters of a cause's text that are told: a report has little room.
+    pub const TEXT_LIMIT: usize = 256;
+
+    /// What another system said, cut to what is told of it.
+    pub fn new(code: impl Into<String>, message: &str) -> Self {
+        Self { code: code.into(), message: message.chars().take(Self::TEXT_LIMIT).collect() }
+    }
 }

@@ -24,7 +24,7 @@ pub use assignment::{
 };
 pub use databases::Databases;
 pub use exit::Exit;
-pub use failure::{Failure, FailureCode, Stage};
+pub use failure::{Cause, Failure, FailureCode, Stage};
 pub use keeper::{
     Appended, ChangeRequest, ClockReading, GrantRequest, Head, KeeperConfig, KeyState, LedgerRequest, Points,
     Probes, Purpose, ReadGrant, Refusal, RestoreOutcome, RestoreSeen, Runs, SettleRequest, Settled,

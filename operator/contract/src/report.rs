@@ -111,7 +111,9 @@ impl Report {
             return true;
         }
         match &mut self.outcome {
-            Outcome::Failed(failure) => shorten_text(&mut failure.message, excess),
+            Outcome::Failed(failure) => {
+                shorten_text(&mut failure.message, excess) || failure.cause.take().is_some()
+            }
             Outcome::Checked(report) => {
                 report
                     .items
@@ -157,6 +159,7 @@ mod tests {
                 code: FailureCode::LockTimeout,
                 stage: Stage::Locking,
                 message: message.into(),
+                cause: None,
             }),
             warnings,
         }

@@ -108,7 +108,8 @@ async fn backup(
 ) -> Option<Report> {
     if play == Play::Fails {
         let message = "the role may not read table app.secret".to_owned();
-        let failure = Failure { code: FailureCode::PrivilegesMissing, stage: Stage::Data, message };
+        let failure =
+            Failure { code: FailureCode::PrivilegesMissing, stage: Stage::Data, message, cause: None };
         return Some(report(assignment, Some(now), Outcome::Failed(failure)));
     }
     let outcome = store(&site.keeper.vault(), assignment, task, site).await;

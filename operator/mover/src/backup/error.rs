@@ -5,7 +5,7 @@ use contract::{Failure, FailureCode, Stage};
 use crate::{
     archive::ArchiveError,
     point::{PackError, WriteError},
-    postgres::PgError,
+    postgres::{PgError, server_cause},
     schema::SchemaError,
     seal::RandomError,
     store::StoreError,
@@ -115,7 +115,7 @@ impl BackupError {
         if let Self::Custody(failure) = self {
             return failure;
         }
-        Failure { code: self.code(), stage, message: crate::causes(&self) }
+        Failure { code: self.code(), stage, message: crate::causes(&self), cause: server_cause(&self) }
     }
 
     /// Told with the database that it was met in. What ends a run as a whole has none.

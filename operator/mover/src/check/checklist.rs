@@ -100,8 +100,12 @@ impl Checklist {
         obstacle: Option<Obstacle>,
         warning: Option<Obstacle>,
     ) {
-        let failure =
-            |found: Obstacle| Failure { code: found.code, stage: Stage::Preflight, message: found.message };
+        let failure = |found: Obstacle| Failure {
+            code: found.code,
+            stage: Stage::Preflight,
+            message: found.message,
+            cause: None,
+        };
         self.findings.push(match (obstacle, warning) {
             (Some(obstacle), _) => Finding::not_well(name, CheckResult::Failed, failure(obstacle)),
             (None, Some(warning)) => Finding::not_well(name, CheckResult::Warning, failure(warning)),
@@ -118,8 +122,7 @@ impl Checklist {
         }
         // A check that seemed well, and was not.
         self.findings.retain(|finding| finding.item.name != at);
-        let failure = Failure { code: error.code(), stage: Stage::Connecting, message: error.to_string() };
-        self.findings.push(Finding::not_well(at, CheckResult::Failed, failure));
+        self.findings.push(Finding::not_well(at, CheckResult::Failed, error.failure(Stage::Connecting)));
         for name in REPORTED.iter().skip_while(|name| **name != at).skip(1) {
             self.findings.push(Finding::skipped(name, ""));
         }
@@ -170,7 +173,8 @@ mod tests {
     fn whatever_is_not_well_comes_with_something_to_do() {
         let finding = |message: &str| {
             let code = FailureCode::AuthenticationFailed;
-            let failure = Failure { code, stage: Stage::Connecting, message: message.to_owned() };
+            let failure =
+                Failure { code, stage: Stage::Connecting, message: message.to_owned(), cause: None };
             Finding::not_well("LogIn", CheckResult::Failed, failure)
         };
         assert!(finding("log in: no").advice().contains("PGPASSWORD"));

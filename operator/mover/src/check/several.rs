@@ -51,10 +51,10 @@ pub async fn run(connection: &Connection, asked: &Databases, first: CheckReport)
 pub async fn choose(connection: &Connection, asked: &Databases) -> Result<Vec<String>, Failure> {
     match names(connection, asked).await {
         Ok(Ok(names)) => Ok(names),
-        Ok(Err(Obstacle { code, message })) => Err(Failure { code, stage: Stage::Preflight, message }),
-        Err(error) => {
-            Err(Failure { code: error.code(), stage: Stage::Connecting, message: error.to_string() })
+        Ok(Err(Obstacle { code, message })) => {
+            Err(Failure { code, stage: Stage::Preflight, message, cause: None })
         }
+        Err(error) => Err(error.failure(Stage::Connecting)),
     }
 }
 
@@ -70,7 +70,7 @@ fn refused(mut report: CheckReport, obstacle: Obstacle) -> CheckReport {
     if let Some(item) = report.items.iter_mut().find(|item| item.name == "Privileges") {
         item.result = CheckResult::Failed;
         let Obstacle { code, message } = obstacle;
-        item.failure = Some(Failure { code, stage: Stage::Preflight, message });
+        item.failure = Some(Failure { code, stage: Stage::Preflight, message, cause: None });
     }
     report.datasource_id = report.datasource_id.map(|id| system(&id).to_owned());
     report

@@ -64,6 +64,7 @@ async fn look(storage: &Storage, clock: &Clock) -> Result<(SharedStore, Option<c
         code: error.code(),
         stage: Stage::Connecting,
         message: crate::causes(&error),
+        cause: None,
     })?;
     let vault = vault::look(&store).await.map_err(|error| error.failure(Stage::Connecting))?;
     Ok((store, vault))
@@ -165,5 +166,5 @@ fn points(vault: &Vault) -> Finding {
 }
 
 fn not_well(name: &str, result: CheckResult, code: FailureCode, message: String) -> Finding {
-    Finding::not_well(name, result, Failure { code, stage: Stage::Preflight, message })
+    Finding::not_well(name, result, Failure { code, stage: Stage::Preflight, message, cause: None })
 }

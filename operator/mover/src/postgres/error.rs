@@ -1,8 +1,8 @@
 //! What can go wrong between this process and a PostgreSQL server.
 
-use std::{io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
-use contract::FailureCode;
+use contract::{Cause, Failure, FailureCode, Stage};
 
 use super::{ConnectionStringError, ServerError};
 
@@ -93,6 +93,11 @@ impl PgError {
         }
     }
 
+    /// As others are told.
+    pub fn failure(&self, stage: Stage) -> Failure {
+        Failure { code: self.code(), stage, message: self.to_string(), cause: server_cause(self) }
+    }
+
     /// Whether the server reported this SQLSTATE.
     pub fn is(&self, sqlstate: &str) -> bool {
         self.server().is_some_and(|error| error.is(sqlstate))
@@ -102,4 +107,16 @@ impl PgError {
     pub fn ends_session(&self) -> bool {
         self.server().is_none_or(|error| matches!(error.severity.as_str(), "FATAL" | "PANIC"))
     }
+}
+
+/// What a server said, where an error comes from what a server said.
+pub fn server_cause(error: &(dyn Error + 'static)) -> Option<Box<Cause>> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(server) = error.downcast_ref::<PgError>().and_then(PgError::server) {
+            return Some(Box::new(server.cause()));
+        }
+        next = error.source();
+    }
+    None
 }

@@ -27,7 +27,7 @@ pub use connection_string::{ConnectionString, ConnectionStringError, keyword_val
 pub use copy_in::CopyIn;
 pub use copy_out::{BINARY_HEADER, BINARY_TRAILER, CopyOut, Piece};
 pub use endpoint::Endpoint;
-pub use error::PgError;
+pub use error::{PgError, server_cause};
 pub use row::Row;
 pub use server_error::{ServerError, sqlstate};
 pub use session::{Session, TransactionStatus};

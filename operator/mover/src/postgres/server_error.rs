@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use contract::FailureCode;
+use contract::{Cause, FailureCode};
 
 /// The fields of an ErrorResponse or NoticeResponse that anybody asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,6 +136,11 @@ impl ServerError {
         }
     }
 
+    /// As others are told what lay behind a failure.
+    pub fn cause(&self) -> Cause {
+        Cause::new(&self.sqlstate, self.shown())
+    }
+
     /// What to do about it, where the server's message alone does not tell.
     fn advice(&self) -> Option<&'static str> {
         match self.sqlstate.as_str() {
@@ -176,7 +181,13 @@ impl std::error::Error for ServerError {}
 
 #[cfg(test)]
 mod tests {
+    use contract::Stage;
+
     use super::*;
+    use crate::{
+        backup::BackupError,
+        postgres::{PgError, server_cause},
+    };
 
     #[test]
     fn a_report_is_read_and_says_what_to_do() {
@@ -188,6 +199,22 @@ mod tests {
             error.to_string(),
             "password authentication failed for user \"app\" (SQLSTATE 28P01); check the user name and the password"
         );
+    }
+
+    #[test]
+    fn what_lay_behind_a_failure_is_told_through_every_layer_and_without_rows() {
+        let server = |body: &[u8]| PgError::Server(Box::new(ServerError::from_body(body)));
+        let refused = b"SFATAL\0C3D000\0Mdatabase \"shop\" does not exist\0\0";
+        let error = BackupError::Source { doing: "look", source: server(refused) };
+        let error = BackupError::In { database: "shop".into(), error: Box::new(error) };
+        let cause = error.into_failure(Stage::Connecting).cause.unwrap();
+        assert_eq!(
+            (cause.code.as_str(), cause.message.as_str()),
+            ("3D000", "database \"shop\" does not exist")
+        );
+        let raised = b"SERROR\0CP0001\0Mno credit for Ada\0\0";
+        assert_eq!(server_cause(&server(raised)).unwrap().message, "a function raised an exception");
+        assert_eq!(server_cause(&PgError::Answer("nothing".into())), None);
     }
 
     #[test]

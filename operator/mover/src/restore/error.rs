@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Failure, FailureCode, Stage};
+use contract::{Cause, Failure, FailureCode, Stage};
 
 use super::{acl::AclError, preflight::Objection};
 use crate::{
     digest::StreamDigestError,
     format::PgText,
     point::ReadError,
-    postgres::{PgError, sqlstate},
+    postgres::{PgError, server_cause, sqlstate},
     schema::SchemaError,
     seal::RandomError,
     store::StoreError,
@@ -111,7 +111,15 @@ impl RestoreError {
         if let Self::Custody(failure) = self {
             return failure;
         }
-        Failure { code: self.code(), stage, message: crate::causes(&self) }
+        Failure { code: self.code(), stage, message: crate::causes(&self), cause: self.server_cause() }
+    }
+
+    /// What the target's server said, of whichever database it was.
+    fn server_cause(&self) -> Option<Box<Cause>> {
+        match self {
+            Self::In { error, .. } => error.server_cause(),
+            error => server_cause(error),
+        }
     }
 
     /// The cause for programs.

@@ -89,7 +89,7 @@ impl VaultError {
 
     /// The failure that crosses the crate's edge: the whole chain of causes in one line.
     pub fn failure(&self, stage: Stage) -> Failure {
-        Failure { code: self.code(), stage, message: crate::causes(self) }
+        Failure { code: self.code(), stage, message: crate::causes(self), cause: None }
     }
 
     /// What is wrong with a promised point, if that is why it cannot be read. A record or a key that is gone is damage, too.

@@ -151,7 +151,7 @@ fn of_rehearsal(database: String, rehearsal: &Rehearsal) -> RestoredDatabase {
 }
 
 fn failed(code: FailureCode, message: &str) -> Failure {
-    Failure { code, stage: Stage::Data, message: message.to_owned() }
+    Failure { code, stage: Stage::Data, message: message.to_owned(), cause: None }
 }
 
 fn stopped() -> Failure {

@@ -67,6 +67,7 @@ pub async fn open(
         code: error.code(),
         stage: Stage::Starting,
         message: error.to_string(),
+        cause: None,
     })?;
     let there = vault::look(&store).await.map_err(starting)?;
     let keys = match keys(files) {
@@ -108,6 +109,7 @@ fn recipients(config: &KeeperConfig, identity: &Identity) -> Result<Vec<Recipien
             code: FailureCode::KeyMissing,
             stage: Stage::Starting,
             message: format!("failed to use a recovery recipient of the vault: {error}"),
+            cause: None,
         })?;
         if !recipients.contains(&recipient) {
             recipients.push(recipient);
@@ -139,6 +141,7 @@ async fn make(
         code: FailureCode::StorageUnreachable,
         stage: Stage::Starting,
         message: format!("the vault that was just made is not at {}", store.location()),
+        cause: None,
     })
 }
 

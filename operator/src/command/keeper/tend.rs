@@ -131,7 +131,7 @@ fn take_doors_files(keeper: &Keeper, seen: &mut Seen) {
 }
 
 fn inputs(keeper: &Keeper) -> Result<Inputs, Failure> {
-    let failed = |code, message: String| Failure { code, stage: Stage::Starting, message };
+    let failed = |code, message: String| Failure { code, stage: Stage::Starting, message, cause: None };
     let refused = |message: String| failed(FailureCode::StorageCredentialsMissing, message);
     let no_authority = |error: MountError| {
         let message = format!("the store's authority is no PEM text: {error}");
@@ -205,6 +205,7 @@ async fn check(keeper: &Keeper, vault: &mover::vault::Vault) -> Result<bool, Fai
         code: error.code(),
         stage: Stage::Starting,
         message: error.to_string(),
+        cause: None,
     })?;
     keeper.holding.change(|facts| facts.skew_seconds = vault.store().skew_seconds());
     Ok(whole)

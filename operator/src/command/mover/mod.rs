@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn failed(code: FailureCode) -> Outcome {
-        Outcome::Failed(Failure { code, stage: Stage::Data, message: String::new() })
+        Outcome::Failed(Failure { code, stage: Stage::Data, message: String::new(), cause: None })
     }
 
     #[test]

@@ -232,5 +232,5 @@ fn unreachable_keeper(error: &reqwest::Error) -> Failure {
 }
 
 fn failure(code: FailureCode, message: impl Into<String>) -> Failure {
-    Failure { code, stage: Stage::Starting, message: message.into() }
+    Failure { code, stage: Stage::Starting, message: message.into(), cause: None }
 }

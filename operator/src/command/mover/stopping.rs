@@ -87,7 +87,12 @@ mod tests {
     use super::*;
 
     fn cancelled() -> Failure {
-        Failure { code: FailureCode::Cancelled, stage: Stage::Data, message: "the run was cancelled".into() }
+        Failure {
+            code: FailureCode::Cancelled,
+            stage: Stage::Data,
+            message: "the run was cancelled".into(),
+            cause: None,
+        }
     }
 
     #[tokio::test]

@@ -67,6 +67,7 @@ async fn put_back(
         code: FailureCode::BadAssignment,
         stage: Stage::Starting,
         message: format!("read what is selected: {error}"),
+        cause: None,
     })?;
     let input = RestoreInput {
         point: task.point.clone(),

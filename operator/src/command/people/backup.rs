@@ -153,6 +153,7 @@ async fn settle(custody: &mover::custody::Direct, run: &RunId, void: bool) -> Re
             code: contract::FailureCode::Voided,
             stage: contract::Stage::Accepting,
             message: "the point was closed before it was written".to_owned(),
+            cause: None,
         })),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use contract::{Failure, Stage};
+use contract::Stage;
 use mover::grants::{self, GrantRequest};
 use mover::postgres::{Endpoint, PgError};
 
@@ -59,5 +59,5 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<Exi
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
 fn failed(error: PgError) -> Problem {
-    Problem::Failed(Failure { code: error.code(), stage: Stage::Connecting, message: error.to_string() })
+    Problem::Failed(error.failure(Stage::Connecting))
 }

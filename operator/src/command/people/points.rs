@@ -58,7 +58,12 @@ fn choose(points: Vec<PointView>, word: &str, database: Option<&str>) -> Result<
 }
 
 fn not_found(message: String) -> Problem {
-    Problem::Failed(contract::Failure { code: FailureCode::PointNotFound, stage: Stage::Starting, message })
+    Problem::Failed(contract::Failure {
+        code: FailureCode::PointNotFound,
+        stage: Stage::Starting,
+        message,
+        cause: None,
+    })
 }
 
 /// The points as rows, in the order given.

@@ -109,7 +109,12 @@ mod tests {
     #[test]
     fn what_a_server_says_does_not_steer_the_terminal() {
         let message = "log in: \u{1b}]0;owned\u{7}no such role".to_owned();
-        let failure = Failure { code: FailureCode::AuthenticationFailed, stage: Stage::Connecting, message };
+        let failure = Failure {
+            code: FailureCode::AuthenticationFailed,
+            stage: Stage::Connecting,
+            message,
+            cause: None,
+        };
         let problem = Problem::Failed(failure);
         let told = problem.told(Format::Table);
         assert!(told.starts_with("error: log in: \\u{1b}]0;owned"), "{told}");
@@ -120,7 +125,7 @@ mod tests {
     #[test]
     fn a_failure_that_does_not_say_what_to_do_comes_with_a_hint() {
         let hint = |code: FailureCode, message: &str| {
-            let failure = Failure { code, stage: Stage::Starting, message: message.to_owned() };
+            let failure = Failure { code, stage: Stage::Starting, message: message.to_owned(), cause: None };
             Problem::Failed(failure).hint().to_owned()
         };
         assert!(hint(FailureCode::BucketNotFound, "open the vault: there is none").contains("vault init"));

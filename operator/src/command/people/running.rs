@@ -78,11 +78,7 @@ pub async fn introduced(server: Server) -> Result<Server, Problem> {
 }
 
 async fn knock(server: &Server) -> Result<(), Failure> {
-    let failed = |error: mover::postgres::PgError| Failure {
-        code: error.code(),
-        stage: Stage::Connecting,
-        message: error.to_string(),
-    };
+    let failed = |error: mover::postgres::PgError| error.failure(Stage::Connecting);
     let endpoint = Endpoint::new(&server.connection).map_err(failed)?;
     let session = endpoint.connect("coffer").await.map_err(failed)?;
     session.close().await;

@@ -168,5 +168,5 @@ pub fn random_id() -> Result<WriterId, Problem> {
 
 /// An error of the data plane in the contract's words.
 pub fn failed(code: FailureCode, error: &dyn std::error::Error) -> Problem {
-    Problem::Failed(Failure { code, stage: Stage::Starting, message: mover::causes(error) })
+    Problem::Failed(Failure { code, stage: Stage::Starting, message: mover::causes(error), cause: None })
 }

@@ -135,7 +135,8 @@ fn with(state: AttemptState) -> Facts {
 }
 
 fn failed(code: FailureCode, started: Option<Timestamp>) -> AttemptState {
-    let outcome = Outcome::Failed(Failure { code, stage: Stage::Data, message: "it failed".into() });
+    let outcome =
+        Outcome::Failed(Failure { code, stage: Stage::Data, message: "it failed".into(), cause: None });
     let report = Report {
         version: VERSION,
         run: RunId(UID.into()),
@@ -558,8 +559,12 @@ fn the_window_that_closed_is_the_reason_also_when_nobody_could_write_so_before_t
 
 #[test]
 fn a_record_that_does_not_hold_what_it_promises_fails_the_job() {
-    let failure =
-        Failure { code: FailureCode::Damaged, stage: Stage::Accepting, message: "a hash differs".into() };
+    let failure = Failure {
+        code: FailureCode::Damaged,
+        stage: Stage::Accepting,
+        message: "a hash differs".into(),
+        cause: None,
+    };
     let facts = settled(with(AttemptState::Ended(Box::default())), Settled::Rejected(failure));
     let decision = decide(&job(), &facts, now("20:05:00"));
     assert_eq!((state(&decision), reason(&decision)), (JobState::Failed, "IntegrityFailed"));

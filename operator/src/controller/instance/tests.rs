@@ -138,7 +138,8 @@ pub(super) fn report(items: Vec<CheckItem>) -> AttemptState {
 }
 
 pub(super) fn item(result: Reported, failure: Option<FailureCode>) -> CheckItem {
-    let failure = failure.map(|code| Failure { code, stage: Stage::Connecting, message: "no".into() });
+    let failure =
+        failure.map(|code| Failure { code, stage: Stage::Connecting, message: "no".into(), cause: None });
     CheckItem { name: "LogIn".into(), result, failure }
 }
 

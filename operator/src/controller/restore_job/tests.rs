@@ -168,7 +168,7 @@ fn with(state: AttemptState) -> Facts {
 }
 
 fn failed(code: FailureCode) -> Option<Outcome> {
-    Some(Outcome::Failed(Failure { code, stage: Stage::Data, message: "it failed".into() }))
+    Some(Outcome::Failed(Failure { code, stage: Stage::Data, message: "it failed".into(), cause: None }))
 }
 
 fn ledger(facts: Facts, run: &str, outcome: Option<RestoreOutcome>) -> Facts {

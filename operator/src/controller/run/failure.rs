@@ -76,6 +76,9 @@ pub fn of_failure(failure: &Failure) -> Verdict {
     let mut verdict = Verdict::new(outcome, reason, code, shortened(&failure.message));
     // The mover has judged this very case; the code's own meaning is the general one.
     verdict.error.retryable = failure.code.is_retryable();
+    if let Some(cause) = &failure.cause {
+        verdict.error = verdict.error.with_inner(&cause.code, &cause.message);
+    }
     verdict
 }
 
@@ -197,7 +200,7 @@ mod tests {
     use super::*;
 
     fn failed(code: FailureCode) -> Ending {
-        let failure = Failure { code, stage: Stage::Data, message: "why".into() };
+        let failure = Failure { code, stage: Stage::Data, message: "why".into(), cause: None };
         let report = Report {
             version: VERSION,
             run: RunId("run".into()),
@@ -270,5 +273,20 @@ mod tests {
         let error = verdict(&failed(FailureCode::AuthenticationFailed)).error;
         assert_eq!((error.code.as_str(), error.message.as_str()), ("UserErrorDBUserAuthFailed", "why"));
         assert!(error.user_error && !error.recommended_action.is_empty());
+        assert_eq!(error.inner, None);
+    }
+
+    #[test]
+    fn row_a45_a49_what_the_server_said_is_told_behind_our_own_words() {
+        let said = "password authentication failed for user \"app\"";
+        let failure = Failure {
+            code: FailureCode::AuthenticationFailed,
+            stage: Stage::Connecting,
+            message: "why".into(),
+            cause: Some(Box::new(contract::Cause::new("28P01", said))),
+        };
+        let error = of_failure(&failure).error;
+        assert_eq!(error.message, "why");
+        assert_eq!(error.inner.map(|inner| (inner.code, inner.message)), Some(("28P01".into(), said.into())));
     }
 }

@@ -130,7 +130,12 @@ fn keys_are_made_only_on_an_empty_storage_that_never_was_this_vaults() {
 fn what_the_keeper_says_becomes_the_reason() {
     let failing = |code| {
         let mut view = view(KeyState::Unknown);
-        view.storage = StorageState::Failing(Failure { code, stage: Stage::Starting, message: "no".into() });
+        view.storage = StorageState::Failing(Failure {
+            code,
+            stage: Stage::Starting,
+            message: "no".into(),
+            cause: None,
+        });
         view
     };
     let mut lies = view(KeyState::Open);

@@ -296,8 +296,12 @@ fn a_substitute_is_made_until_it_is_there_or_another_backup_is() {
 #[test]
 fn a_run_without_a_result_says_nothing_about_the_point_and_is_tried_again_after_a_pause() {
     let point = point("aa", "2026-11-01T00:00:00Z", None);
-    let failure =
-        Failure { code: FailureCode::StorageUnreachable, stage: Stage::Data, message: "no answer.".into() };
+    let failure = Failure {
+        code: FailureCode::StorageUnreachable,
+        stage: Stage::Data,
+        message: "no answer.".into(),
+        cause: None,
+    };
     for outcome in [Some(Outcome::Failed(failure)), None] {
         let seen = Seen { attempts: vec![ended(&point, outcome)], ..seen(vec![point.clone()]) };
         let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;
@@ -312,7 +316,7 @@ fn a_run_without_a_result_says_nothing_about_the_point_and_is_tried_again_after_
 fn a_record_that_is_cut_or_gone_is_damage() {
     let point = point("aa", "2026-11-01T00:00:00Z", None);
     for code in [FailureCode::Damaged, FailureCode::PointNotFound] {
-        let failure = Failure { code, stage: Stage::Data, message: "the record".into() };
+        let failure = Failure { code, stage: Stage::Data, message: "the record".into(), cause: None };
         let attempts = vec![ended(&point, Some(Outcome::Failed(failure)))];
         let seen = Seen { attempts, ..seen(vec![point.clone()]) };
         let steps = decide(&instance("Enabled"), &seen, now("2026-11-20T00:00:00Z")).steps;

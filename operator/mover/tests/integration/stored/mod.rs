@@ -142,7 +142,12 @@ impl Custody for StoredPoint {
 }
 
 fn refused() -> Failure {
-    Failure { code: FailureCode::KeeperRefused, stage: Stage::Connecting, message: "no such point".into() }
+    Failure {
+        code: FailureCode::KeeperRefused,
+        stage: Stage::Connecting,
+        message: "no such point".into(),
+        cause: None,
+    }
 }
 
 fn draft(manifest: &Manifest) -> RecordDraft {

@@ -69,6 +69,7 @@ async fn check(
         code,
         stage: Stage::Data,
         message: mover::causes(error),
+        cause: None,
     };
     let reader = mover::seal::random_id().map_err(|error| failure(FailureCode::Internal, &error))?.into();
     let granted =
@@ -141,5 +142,6 @@ fn cancelled() -> Failure {
         code: FailureCode::Cancelled,
         stage: Stage::Data,
         message: "check the point: stopped by a signal".to_owned(),
+        cause: None,
     }
 }
