@@ -113,7 +113,7 @@ error_codes! {
     /// The standby cancelled the backup's queries to keep up with its primary.
     UserErrorStandbyConflict: retry user => "Back up the primary, or set max_standby_streaming_delay to -1 or hot_standby_feedback to on.";
     /// The server answered a query with an error that no other code is for.
-    SourceFailed: retry system => "Read the inner error, which has the server's own code and text.";
+    SourceFailed: retry system => "Read the message and, where the server sent an error, the inner one with its own code and text.";
     /// pg_dump could not read the schema.
     DumpFailed: fatal system => "Read the message, which has pg_dump's own words.";
     /// Something in the database is of a kind that this version does not know.
@@ -125,7 +125,7 @@ error_codes! {
     /// The target server ran out of disk.
     UserErrorTargetFull: fatal user => "Give the target room, then create a new job.";
     /// The target server refused a statement of the restore.
-    UserErrorTargetStatementFailed: fatal user => "Mend what the inner error names in the target, then create a new job.";
+    UserErrorTargetStatementFailed: fatal user => "Mend in the target what the message names, then create a new job; the inner error has the server's own code.";
     /// The recovery point does not exist.
     UserErrorRecoveryPointNotFound: fatal user => "Choose a point that `kubectl get rpoint` shows.";
     /// The recovery point cannot be restored in its state.

@@ -14,15 +14,24 @@ pub struct ClaimStorage {
 }
 
 impl ClaimStorage {
-    /// Makes the directory under `volumes`, the volume, and a claim that is bound to it.
+    /// Makes a directory under `volumes`, the volume, and a claim that is bound to it.
     pub fn create(
         kubectl: &Kubectl,
         namespace: &str,
         claim: &str,
         volumes: &Path,
     ) -> Result<Self, StorageError> {
+        Self::over(kubectl, namespace, claim, volumes.join(format!("{namespace}-{claim}")))
+    }
+
+    /// Makes the volume over a directory, which may have been another cluster's, and a claim that is bound to it.
+    pub fn over(
+        kubectl: &Kubectl,
+        namespace: &str,
+        claim: &str,
+        directory: PathBuf,
+    ) -> Result<Self, StorageError> {
         let volume = format!("{namespace}-{claim}");
-        let directory = volumes.join(&volume);
         fs::create_dir_all(&directory)
             .map_err(|source| StorageError::Directory { path: directory.clone(), source })?;
         let values = [

@@ -67,7 +67,7 @@ pub fn becomes_ready(scene: &Scene, instance: &str, limit: Duration) {
         .shop
         .kubectl
         .wait("condition=BackupReady", &format!("binst/{instance}"), &scene.shop.names.tenant, limit)
-        .unwrap_or_else(|error| panic!("it does not heal: {error}\n{}", describe(scene, instance)));
+        .unwrap_or_else(|error| panic!("it does not become ready: {error}\n{}", describe(scene, instance)));
 }
 
 fn describe(scene: &Scene, instance: &str) -> String {

@@ -18,6 +18,7 @@ mod failures;
 mod granted;
 mod idle;
 mod jobs;
+mod lost_cluster;
 mod main_job;
 mod mover_killed;
 mod namespaces;

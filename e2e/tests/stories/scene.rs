@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use e2e::world::{
-    Authority, ClaimStorage, HARDLY_EVER, Names, Postgres, PostgresOptions, S3Options, S3Server, Setting,
-    Shop, Store, StoreOptions, TemporaryNamespace, VaultStorage, unique_name,
+    Authority, ClaimStorage, HARDLY_EVER, Kubectl, Names, Postgres, PostgresOptions, S3Options, S3Server,
+    Setting, Shop, Store, StoreOptions, TemporaryNamespace, VaultStorage, unique_name,
 };
 use serde_json::{Value, json};
 
@@ -60,11 +60,23 @@ pub enum Storage {
 
 /// Two namespaces, a PostgreSQL server with `orders` orders in database `shop`, and a vault on `kind`. Not yet protected.
 pub fn scene(kind: Kind, orders: u64) -> Scene {
-    let setting = setting();
+    scene_on(setting(), kind, orders)
+}
+
+/// The same on another cluster than the one that stories are played on.
+pub fn scene_on(setting: &Setting, kind: Kind, orders: u64) -> Scene {
+    let scene = stage(setting, |authority, namespace| place(setting, kind, authority, namespace));
+    scene.shop.fill(orders).expect("a filled database");
+    scene.apply_vault(&scene.recipient);
+    scene
+}
+
+/// Two namespaces, an empty PostgreSQL server, and what a vault can lie in, but no vault.
+pub fn stage(setting: &Setting, place: impl FnOnce(&Authority, &str) -> Storage) -> Scene {
     let kubectl = &setting.kubectl;
     let tenant = TemporaryNamespace::create(kubectl, "shop").expect("a namespace for the tenant");
     let vault = TemporaryNamespace::create(kubectl, "vault").expect("a namespace for the vault");
-    bind_vault_role(vault.name());
+    bind_vault_role(kubectl, vault.name());
     let authority = Authority::new("the story's authority").expect("an authority");
     let password = unique_name("pw");
     let options = PostgresOptions {
@@ -84,17 +96,14 @@ pub fn scene(kind: Kind, orders: u64) -> Scene {
         server: "postgres".into(),
     };
     let shop = Shop { kubectl: kubectl.clone(), names, postgres };
-    shop.fill(orders).expect("a filled database");
     let recovery = tempfile::tempdir().expect("a directory for the recovery identity");
-    let recipient = keygen(&recovery);
-    let storage = place(kind, &authority, vault.name());
-    shop.apply_vault(&storage.of_vault(&authority), &recipient).expect("a vault");
+    let recipient = keygen(&setting.coffer, &recovery);
+    let storage = place(&authority, vault.name());
     Scene { shop, authority, password, recovery, recipient, storage, _tenant: tenant, _vault: vault }
 }
 
 /// Makes what a vault can lie in.
-fn place(kind: Kind, authority: &Authority, namespace: &str) -> Storage {
-    let setting = setting();
+fn place(setting: &Setting, kind: Kind, authority: &Authority, namespace: &str) -> Storage {
     let kubectl = &setting.kubectl;
     let store = |name, image| StoreOptions {
         name,
@@ -109,7 +118,7 @@ fn place(kind: Kind, authority: &Authority, namespace: &str) -> Storage {
         ),
         Kind::S3 => {
             let secret_key = unique_name("secret-key");
-            Storage::S3 { server: s3_server(authority, namespace, &secret_key), secret_key }
+            Storage::S3 { server: s3_server(setting, authority, namespace, &secret_key), secret_key }
         }
         Kind::Azure => {
             let options = store("coffertest", &setting.azure_image);
@@ -136,6 +145,11 @@ impl Storage {
 }
 
 impl Scene {
+    /// Applies the vault. A story that begins with one that was there before gives the recipient that this one had.
+    pub fn apply_vault(&self, recipient: &str) {
+        self.shop.apply_vault(&self.storage.of_vault(&self.authority), recipient).expect("a vault");
+    }
+
     /// The vault's objects, behind the back of keeper and movers: name below the vault's root, and size in bytes.
     pub fn objects(&self) -> Vec<(String, u64)> {
         let mut objects = match &self.storage {
@@ -207,6 +221,18 @@ impl Scene {
         self.shop.wait_for(&format!("bjob/{name}"), "Complete", limit).expect("the backup completes");
     }
 
+    /// Another table, of `mib` rows of a mebibyte each that are sent as they lie there: what a limited backup takes as many
+    /// seconds for.
+    pub fn add_bulk(&self, mib: u32) {
+        let bulk = format!(
+            "CREATE TABLE shop.bulk (id int, filler text);
+             ALTER TABLE shop.bulk ALTER filler SET STORAGE EXTERNAL;
+             INSERT INTO shop.bulk SELECT mib, repeat(md5(mib::text), 32768) FROM generate_series(1, {mib}) AS mib;
+             ANALYZE shop.bulk;"
+        );
+        self.shop.postgres.sql(&self.shop.names.database, &bulk).expect("a large table");
+    }
+
     /// Backup `running` is in the middle of its work, at 1 MiB a second.
     pub fn leave_a_backup_running(&self) {
         let slowly = json!({"spec": {"postgresql": {"bytesPerSecond": 1 << 20}}}).to_string();
@@ -261,8 +287,7 @@ pub fn advance_clock(by: Duration) {
         .expect("the test clock is moved");
 }
 
-fn s3_server(authority: &Authority, namespace: &str, secret_key: &str) -> S3Server {
-    let setting = setting();
+fn s3_server(setting: &Setting, authority: &Authority, namespace: &str, secret_key: &str) -> S3Server {
     let options = S3Options {
         name: "s3",
         namespace,
@@ -295,7 +320,7 @@ fn files(root: &Path) -> Vec<(String, u64)> {
 }
 
 /// As the chart's notes tell the platform team to do.
-fn bind_vault_role(namespace: &str) {
+fn bind_vault_role(kubectl: &Kubectl, namespace: &str) {
     let arguments = [
         "create",
         "rolebinding",
@@ -305,12 +330,12 @@ fn bind_vault_role(namespace: &str) {
         "--clusterrole=coffer-vault",
         "--serviceaccount=coffer-system:coffer",
     ];
-    setting().kubectl.run(&arguments).expect("the operator may run pods in the vault's namespace");
+    kubectl.run(&arguments).expect("the operator may run pods in the vault's namespace");
 }
 
 /// Makes a recovery identity with the command line and gives its public half.
-fn keygen(directory: &tempfile::TempDir) -> String {
-    let output = Command::new(&setting().coffer)
+fn keygen(coffer: &Path, directory: &tempfile::TempDir) -> String {
+    let output = Command::new(coffer)
         .args(["keygen", "-o"])
         .arg(directory.path().join("recovery.key"))
         .output()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use e2e::world::{EACH_MINUTE, HARDLY_EVER};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::scene::{Kind, Scene, advance_clock, condition, scene, until};
@@ -11,27 +12,35 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn row_e08_e10_slots_that_meet_are_one_backup_and_one_beyond_its_window_leaves_nothing() {
-    let scene = scene(Kind::S3, 200_000);
+    let scene = scene(Kind::S3, 200);
     scene.protect();
     two_rules_make_one_backup(&scene);
     is_stopped_when_its_window_closes(&scene);
 }
 
-/// Both are due each minute; on one of them points of midnight would be kept for a month, on neither do they match now. The
-/// schedules differ in their zone alone, so that the rule whose tag lasts longest decides, else the first.
+/// Both are due each minute, in zones where the clocks on the wall differ by fourteen hours. The next minutes of the second
+/// zone have a tag of their own, which lasts longer than what the first rule would give.
 fn two_rules_make_one_backup(scene: &Scene) {
+    const ELSEWHERE: &str = "Pacific/Kiritimati";
     let names = &scene.shop.names;
     let rule = |name: &str, zone: &str| {
         json!({"name": name, "schedule": {"cron": "* * * * *"}, "timeZone": zone,
                "startWindowMinutes": 10, "completionWindowMinutes": 60})
     };
+    // The operator's clock, which stories move, as it was moments ago.
+    let checked = scene.instance().expect("the instance is there")["status"]["lastCheck"]["time"].clone();
+    let checked: Timestamp = checked.as_str().expect("a time").parse().expect("a time");
+    let soon = (0..24).map(|minute| {
+        let time = checked + SignedDuration::from_mins(minute);
+        time.in_tz(ELSEWHERE).expect("a time zone").strftime("%H:%M").to_string()
+    });
     let policy = json!({
         "apiVersion": "coffer.dev/v1alpha1", "kind": "BackupPolicy",
         "metadata": {"name": names.policy, "namespace": names.vault_namespace},
         "spec": {
-            "rules": [rule("Here", "Etc/UTC"), rule("There", "Pacific/Kiritimati")],
+            "rules": [rule("Here", "Etc/UTC"), rule("There", ELSEWHERE)],
             "retention": [
-                {"name": "Daily", "priority": 10, "criteria": [{"first": "Day"}], "keep": "P1M"},
+                {"name": "Long", "priority": 10, "criteria": [{"times": soon.collect::<Vec<_>>()}], "keep": "P30D"},
                 {"name": "Default", "default": true, "keep": "P7D"},
             ],
             "keepAtLeast": 1,
@@ -39,16 +48,22 @@ fn two_rules_make_one_backup(scene: &Scene) {
     });
     scene.shop.kubectl.apply(&policy.to_string()).expect("the policy is accepted");
     let job = scene.shop.wait_for_slot_job(3 * MINUTE).expect("a slot comes");
+    // Decided once, at the first attempt, by the policy of then.
+    until("its tag is decided", 3 * MINUTE, || {
+        scene.job(&job)?["status"]["retention"]["tag"].is_string().then_some(())
+    });
     scene.shop.apply_protection(HARDLY_EVER).expect("the schedule rests");
     scene.shop.wait_for(&format!("bjob/{job}"), "Complete", 5 * MINUTE).expect("the backup completes");
-    let job = scene.job(&job).expect("the job is there");
-    let status = &job["status"];
-    assert_eq!(status["createdBy"]["rule"], "Here", "of two that last as long the first: {status}");
-    assert_eq!(status["createdBy"]["mergedRules"], json!(["There"]), "{status}");
-    assert_eq!(status["retention"]["tag"], "Daily", "{status}");
-    let jobs = scene.shop.kubectl.list("bjob", &names.tenant).expect("jobs are listed");
-    let of_its_slot = |other: &&Value| other["spec"]["slot"]["time"] == job["spec"]["slot"]["time"];
-    assert_eq!(jobs.iter().filter(of_its_slot).count(), 1);
+    let status = scene.job(&job).expect("the job is there")["status"].clone();
+    assert_eq!(status["createdBy"]["rule"], "There", "{status}");
+    assert_eq!(status["createdBy"]["mergedRules"], json!(["Here"]), "{status}");
+    assert_eq!(status["retention"]["tag"], "Long", "{status}");
+    let points = until("its point is shown", MINUTE, || {
+        let points = scene.shop.points().ok()?;
+        points.iter().any(|point| point["status"]["jobName"] == job.as_str()).then_some(points)
+    });
+    let of_the_slot = |point: &&Value| point["status"]["pointTime"] == status["recoveryPoint"]["pointTime"];
+    assert_eq!(points.iter().filter(of_the_slot).count(), 1);
 }
 
 fn is_stopped_when_its_window_closes(scene: &Scene) {
@@ -56,6 +71,8 @@ fn is_stopped_when_its_window_closes(scene: &Scene) {
         let jobs = scene.shop.kubectl.list("bjob", &scene.shop.names.tenant).ok()?;
         jobs.iter().all(|job| job["status"]["completionTime"].is_string()).then_some(())
     });
+    settled(scene);
+    scene.add_bulk(240);
     let before = data(scene);
     let points = scene.shop.points().expect("points are listed").len();
     scene.patch("binst/shop", r#"{"spec":{"postgresql":{"bytesPerSecond":1048576}}}"#);
@@ -79,8 +96,17 @@ fn is_stopped_when_its_window_closes(scene: &Scene) {
         let asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'coffer%'";
         (scene.shop.postgres.sql("postgres", asked).ok()? == "0").then_some(())
     });
+    // The keeper's next round would be ten minutes away.
+    advance_clock(2 * MINUTE);
     until("what it wrote goes", 2 * MINUTE, || (data(scene) == before).then_some(()));
     assert_eq!(scene.shop.points().expect("points are listed").len(), points);
+}
+
+/// Every backup that has completed is shown.
+fn settled(scene: &Scene) {
+    let jobs = scene.shop.kubectl.list("bjob", &scene.shop.names.tenant).expect("jobs are listed");
+    let made = jobs.iter().filter(|job| job["status"]["recoveryPoint"].is_object()).count();
+    until("every point is shown", MINUTE, || (scene.shop.points().ok()?.len() == made).then_some(()));
 }
 
 /// Objects of backups in the storage.

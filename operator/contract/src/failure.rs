@@ -172,18 +172,22 @@ pub struct Failure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
-    /// Its code there: an SQLSTATE of a PostgreSQL server.
+    /// Its code there, at most [`Cause::CODE_LIMIT`] characters of it: an SQLSTATE of a PostgreSQL server.
     pub code: String,
     /// Its text there, at most [`Cause::TEXT_LIMIT`] characters of it; never a secret, and nothing of a row.
     pub message: String,
 }
 
 impl Cause {
+    /// Characters of a cause's code that are told. An SQLSTATE has five; what is no PostgreSQL may send anything.
+    pub const CODE_LIMIT: usize = 16;
     /// Characters of a cause's text that are told: a report has little room.
     pub const TEXT_LIMIT: usize = 256;
 
-    /// What another system said, cut to what is told of it.
-    pub fn new(code: impl Into<String>, message: &str) -> Self {
-        Self { code: code.into(), message: message.chars().take(Self::TEXT_LIMIT).collect() }
+    /// What another system said, cut to what is told of it. `None`: without a code there is nothing to branch on.
+    pub fn new(code: &str, message: &str) -> Option<Self> {
+        let cut = |text: &str, limit| text.chars().take(limit).collect();
+        let told = Self { code: cut(code, Self::CODE_LIMIT), message: cut(message, Self::TEXT_LIMIT) };
+        (!told.code.is_empty()).then_some(told)
     }
 }

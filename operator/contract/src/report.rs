@@ -115,12 +115,14 @@ impl Report {
                 shorten_text(&mut failure.message, excess) || failure.cause.take().is_some()
             }
             Outcome::Checked(report) => {
-                report
-                    .items
-                    .iter_mut()
-                    .filter_map(|item| item.failure.as_mut())
-                    .max_by_key(|failure| failure.message.len())
-                    .is_some_and(|failure| shorten_text(&mut failure.message, excess))
+                let items = &mut report.items;
+                let mut failures: Vec<&mut Failure> =
+                    items.iter_mut().filter_map(|item| item.failure.as_mut()).collect();
+                failures.iter_mut().any(|failure| failure.cause.take().is_some())
+                    || failures
+                        .into_iter()
+                        .max_by_key(|failure| failure.message.len())
+                        .is_some_and(|failure| shorten_text(&mut failure.message, excess))
                     || report.missing_grants.pop().is_some()
             }
             Outcome::Verified(seen) => seen.shorten(),

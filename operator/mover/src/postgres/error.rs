@@ -114,7 +114,7 @@ pub fn server_cause(error: &(dyn Error + 'static)) -> Option<Box<Cause>> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(server) = error.downcast_ref::<PgError>().and_then(PgError::server) {
-            return Some(Box::new(server.cause()));
+            return server.cause().map(Box::new);
         }
         next = error.source();
     }

@@ -136,8 +136,8 @@ impl ServerError {
         }
     }
 
-    /// As others are told what lay behind a failure.
-    pub fn cause(&self) -> Cause {
+    /// As others are told what lay behind a failure. `None`: the server gave no SQLSTATE.
+    pub fn cause(&self) -> Option<Cause> {
         Cause::new(&self.sqlstate, self.shown())
     }
 
@@ -215,6 +215,7 @@ mod tests {
         let raised = b"SERROR\0CP0001\0Mno credit for Ada\0\0";
         assert_eq!(server_cause(&server(raised)).unwrap().message, "a function raised an exception");
         assert_eq!(server_cause(&PgError::Answer("nothing".into())), None);
+        assert_eq!(server_cause(&server(b"SERROR\0Mno code\0\0")), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a mover's failure means to people: a reason for the condition and a code for the job's errors. Pure.
 
-use contract::{Exit, Failure, FailureCode, Outcome};
+use contract::{Cause, Exit, Failure, FailureCode, Outcome};
 use crds::common::{AttemptOutcome, JobError};
 use crds::{ErrorCode, Reason};
 
@@ -76,8 +76,9 @@ pub fn of_failure(failure: &Failure) -> Verdict {
     let mut verdict = Verdict::new(outcome, reason, code, shortened(&failure.message));
     // The mover has judged this very case; the code's own meaning is the general one.
     verdict.error.retryable = failure.code.is_retryable();
-    if let Some(cause) = &failure.cause {
-        verdict.error = verdict.error.with_inner(&cause.code, &cause.message);
+    // Again, as a mover of another version may not have.
+    if let Some(cause) = failure.cause.as_ref().and_then(|cause| Cause::new(&cause.code, &cause.message)) {
+        verdict.error = verdict.error.with_inner(cause.code, cause.message);
     }
     verdict
 }
@@ -283,7 +284,7 @@ mod tests {
             code: FailureCode::AuthenticationFailed,
             stage: Stage::Connecting,
             message: "why".into(),
-            cause: Some(Box::new(contract::Cause::new("28P01", said))),
+            cause: Cause::new("28P01", said).map(Box::new),
         };
         let error = of_failure(&failure).error;
         assert_eq!(error.message, "why");

@@ -13,28 +13,28 @@ use super::Context;
 use crate::command::{self, CommandError, Tally};
 
 /// Those that take longest, begun first, so that none is left alone at the end.
-const LONG: [&str; 8] = [
+const LONG: [&str; 9] = [
     "new_year::",
+    "lost_cluster::",
     "idle::",
     "bad_yaml::told::",
     "twelve_states::every_state",
     "failures::a_missing",
     "mover_killed::",
     "operator_killed::",
-    "failures::what_is_wrong",
+    "failures::row_b03",
 ];
 
-/// Plays every story on one of the clusters and tells of each as it ends.
+/// Plays every story on one of the clusters, prints each as it ends, and remembers what came of all of them.
 pub fn play(context: &Context, settings: &[Setting]) -> Result<Tally, CommandError> {
     let stories = Mutex::new(stories(context)?);
-    let played: Vec<Played> = thread::scope(|scope| {
-        let players: Vec<_> =
-            settings.iter().map(|setting| scope.spawn(|| play_on(context, setting, &stories))).collect();
-        players
-            .into_iter()
-            .flat_map(|player| player.join().unwrap_or_else(|_| vec![Played::lost()]))
-            .collect()
+    let played = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for setting in settings {
+            scope.spawn(|| play_on(context, setting, &stories, &played));
+        }
     });
+    let played = played.into_inner().unwrap_or_else(PoisonError::into_inner);
     let played = doubted(context, &settings[0], played);
     for Played { story, tally } in &played {
         context.ended(story, tally.failed == 0);
@@ -48,13 +48,6 @@ struct Played {
     tally: Tally,
 }
 
-impl Played {
-    /// A player that broke off played no story that anybody knows of.
-    fn lost() -> Self {
-        Self { story: String::new(), tally: Tally { passed: 0, failed: 1 } }
-    }
-}
-
 /// A single failure among all stories is played once more, alone: what fails for good fails again, and what does not is told as
 /// unsteady beneath the table, for somebody to find out why. A full run gives no second chance.
 fn doubted(context: &Context, setting: &Setting, mut played: Vec<Played>) -> Vec<Played> {
@@ -63,7 +56,6 @@ fn doubted(context: &Context, setting: &Setting, mut played: Vec<Played>) -> Vec
     if let (Some(doubted), None) = (failed.next(), failed.next())
         && several
         && !context.full
-        && !doubted.story.is_empty()
     {
         println!("{}: once more, alone", doubted.story);
         doubted.tally = play_one(context, setting, &doubted.story);
@@ -75,13 +67,17 @@ fn doubted(context: &Context, setting: &Setting, mut played: Vec<Played>) -> Vec
 }
 
 /// Takes one story after the other until none is left.
-fn play_on(context: &Context, setting: &Setting, stories: &Mutex<VecDeque<String>>) -> Vec<Played> {
-    let mut played = Vec::new();
+fn play_on(
+    context: &Context,
+    setting: &Setting,
+    stories: &Mutex<VecDeque<String>>,
+    played: &Mutex<Vec<Played>>,
+) {
     loop {
         let next = stories.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let Some(story) = next else { return played };
+        let Some(story) = next else { return };
         let tally = play_one(context, setting, &story);
-        played.push(Played { story, tally });
+        played.lock().unwrap_or_else(PoisonError::into_inner).push(Played { story, tally });
     }
 }
 
