@@ -92,6 +92,13 @@ pub(crate) fn undelete_is_one_way() -> Rule {
         .message("`undelete` may not be taken back: delete the instance again instead")
 }
 
+/// Letting the points of a deleted instance go is one way: `undelete` is the way back.
+pub(crate) fn purge_is_one_way() -> Rule {
+    Rule::new("!oldSelf.purge || self.purge").message(
+        "`purge` may not be taken back: `undelete: true` brings the instance back while its points are there",
+    )
+}
+
 /// Cancelling is one way: `cancel` goes from false to true and stays.
 pub(crate) fn cancel_is_one_way() -> Rule {
     Rule::new("!oldSelf.cancel || self.cancel")

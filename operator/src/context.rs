@@ -12,7 +12,7 @@ use kube::{Client, ResourceExt as _};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Clock;
-use crate::cluster::{Index, Notes};
+use crate::cluster::{Departed, Index, Notes};
 use crate::controller::adoption::Refusals;
 use crate::controller::recovery_point::Memory;
 use crate::keeper_client::{KeeperAddress, KeeperClient, KeeperError, Keepers};
@@ -66,6 +66,7 @@ pub struct Known {
     pub vaults: Arc<Index<BackupVault>>,
     pub policies: Arc<Index<BackupPolicy>>,
     pub instances: Arc<Index<BackupInstance>>,
+    pub departed_instances: Arc<Departed<BackupInstance>>,
     pub backup_jobs: Arc<Index<BackupJob>>,
     pub restore_jobs: Arc<Index<RestoreJob>>,
     pub points: Arc<Index<RecoveryPoint>>,

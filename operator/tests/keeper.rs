@@ -451,7 +451,7 @@ async fn points(keeper: &Keeper, after: u64) -> Points {
 }
 
 fn claimed(owner: Owner) -> OwnerChange {
-    OwnerChange::Claimed { owner, spec: r#"{"datasourceId":"7/shop"}"#.into() }
+    OwnerChange::Claimed { owner, spec: r#"{"datasourceId":"db.shop:5432/shop"}"#.into() }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     common::VaultReference,
-    rules::{fixed, undelete_is_one_way},
+    rules::{fixed, purge_is_one_way, undelete_is_one_way},
 };
 
 pub use status::{DeletedBackupInstanceStatus, DeletedOwner, DeletedState};
@@ -27,7 +27,7 @@ const STAYS: &str =
     status = "DeletedBackupInstanceStatus",
     derive = "PartialEq",
     doc = "A deleted instance that still has points, written by the operator beside the vault. Its `undelete` brings the \
-           instance back; deleting the object deletes no data, and it returns from the vault's ledger.",
+           instance back, its `purge` lets the points go; deleting the object deletes no data, and it returns from the vault's ledger.",
     printcolumn(name = "Namespace", type_ = "string", json_path = ".status.owner.namespace"),
     printcolumn(name = "Instance", type_ = "string", json_path = ".status.owner.name"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.state"),
@@ -50,6 +50,7 @@ const STAYS: &str =
 #[x_kube(
     validation = fixed("vaultRef", STAYS),
     validation = undelete_is_one_way(),
+    validation = purge_is_one_way(),
 )]
 pub struct DeletedBackupInstanceSpec {
     /// The vault that holds the points, in this namespace.
@@ -59,4 +60,9 @@ pub struct DeletedBackupInstanceSpec {
     /// record. It cannot be taken back.
     #[serde(default)]
     pub undelete: bool,
+    /// Lets the points go that the instance's `deletionPolicy` keeps: all of them, once the vault's `softDelete` time has
+    /// passed from then on; at once where that is Disabled. Until they go, `undelete` takes precedence. It cannot be taken
+    /// back.
+    #[serde(default)]
+    pub purge: bool,
 }

@@ -16,6 +16,7 @@ mod secret;
 mod storage;
 mod verify;
 
+pub mod datasource;
 pub mod files;
 
 pub use assignment::{

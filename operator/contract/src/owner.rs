@@ -109,7 +109,8 @@ pub enum OwnerChange {
     Undeleted { owner: Owner, to: Owner, record: String },
     /// The points of an instance of a cluster that was lost, and its datasource, are those of an instance of another cluster
     /// from now on: the vault's administrators have named both. Points that were about to go stay for a day. What was
-    /// deleted there must be resumed by the record's name, and nothing of it goes before. Refused with `SameCluster`,
+    /// deleted there must be resumed by the record's name, and nothing of it goes before. Within a cluster only what a deleted
+    /// instance of another namespace left is given away. Refused with `SameCluster`,
     /// `AnotherDatasource`, `AdoptedAlready`, `GivenAway`, `OwnerNotFound`, `OwnerDeleted` or `DatasourceProtected`.
     Adopted { from: Owner, to: Owner, record: String },
     /// Somebody has named the record: it is protected again.

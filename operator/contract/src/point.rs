@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Override, Removal};
+use crate::{Override, Removal, datasource};
 
 /// The UID of the job object that a run serves; on the command line a random UUID.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,6 +56,16 @@ pub enum Owner {
     },
     /// The command line. Retention never touches such points.
     Cli { datasource_id: String },
+}
+
+impl Owner {
+    /// The same owner of the server that was met: points of another one are no substitute for what the expected one held.
+    #[must_use]
+    pub fn met_at(mut self, system_identifier: Option<&str>) -> Self {
+        let (Self::Instance { datasource_id, .. } | Self::Cli { datasource_id }) = &mut self;
+        *datasource_id = datasource::met_at(datasource_id, system_identifier);
+        self
+    }
 }
 
 /// What made a run begin.

@@ -18,6 +18,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::departed::Departed;
 use super::index::{Address, Index};
 use super::refusals::Refusals;
 
@@ -31,6 +32,7 @@ pub struct Feed<K: Resource<DynamicType = ()> + Clone + Debug + 'static> {
     index: Arc<Index<K>>,
     writer: Writer<Held<K>>,
     listeners: Vec<UnboundedSender<Arc<K>>>,
+    departed: Arc<Departed<K>>,
     lighten: fn(&mut K),
 }
 
@@ -40,12 +42,29 @@ where
 {
     /// A feed that was not begun. `keys` says what objects are found by, `lighten` takes off what nobody here reads.
     pub fn new(keys: fn(&K) -> Vec<Key>, lighten: fn(&mut K)) -> Self {
-        Self { index: Arc::new(Index::new(keys)), writer: Writer::new(()), listeners: Vec::new(), lighten }
+        Self {
+            index: Arc::new(Index::new(keys)),
+            writer: Writer::new(()),
+            listeners: Vec::new(),
+            departed: Arc::new(Departed::new(0)),
+            lighten,
+        }
+    }
+
+    /// The same feed, which knows of the last `most` objects that went what they were.
+    #[must_use]
+    pub fn remembering(self, most: usize) -> Self {
+        Self { departed: Arc::new(Departed::new(most)), ..self }
     }
 
     /// The objects, as last heard.
     pub fn index(&self) -> Arc<Index<K>> {
         Arc::clone(&self.index)
+    }
+
+    /// Those that went, as they were last.
+    pub fn departed(&self) -> Arc<Departed<K>> {
+        Arc::clone(&self.departed)
     }
 
     /// The store that a controller of this kind runs on.
@@ -89,10 +108,10 @@ where
             Event::InitDone => {
                 let gone: Vec<_> =
                     self.index.addresses().into_iter().filter(|address| !listed.contains(address)).collect();
-                gone.iter().for_each(|address| self.remove(address));
+                gone.iter().for_each(|address| self.lose(address));
             }
             Event::Apply(held) => self.put(held),
-            Event::Delete(held) => self.remove(&address(&held)),
+            Event::Delete(held) => self.lose(&address(&held)),
         }
     }
 
@@ -108,15 +127,21 @@ where
             Err(invalid) => {
                 let (namespace, name) = &address;
                 tracing::error!(kind = %K::kind(&()), namespace, name, error = invalid.error, "failed to read an object");
-                self.remove(&address);
+                drop(self.remove(&address));
             }
         }
     }
 
-    fn remove(&mut self, address: &Address) {
-        if let Some(object) = self.index.remove(address) {
-            self.tell(object);
+    fn lose(&self, address: &Address) {
+        if let Some(object) = self.remove(address) {
+            self.departed.note(object);
         }
+    }
+
+    fn remove(&self, address: &Address) -> Option<Arc<K>> {
+        let object = self.index.remove(address)?;
+        self.tell(Arc::clone(&object));
+        Some(object)
     }
 
     fn tell(&self, object: Arc<K>) {
@@ -192,6 +217,30 @@ mod tests {
         take_all(&mut feed, vec![Event::Init, Event::InitApply(map("b")), Event::InitDone]);
         assert_eq!(heard(&mut listener), ["b", "b", "a"], "b before and after, then the loss of a");
         assert_eq!(feed.index().all().len(), 1);
+    }
+
+    #[test]
+    fn of_the_last_ones_that_went_it_is_known_what_they_were() {
+        let of_uid = |name: &str, uid: &str, label: &str| {
+            let labels = Some([("is".to_owned(), label.to_owned())].into());
+            let metadata = ObjectMeta { uid: Some(uid.into()), labels, ..metadata(name) };
+            DeserializeGuard(Ok(ConfigMap { metadata, ..ConfigMap::default() }))
+        };
+        let mut feed = feed().remembering(2);
+        take_all(
+            &mut feed,
+            vec![Event::Apply(of_uid("a", "1", "old")), Event::Apply(of_uid("a", "1", "new"))],
+        );
+        assert!(feed.departed().of("1").is_none(), "it is there");
+        take_all(&mut feed, vec![Event::Delete(of_uid("a", "1", "new"))]);
+        let last = feed.departed().of("1").expect("what it was");
+        assert_eq!(last.labels()["is"], "new");
+        for uid in ["2", "3"] {
+            let gone = of_uid("b", uid, "new");
+            take_all(&mut feed, vec![Event::Apply(gone), Event::Init, Event::InitDone]);
+        }
+        assert!(feed.departed().of("3").is_some(), "a list without it is its end as well");
+        assert!(feed.departed().of("1").is_none(), "the oldest is forgotten");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everybody else asks this room. Pure code is never given anything out of it but plain objects.
 
 mod covers;
+mod departed;
 mod error;
 mod event;
 mod feed;
@@ -16,6 +17,7 @@ mod same;
 mod write;
 
 pub use covers::covers;
+pub use departed::Departed;
 pub use error::{Class, ReadError, WriteError, class, is_already_exists, is_forbidden, is_namespace_ending};
 pub use event::{Note, Notes};
 pub use feed::{Feed, Held, Key};

@@ -13,6 +13,9 @@ use tokio::task::JoinSet;
 use crate::cluster::{Feed, Held, Key};
 use crate::context::Known;
 
+/// Deleted instances of which it is known what they were: those of the largest namespace, until the ledger has heard of them.
+const DEPARTED: usize = 1_000;
+
 /// A watch for each kind, not yet begun.
 pub struct Feeds {
     pub(super) vaults: Feed<BackupVault>,
@@ -30,7 +33,7 @@ impl Default for Feeds {
         Self {
             vaults: Feed::new(|_| Vec::new(), |_| {}),
             policies: Feed::new(|_| Vec::new(), |_| {}),
-            instances: Feed::new(|held| vec![vault_of(held), policy_of(held)], |_| {}),
+            instances: Feed::new(|held| vec![vault_of(held), policy_of(held)], |_| {}).remembering(DEPARTED),
             backup_jobs: Feed::new(|job| vec![instance_of(job)], |_| {}),
             restore_jobs: Feed::new(|job| vec![restored_from(job)], |_| {}),
             points: Feed::new(|point| vec![seen_in(point)], |_| {}),
@@ -47,6 +50,7 @@ impl Feeds {
             vaults: self.vaults.index(),
             policies: self.policies.index(),
             instances: self.instances.index(),
+            departed_instances: self.instances.departed(),
             backup_jobs: self.backup_jobs.index(),
             restore_jobs: self.restore_jobs.index(),
             points: self.points.index(),

@@ -315,7 +315,8 @@ pub fn owner() -> Owner {
         namespace_uid: "n".into(),
         instance: "shop".into(),
         instance_uid: "i".into(),
-        datasource_id: "7/shop".into(),
+        // By host and port, so that it is the same of whatever server a test meets.
+        datasource_id: "db.shop:5432/shop".into(),
     }
 }
 

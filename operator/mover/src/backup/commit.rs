@@ -103,7 +103,7 @@ fn draft(input: &BackupJobInput, stored: &[Stored]) -> Result<RecordDraft, Backu
     let mut source = first.server.source(program);
     source.size_bytes = stored.iter().map(|stored| stored.server.database_bytes).sum();
     Ok(RecordDraft {
-        owner: input.owner.clone(),
+        owner: input.owner.clone().met_at(source.system_identifier.as_deref()),
         decision: input.decision.clone(),
         source,
         point_time: first.point_time,

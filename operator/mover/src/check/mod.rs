@@ -14,7 +14,7 @@ mod settings;
 mod several;
 mod vault;
 
-use contract::{CheckReport, Connection, Databases, FailureCode, Tls, TlsMode};
+use contract::{CheckReport, Connection, Databases, FailureCode, Tls, TlsMode, datasource};
 
 use crate::{
     backup::{DumpClient, Obstacle, obstacles},
@@ -147,10 +147,12 @@ async fn judge(mut checklist: Checklist, probed: &Probed, told: i32, connection:
     checklist.examination(CheckReport {
         items: Vec::new(),
         server_version: Some(server.version_text.clone()),
-        datasource_id: server
-            .system_identifier
-            .as_ref()
-            .map(|system| format!("{system}/{}", connection.database)),
+        datasource_id: Some(datasource::name(
+            server.system_identifier.as_deref(),
+            &connection.host,
+            connection.port,
+            Some(&connection.database),
+        )),
         relations: Some(privileges.relations),
         size_bytes: Some(server.database_bytes),
         missing_grants: obstacles::grants(server.version, privileges),

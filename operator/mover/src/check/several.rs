@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contract::datasource::server_of;
 use contract::{CheckReport, CheckResult, Connection, Databases, Failure, Stage};
 
 use super::{Checklist, examine, probe};
@@ -40,7 +41,7 @@ pub async fn run(connection: &Connection, asked: &Databases, first: CheckReport)
         }
     }
     let mut whole = whole.unwrap_or(first);
-    whole.datasource_id = whole.datasource_id.map(|id| system(&id).to_owned());
+    whole.datasource_id = whole.datasource_id.map(|id| server_of(&id).to_owned());
     whole
 }
 
@@ -72,7 +73,7 @@ fn refused(mut report: CheckReport, obstacle: Obstacle) -> CheckReport {
         let Obstacle { code, message } = obstacle;
         item.failure = Some(Failure { code, stage: Stage::Preflight, message, cause: None });
     }
-    report.datasource_id = report.datasource_id.map(|id| system(&id).to_owned());
+    report.datasource_id = report.datasource_id.map(|id| server_of(&id).to_owned());
     report
 }
 
@@ -107,9 +108,4 @@ fn rank(result: CheckResult) -> u8 {
         CheckResult::Warning => 2,
         CheckResult::Failed => 3,
     }
-}
-
-/// A datasource without its database.
-fn system(datasource: &str) -> &str {
-    datasource.split_once('/').map_or(datasource, |(system, _)| system)
 }

@@ -175,7 +175,7 @@ fn undelete(state: &State, owner: &Owner, to: &Owner, record: &str) -> Result<Ve
     Ok(adopted.into_iter().chain([Promise::Owner { owner: to.clone(), life }]).collect())
 }
 
-/// What an instance of a lost cluster had is another's. Whoever gave its own away takes nothing over: two clusters that name
+/// What an instance of a lost cluster, or of a namespace that is gone, had is another's. Whoever gave its own away takes nothing over: two clusters that name
 /// each other would take turns for ever.
 fn adopt(
     state: &State,
@@ -186,9 +186,6 @@ fn adopt(
 ) -> Result<Vec<Promise>, Refused> {
     refuse_command_line(from)?;
     refuse_command_line(to)?;
-    if cluster(from) == cluster(to) {
-        return Err(Refused::SameCluster { from: name_of(from), to: name_of(to) });
-    }
     // Points of two databases would be under one floor, and those of the one go because the other has newer ones.
     if datasource(from) != datasource(to) {
         return Err(Refused::AnotherDatasource { from: name_abroad(from), to: name_of(to) });
@@ -196,6 +193,9 @@ fn adopt(
     // It was done before, whatever has become of the heir since.
     if state.heirs(from).any(|heir| heir == to) {
         return Ok(Vec::new());
+    }
+    if cluster(from) == cluster(to) && !is_left_by_its_namespace(state, from, to) {
+        return Err(Refused::SameCluster { from: name_of(from), to: name_of(to) });
     }
     if let Some(heir) = state.heirs(from).last() {
         return Err(Refused::AdoptedAlready { owner: name_abroad(from), heir: name_abroad(heir) });
@@ -220,6 +220,13 @@ fn adopt(
         promises.push(adopted);
     }
     Ok(promises)
+}
+
+/// Within a cluster only the points of a deleted instance are given away, and to another namespace: in its own it is brought
+/// back. That the namespace is gone the operator has seen.
+fn is_left_by_its_namespace(state: &State, from: &Owner, to: &Owner) -> bool {
+    let is_deleted = matches!(state.owner(from).map(|known| &known.life), Some(Life::Deleted { .. }));
+    is_deleted && uids(from).map(|(namespace, _)| namespace) != uids(to).map(|(namespace, _)| namespace)
 }
 
 /// Gives points that are about to go, or would have gone long since, a day in which somebody can look. A removal that was asked

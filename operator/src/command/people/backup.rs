@@ -2,7 +2,7 @@
 
 use contract::{
     CheckReport, CheckResult, Connection, Databases, Decision, Owner, PointView, RunId, Settled, Summary,
-    Trigger,
+    Trigger, datasource,
 };
 use mover::backup::{self, BackupJobInput};
 use mover::check;
@@ -125,9 +125,9 @@ fn decision(arguments: &Arguments) -> Result<Decision, Problem> {
 /// What the point is of, for whoever lists points, where the server does not say who it is.
 fn datasource_id(report: CheckReport, server: &Server, databases: &Databases) -> String {
     let Connection { host, port, database, .. } = &server.connection;
-    report.datasource_id.unwrap_or_else(|| match databases {
-        Databases::Connected => format!("{host}:{port}/{database}"),
-        Databases::Named(_) | Databases::Matching { .. } => format!("{host}:{port}"),
+    report.datasource_id.unwrap_or_else(|| {
+        let database = matches!(databases, Databases::Connected).then_some(database.as_str());
+        datasource::name(None, host, *port, database)
     })
 }
 

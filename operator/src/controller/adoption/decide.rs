@@ -51,7 +51,7 @@ pub enum Standing<'a> {
     Open(Obstacle),
 }
 
-/// One owner of the lost cluster and the one that has what it had: of the same database, so that points of several databases
+/// One owner of the lost cluster, or of the namespace that is gone, and the one that has what it had: of the same database, so that points of several databases
 /// are never under one floor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -76,12 +76,13 @@ pub fn decide<'a>(facts: &Facts<'a>) -> Vec<Entry<'a>> {
 
 fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
     let from = &adoption.from;
-    if from.cluster == facts.cluster_id {
-        let text = "it is of this cluster: what was deleted here is brought back by `undelete: true` of its \
-                    DeletedBackupInstance; remove the entry";
+    let named = || owners(facts.catalogue).filter(|owner| is_named(from, owner));
+    let known: BTreeSet<&Owner> = named().filter(|owner| !is_in_living_namespace(facts, owner)).collect();
+    if known.is_empty() && named().next().is_some() {
+        let text = "it is of this cluster, and its namespace is there: what was deleted in it is brought back by `undelete: \
+                    true` of its DeletedBackupInstance; remove the entry";
         return Standing::Open(Obstacle::Blocked(text.into()));
     }
-    let known: BTreeSet<&Owner> = owners(facts.catalogue).filter(|owner| is_named(from, owner)).collect();
     if known.is_empty() {
         let text = "the vault's ledger has never heard of it: compare cluster, namespace and name";
         return Standing::Open(Obstacle::Blocked(text.into()));
@@ -93,6 +94,10 @@ fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
     }
     if facts.clock_skewed {
         let text = "clocks differ by more than five minutes, and no end can be promised";
+        return Standing::Open(Obstacle::Waits(text.into()));
+    }
+    if from.cluster == facts.cluster_id && left.iter().any(|owner| !is_deleted(facts.catalogue, owner)) {
+        let text = "its namespace is gone, and the ledger has not heard of its end yet";
         return Standing::Open(Obstacle::Waits(text.into()));
     }
     let (to, heir) = match heir(facts, &adoption.to) {
@@ -121,7 +126,7 @@ fn changes(facts: &Facts<'_>, left: &[&Owner], to: &Owner) -> Result<Vec<Change>
     if namespaces.len() > 1 {
         let uids = namespaces.into_iter().collect::<Vec<_>>().join(" and ");
         return Err(Obstacle::Blocked(format!(
-            "that cluster had several namespaces of this name, one after the other ({uids}), and both left points: restore \
+            "there were several namespaces of this name, one after the other ({uids}), and both left points: restore \
              them from the vault's namespace instead"
         )));
     }
@@ -249,6 +254,12 @@ fn is_named(from: &AdoptFrom, owner: &Owner) -> bool {
 fn has_something(catalogue: &Catalogue, owner: &Owner) -> bool {
     let life = catalogue.owners.get(owner).map(|view| &view.life);
     matches!(life, Some(Life::Active | Life::ResumeRequired { .. })) || points_of(catalogue, owner) > 0
+}
+
+/// Whether an owner is of this cluster and of a namespace that is there: its own people have a say.
+fn is_in_living_namespace(facts: &Facts<'_>, owner: &Owner) -> bool {
+    matches!(owner, Owner::Instance { cluster_id, namespace, namespace_uid, .. }
+        if cluster_id == facts.cluster_id && facts.namespaces.get(namespace) == Some(namespace_uid))
 }
 
 fn is_deleted(catalogue: &Catalogue, owner: &Owner) -> bool {

@@ -246,7 +246,7 @@ fn what_cannot_be_is_told_with_what_to_do() {
             known().asks(vec![entry("old", "other")]),
             "shop/other of cluster old: the vault's ledger has never heard",
         ),
-        (known().asks(vec![entry("c", "orders")]), "`undelete: true`"),
+        (known().asks(vec![entry("c", "orders")]), "never heard of it"),
         (closed, "`access.allowedNamespaces.names`"),
         (refused, "somebody else has it"),
     ];
@@ -255,6 +255,32 @@ fn what_cannot_be_is_told_with_what_to_do() {
         assert_eq!(reason, Reason::AdoptionRefused, "{message}");
         assert!(message.contains(text), "{message}");
     }
+}
+
+#[test]
+fn what_was_left_by_a_namespace_of_this_cluster_is_taken_once_it_was_deleted() {
+    let of = |namespace_uid: &str, uid: &str| match lost_in(namespace_uid, uid, "7/app") {
+        Owner::Instance { namespace, namespace_uid, instance, instance_uid, datasource_id, .. } => {
+            let cluster_id = "c".to_owned();
+            Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, datasource_id }
+        }
+        owner @ Owner::Cli { .. } => owner,
+    };
+    let asks = || Scene::new().asks(vec![entry("c", "orders")]);
+    let gone = of("n0", "a");
+    let deleted = || deleted::deleted(Remains::Kept);
+    let left = asks().knows(gone.clone(), deleted()).has(1, gone.clone(), PointState::Available);
+    assert_eq!(left.taken(), std::slice::from_ref(&gone));
+    // Beside one of the namespace that is there, which is its own people's to bring back.
+    let beside = left.knows(of("n1", "b"), deleted()).has(2, of("n1", "b"), PointState::Available);
+    assert_eq!(beside.taken(), std::slice::from_ref(&gone));
+
+    let living = asks().knows(of("n1", "b"), deleted()).has(2, of("n1", "b"), PointState::Available);
+    let (reason, message) = living.pending().expect("pending");
+    assert_eq!(reason, Reason::AdoptionRefused);
+    assert!(message.contains("its namespace is there"), "{message}");
+    let unheard = asks().knows(gone.clone(), Life::Active).has(1, gone, PointState::Available);
+    assert_eq!(unheard.pending().expect("pending").0, Reason::AdoptionWaiting);
 }
 
 #[test]

@@ -167,7 +167,8 @@ pub fn missed(draft: Draft<'_>) -> Decision {
         ErrorCode::KeeperUnavailable,
         ErrorCode::BadAssignment,
     ];
-    let last = draft.status.errors.last().cloned();
+    // Without an attempt they are of what was waited for.
+    let last = draft.status.errors.last().filter(|_| !draft.status.attempts.is_empty()).cloned();
     match last.filter(|error| !NEVER_ARRIVED.iter().any(|code| code.as_str() == error.code)) {
         Some(error) => {
             let text = format!("The start window closed; the last attempt failed: {}", error.message);

@@ -18,14 +18,26 @@ use crate::controller::policy::ParsedPolicy;
 pub struct Objection {
     pub reason: Reason,
     pub message: String,
+    /// As an error of the job, for what somebody has to change.
+    pub code: Option<ErrorCode>,
     /// Nothing that anybody may still do helps this job.
-    pub fatal: Option<ErrorCode>,
+    pub is_fatal: bool,
 }
 
 impl Objection {
-    /// It may go away.
+    /// It goes away by itself.
     pub fn waits(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), fatal: None }
+        Self { reason, message: message.into(), code: None, is_fatal: false }
+    }
+
+    /// It goes away once somebody has changed something.
+    pub fn mendable(reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), code: Some(code), is_fatal: false }
+    }
+
+    /// The job ends by it.
+    pub fn fatal(reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), code: Some(code), is_fatal: true }
     }
 }
 
@@ -54,7 +66,7 @@ pub fn guards<'a>(draft: &'a Draft<'_>) -> Result<Ready<'a>, Objection> {
     }
     match &draft.facts.connection {
         Some(Ok(_)) => Ok(Ready { policy, seen }),
-        Some(Err(fault)) => Err(Objection::waits(fault.reason, fault.message.as_str())),
+        Some(Err(fault)) => Err(Objection::mendable(fault.reason, fault.code, fault.message.as_str())),
         None => Err(Objection::waits(Reason::InProgress, "The way to the server is being looked up.")),
     }
 }
@@ -64,7 +76,11 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
     let Some(instance) = &draft.facts.instance else {
         let message =
             format!("There is no BackupInstance {name} in this namespace: create it, and the job goes on.");
-        return Err(Objection::waits(Reason::InstanceNotFound, message));
+        return Err(Objection::mendable(
+            Reason::InstanceNotFound,
+            ErrorCode::UserErrorReferenceNotReady,
+            message,
+        ));
     };
     protected(draft, instance)?;
     let conditions = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
@@ -74,8 +90,9 @@ fn instance(draft: &Draft<'_>) -> Result<(), Objection> {
     };
     if !is_true(conditions, ConditionType::Ready) && !conditions.iter().any(is_out_of_range) {
         let why = said(conditions, ConditionType::Ready);
-        return Err(Objection::waits(
+        return Err(Objection::mendable(
             Reason::InstanceNotReady,
+            ErrorCode::UserErrorReferenceNotReady,
             format!("Instance {name} is not ready: {why}"),
         ));
     }
@@ -117,39 +134,51 @@ fn protected(draft: &Draft<'_>, instance: &BackupInstance) -> Result<(), Objecti
     };
     // The job of a slot was made before: its window tells how long it waits.
     let is_on_demand = draft.job.spec.slot.is_none();
-    let fatal = is_on_demand.then_some(ErrorCode::UserErrorProtectionStopped);
-    Err(Objection { reason, message, fatal })
+    let code = ErrorCode::UserErrorProtectionStopped;
+    Err(Objection { reason, message, code: Some(code), is_fatal: is_on_demand })
 }
 
 fn policy<'a>(draft: &'a Draft<'_>) -> Result<(&'a ParsedPolicy, &'a PolicySeen), Objection> {
     match (&draft.policy, &draft.facts.policy) {
         (Some(Ok(policy)), Some(seen)) => Ok((policy, seen)),
-        (Some(Err(fault)), _) => Err(Objection::waits(
+        (Some(Err(fault)), _) => Err(Objection::mendable(
             Reason::PolicyNotReady,
+            ErrorCode::UserErrorReferenceNotReady,
             format!("The policy cannot be used: {}", fault.message),
         )),
         (None, _) | (_, None) => {
-            Err(Objection::waits(Reason::PolicyNotFound, "The policy of the instance does not exist."))
+            let message = "The policy of the instance does not exist.";
+            Err(Objection::mendable(Reason::PolicyNotFound, ErrorCode::UserErrorReferenceNotReady, message))
         }
     }
 }
 
 fn vault(draft: &Draft<'_>) -> Result<(), Objection> {
     let Some(vault) = &draft.facts.vault else {
-        return Err(Objection::waits(Reason::VaultNotFound, "The vault of the instance does not exist."));
+        let message = "The vault of the instance does not exist.";
+        return Err(Objection::mendable(
+            Reason::VaultNotFound,
+            ErrorCode::UserErrorReferenceNotReady,
+            message,
+        ));
     };
     let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
     if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
         let message = format!(
             "Vault {own}/{name} does not take this namespace: have it added to its `access.allowedNamespaces.names`."
         );
-        return Err(Objection::waits(Reason::NamespaceNotAllowed, message));
+        return Err(Objection::mendable(
+            Reason::NamespaceNotAllowed,
+            ErrorCode::UserErrorNamespaceNotAllowed,
+            message,
+        ));
     }
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) || draft.facts.keeper.is_none() {
         let said = said(conditions, ConditionType::Ready);
-        return Err(Objection::waits(
+        return Err(Objection::mendable(
             Reason::VaultNotReady,
+            ErrorCode::UserErrorReferenceNotReady,
             format!("Vault {own}/{name} is not ready: {said}"),
         ));
     }

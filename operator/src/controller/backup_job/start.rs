@@ -40,6 +40,10 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
         Ok(promise) => promise,
         Err(objection) => return object(draft, objection),
     };
+    if draft.status.attempts.is_empty() {
+        // What it has waited for until now is no error of a backup that could begin after all.
+        draft.status.errors.clear();
+    }
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.retention = Some(promise::shown(&promise, None));
@@ -57,11 +61,14 @@ pub fn starting(number: u32) -> String {
     format!("Attempt {number} is being started.")
 }
 
-fn object(draft: Draft<'_>, objection: Objection) -> Decision {
-    if let Some(code) = objection.fatal {
-        let error = JobError::new(code, objection.message.as_str());
-        return draft
-            .fail(&Standing::new(JobState::Failed, objection.reason, objection.message), Some(error));
+fn object(mut draft: Draft<'_>, objection: Objection) -> Decision {
+    let error = objection.code.map(|code| JobError::new(code, objection.message.as_str()));
+    if objection.is_fatal {
+        return draft.fail(&Standing::new(JobState::Failed, objection.reason, objection.message), error);
+    }
+    if draft.status.attempts.is_empty() {
+        // What is in the way now, and nothing that was before: errors that last are those of attempts.
+        draft.status.errors = error.into_iter().collect();
     }
     let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
     let seconds = if objection.reason == Reason::Queued { 10 } else { 30 };

@@ -54,14 +54,11 @@ struct Decided {
 pub fn named(policy: &ParsedPolicy, name: &str) -> Result<Tag, Objection> {
     policy.retention.named(name).ok_or_else(|| {
         let names: Vec<&str> = policy.retention.rules().iter().map(|rule| rule.name.as_str()).collect();
-        Objection {
-            reason: Reason::TagNotFound,
-            message: format!(
-                "The policy has no retention rule {name:?}: make a new job with `retentionTag` set to one of {}.",
-                names.join(", ")
-            ),
-            fatal: Some(ErrorCode::UserErrorRetentionTagNotFound),
-        }
+        let message = format!(
+            "The policy has no retention rule {name:?}: make a new job with `retentionTag` set to one of {}.",
+            names.join(", ")
+        );
+        Objection::fatal(Reason::TagNotFound, ErrorCode::UserErrorRetentionTagNotFound, message)
     })
 }
 
@@ -108,11 +105,11 @@ fn by_slot(draft: &Draft<'_>, policy: &ParsedPolicy) -> Result<Decided, Objectio
 fn in_range(draft: &Draft<'_>, tag: &str, keep: Keep, zone: &Zone) -> Result<(), Objection> {
     let vault = draft.facts.vault.as_deref();
     match vault.and_then(|vault| refusal(vault, tag, keep, draft.now.time, zone)) {
-        Some(message) => Err(Objection {
-            reason: Reason::RetentionOutsideVault,
+        Some(message) => Err(Objection::fatal(
+            Reason::RetentionOutsideVault,
+            ErrorCode::UserErrorRetentionOutsideVault,
             message,
-            fatal: Some(ErrorCode::UserErrorRetentionOutsideVault),
-        }),
+        )),
         None => Ok(()),
     }
 }

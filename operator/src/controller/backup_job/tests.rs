@@ -309,6 +309,30 @@ fn each_guard_keeps_the_job_pending_with_its_reason() {
 }
 
 #[test]
+fn row_a49_a_waiting_job_tells_the_code_of_what_is_in_its_way_now_and_drops_it_once_it_begins() {
+    let codes = |decision: &Decision| -> Vec<String> {
+        decision.status.errors.iter().map(|error| error.code.clone()).collect()
+    };
+    let foreign = || {
+        let mut vault = vault();
+        vault.spec.access = None;
+        Facts { vault: Some(Arc::new(vault)), ..facts() }
+    };
+    let without_policy = decide(&job(), &Facts { policy: None, ..facts() }, now("20:00:02"));
+    assert_eq!(codes(&without_policy), ["UserErrorReferenceNotReady"]);
+    let refused = decide(&after(self::job(), &without_policy), &foreign(), now("20:00:32"));
+    assert_eq!(codes(&refused), ["UserErrorNamespaceNotAllowed"], "only what is in the way now");
+    assert!(refused.status.errors[0].user_error);
+
+    let begun = decide(&after(job(), &refused), &facts(), now("20:01:02"));
+    assert_eq!((starts(&begun), codes(&begun)), (Some(1), Vec::new()));
+
+    let late = decide(&after(job(), &refused), &foreign(), now("21:00:00"));
+    assert_eq!(state(&late), JobState::Expired, "nothing was tried, so nothing has failed");
+    assert_eq!(codes(&late), ["UserErrorNamespaceNotAllowed", "StartWindowMissed"]);
+}
+
+#[test]
 fn a_job_whose_status_write_was_lost_takes_its_job_up_with_its_promise() {
     let mut facts = with(AttemptState::Suspended);
     facts.attempts[0].decision = Some(Promise { tag: "Earlier".into(), ..point().decision });

@@ -28,6 +28,9 @@ pub struct Facts<'a> {
     pub records: &'a [Arc<DeletedBackupInstance>],
     /// UIDs of instances of which the API server itself says that they are not there.
     pub gone: &'a BTreeSet<String>,
+    /// Instances whose deletion the watch has told of, as they were last, by UID; not those that went before this operator
+    /// began.
+    pub departed: &'a BTreeMap<String, Arc<BackupInstance>>,
     pub cluster_id: &'a str,
 }
 
@@ -69,6 +72,12 @@ impl<'a> Facts<'a> {
     /// Other clusters have operators of their own.
     pub fn is_own(&self, owner: &Owner) -> bool {
         matches!(owner, Owner::Instance { cluster_id, .. } if cluster_id == self.cluster_id)
+    }
+
+    /// Whether the namespace of an instance is gone, or going; one that was made again under its name is another.
+    pub fn has_lost_its_namespace(&self, owner: &Owner) -> bool {
+        matches!(owner, Owner::Instance { namespace, namespace_uid, .. }
+            if self.namespaces.get(namespace) != Some(namespace_uid))
     }
 
     pub fn record(&self, name: &str) -> Option<&'a DeletedBackupInstance> {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contract::{Life, Owner, OwnerChange, Remains};
+use contract::{Life, Owner, OwnerChange, OwnerView, Remains};
 use jiff::Timestamp;
 
-use super::facts::Facts;
-use super::remains::remains;
+use super::facts::{Facts, Gone};
+use super::remains::{purge, remains};
+use super::undelete::{Return, undelete};
 use crate::controller::life;
 
 /// The owners that the ledger has as living, or that have points without a word of them, and whose objects the watch does not
@@ -22,7 +23,8 @@ pub fn changes(facts: &Facts<'_>, now: Timestamp) -> Vec<OwnerChange> {
     let is_sure = |change: &OwnerChange| {
         !facts.clock_skewed || !matches!(change, OwnerChange::Deleted { points: Remains::Purged { .. }, .. })
     };
-    let mut changes: Vec<OwnerChange> = lost.map(|owner| end(facts, owner, now)).filter(is_sure).collect();
+    let ends = lost.map(|owner| end(facts, owner, now));
+    let mut changes: Vec<OwnerChange> = ends.chain(purges(facts, now)).filter(is_sure).collect();
     changes.extend(spent(facts).map(|owner| OwnerChange::Released { owner: owner.clone() }));
     changes
 }
@@ -58,11 +60,32 @@ fn end(facts: &Facts<'_>, owner: Owner, now: Timestamp) -> OwnerChange {
     OwnerChange::Deleted { owner, points, reason }
 }
 
+/// What was to stay of those whose records say now that it may go.
+fn purges(facts: &Facts<'_>, now: Timestamp) -> Vec<OwnerChange> {
+    let is_asked = |gone: &Gone<'_>| {
+        let record = gone.record().and_then(|name| facts.record(&name));
+        record.is_some_and(|record| record.spec.purge) && undelete(facts, gone) == Return::NotAsked
+    };
+    let points = Remains::Purged { at: purge(facts, now) };
+    let change = |view: &OwnerView| match &view.life {
+        Life::Deleted { points: Remains::Kept | Remains::AsStamped, reason, .. } => {
+            let reason = format!("{reason}; `purge` was set on its record");
+            Some(OwnerChange::Deleted { owner: view.owner.clone(), points, reason })
+        }
+        Life::Deleted { .. } | Life::Active | Life::ResumeRequired { .. } | Life::Released => None,
+    };
+    facts
+        .deleted()
+        .values()
+        .filter(|gone| is_asked(gone))
+        .flat_map(|gone| &gone.views)
+        .filter_map(|view| change(view))
+        .collect()
+}
+
 fn reason(facts: &Facts<'_>, owner: &Owner) -> String {
     match owner {
-        Owner::Instance { namespace, namespace_uid, .. }
-            if facts.namespaces.get(namespace) != Some(namespace_uid) =>
-        {
+        Owner::Instance { namespace, .. } if facts.has_lost_its_namespace(owner) => {
             format!("namespace {namespace} was deleted")
         }
         Owner::Instance { namespace, instance, .. } => {

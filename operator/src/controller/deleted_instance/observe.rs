@@ -23,6 +23,7 @@ pub struct Seen {
     namespaces: BTreeMap<String, String>,
     records: Vec<Arc<DeletedBackupInstance>>,
     gone: BTreeSet<String>,
+    departed: BTreeMap<String, Arc<BackupInstance>>,
     cluster_id: String,
 }
 
@@ -42,6 +43,7 @@ pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Option<Seen
         namespaces: context.living_namespaces(),
         records: context.known.deleted_instances.by(&key),
         gone: BTreeSet::new(),
+        departed: BTreeMap::new(),
         cluster_id: context.settings.cluster_id.clone(),
     };
     let mut gone = BTreeSet::new();
@@ -51,6 +53,8 @@ pub async fn observe(vault: &Arc<BackupVault>, context: &Context) -> Option<Seen
             Ok(true) => {}
             Ok(false) => {
                 gone.insert(instance_uid.clone());
+                let last = context.known.departed_instances.of(instance_uid);
+                seen.departed.extend(last.map(|last| (instance_uid.clone(), last)));
             }
             // Of the others' ends and returns none waits for it.
             Err(error) => {
@@ -73,6 +77,7 @@ impl Seen {
             namespaces: &self.namespaces,
             records: &self.records,
             gone: &self.gone,
+            departed: &self.departed,
             cluster_id: &self.cluster_id,
         }
     }

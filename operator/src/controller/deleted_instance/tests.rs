@@ -32,6 +32,7 @@ struct Scene {
     namespaces: BTreeMap<String, String>,
     records: Vec<Arc<DeletedBackupInstance>>,
     gone: BTreeSet<String>,
+    departed: BTreeMap<String, Arc<BackupInstance>>,
 }
 
 pub fn now() -> Timestamp {
@@ -147,6 +148,7 @@ impl Scene {
             namespaces: BTreeMap::from([("shop".into(), "n1".into()), ("vaults".into(), "n0".into())]),
             records: Vec::new(),
             gone: BTreeSet::from([UID.to_owned()]),
+            departed: BTreeMap::new(),
         }
     }
 
@@ -160,6 +162,7 @@ impl Scene {
             namespaces: &self.namespaces,
             records: &self.records,
             gone: &self.gone,
+            departed: &self.departed,
             cluster_id: "c",
         }
     }
@@ -181,11 +184,14 @@ impl Scene {
     }
 
     /// Somebody wants it back.
-    fn asked(mut self) -> Self {
-        let mut record = DeletedBackupInstance::new(
-            RECORD,
-            serde_json::from_value(json!({"vaultRef": {"name": "main"}, "undelete": true})).unwrap(),
-        );
+    fn asked(self) -> Self {
+        self.with_record(json!({"undelete": true}))
+    }
+
+    /// The record, as somebody has written it.
+    fn with_record(mut self, mut spec: Value) -> Self {
+        spec["vaultRef"] = json!({"name": "main"});
+        let mut record = DeletedBackupInstance::new(RECORD, serde_json::from_value(spec).unwrap());
         record.metadata.namespace = Some("vaults".into());
         record.metadata.generation = Some(2);
         self.records.push(Arc::new(record));
@@ -228,6 +234,47 @@ fn row_a15_a20_what_becomes_of_the_points_follows_from_deletion_policy_and_soft_
         (scene.vault, scene.pledges) = (vault(soft_delete.clone()), pledges);
         assert_eq!(scene.remains(), expected, "{policy} and {soft_delete}");
     }
+}
+
+#[test]
+fn an_edit_that_the_ledger_had_not_heard_of_counts_where_it_keeps_more() {
+    let last = |claimed: &str, last: &str| {
+        let mut scene = Scene::new(claimed, Life::Active);
+        let mut instance = instance(UID, Some("7/app"));
+        instance.spec = serde_json::from_value(spec(last)).unwrap();
+        scene.departed.insert(UID.to_owned(), Arc::new(instance));
+        scene.remains()
+    };
+    assert_eq!(last("Delete", "Retain"), Remains::Kept);
+    assert_eq!(last("Delete", "RetainPerPolicy"), Remains::AsStamped);
+    assert_eq!(last("Retain", "Delete"), Remains::Kept);
+    assert_eq!(last("Delete", "Delete"), Remains::Purged { at: days(14) });
+}
+
+#[test]
+fn what_was_to_stay_goes_once_its_record_says_so_and_the_time_of_soft_delete_has_passed() {
+    let kept = || Scene::new("Retain", deleted(Remains::Kept));
+    assert_eq!(kept().with_record(json!({})).told(), [], "nobody has asked");
+    let purge = || json!({"purge": true});
+    for promised in [Remains::Kept, Remains::AsStamped] {
+        let scene = Scene::new("Retain", deleted(promised)).with_record(purge());
+        assert_eq!(scene.remains(), Remains::Purged { at: days(14) });
+    }
+    let mut at_once = kept().with_record(purge());
+    at_once.vault = vault(json!({"state": "Disabled"}));
+    assert_eq!(at_once.remains(), Remains::Purged { at: now() });
+    let mut skewed = kept().with_record(purge());
+    skewed.clock_skewed = true;
+    assert_eq!(skewed.told(), []);
+    // What was promised once is not put off by another look.
+    let before = Scene::new("Retain", deleted(Remains::Purged { at: days(3) })).with_record(purge());
+    assert_eq!(before.told(), []);
+    // Who comes back takes the points with them; where nobody can, they go.
+    let both = || kept().with_record(json!({"purge": true, "undelete": true}));
+    assert_eq!(both().told(), []);
+    let mut nowhere = both();
+    nowhere.namespaces.insert("shop".into(), "another".into());
+    assert_eq!((nowhere.back(), nowhere.remains()), (Return::NotAsked, Remains::Purged { at: days(14) }));
 }
 
 #[test]
@@ -411,7 +458,11 @@ fn undelete_into_a_namespace_that_is_gone_says_what_to_do_and_makes_nothing() {
     let (_, status) = &told.update[0];
     let ready = status.conditions.iter().find(|held| held.type_ == "Ready").expect("Ready");
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "NamespaceGone"));
-    assert!(ready.message.contains("coffer restore"), "{}", ready.message);
+    assert!(
+        ready.message.contains("`access.adopt`") && ready.message.contains("`purge: true`"),
+        "{}",
+        ready.message
+    );
 }
 
 #[test]

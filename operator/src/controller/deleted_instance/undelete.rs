@@ -26,15 +26,19 @@ pub enum Return {
 
 /// Decides for one deleted instance.
 pub fn undelete(facts: &Facts<'_>, gone: &Gone<'_>) -> Return {
-    let asked = gone.record().and_then(|name| facts.record(&name)).is_some_and(|record| record.spec.undelete);
-    let Some(view) = gone.newest().filter(|_| asked) else { return Return::NotAsked };
-    let Owner::Instance { namespace, namespace_uid, instance: name, .. } = &view.owner else {
+    let record = gone.record().and_then(|name| facts.record(&name)).filter(|record| record.spec.undelete);
+    let (Some(view), Some(record)) = (gone.newest(), record) else { return Return::NotAsked };
+    let Owner::Instance { namespace, instance: name, .. } = &view.owner else {
         return Return::NotAsked;
     };
-    if facts.namespaces.get(namespace) != Some(namespace_uid) {
+    if facts.has_lost_its_namespace(&view.owner) {
+        if record.spec.purge {
+            return Return::NotAsked;
+        }
         let text = format!(
             "Namespace {namespace} in which the instance was is gone or going; one that is made again under the name is \
-             another's. Restore its points with `coffer restore` and a recovery identity instead (docs/deletion.md)."
+             another's. Have `access.adopt` of the vault say who takes its points over, or set `purge: true` to let them go \
+             (docs/deletion.md)."
         );
         return Return::Blocked(Reason::NamespaceGone, text);
     }

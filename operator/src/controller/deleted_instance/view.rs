@@ -59,6 +59,7 @@ fn object(facts: &Facts<'_>, gone: &Gone<'_>, name: &str) -> DeletedBackupInstan
     let spec = DeletedBackupInstanceSpec {
         vault_ref: VaultReference { name: vault.clone(), namespace: None },
         undelete: false,
+        purge: false,
     };
     let mut object = DeletedBackupInstance::new(name, spec);
     object.metadata.namespace = facts.vault.namespace();
@@ -144,7 +145,8 @@ fn standing(
     };
     match back {
         Return::NotAsked => {
-            let (reason, mut message) = resting(gone.points, remains, now);
+            let is_lost = gone.newest().is_some_and(|view| facts.has_lost_its_namespace(&view.owner));
+            let (reason, mut message) = resting(gone.points, remains, is_lost, now);
             if gone.is_mixed() {
                 message.push_str(" This is of the points that go first; those of another database that it had stay longer.");
             }
@@ -166,10 +168,18 @@ fn coming(conditions: &mut Conditions, message: String) {
     conditions.set(ConditionType::Reconciling, Some(true), Reason::Undeleting, message);
 }
 
-fn resting(points: usize, remains: Remains, now: Timestamp) -> (Reason, String) {
-    let back = "`undelete: true` brings the instance back.";
+/// `is_lost`: the namespace is gone, and no instance can come back into it.
+fn resting(points: usize, remains: Remains, is_lost: bool, now: Timestamp) -> (Reason, String) {
+    let back = if is_lost {
+        "their namespace is gone, and `access.adopt` of the vault gives them to an instance of another one."
+    } else {
+        "`undelete: true` brings the instance back."
+    };
     match remains {
-        Remains::Kept => (Reason::PointsRetained, format!("{points} point(s) stay and never expire; {back}")),
+        Remains::Kept => (
+            Reason::PointsRetained,
+            format!("{points} point(s) stay and never expire until `purge: true`; {back}"),
+        ),
         Remains::AsStamped => (
             Reason::PointsExpire,
             format!("{points} point(s) expire as stamped, and the newest stays; {back}"),

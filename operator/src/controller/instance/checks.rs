@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use super::observe::Seen;
-use super::sync;
+use super::{datasource, sync};
 use crate::clock::Now;
 use crate::controller::run::connection::{Place, connection};
 use crate::controller::run::{AttemptState, Ending, Fault, Found, SeenAttempt, failure};
@@ -111,7 +111,11 @@ pub fn inputs(instance: &BackupInstance, seen: &Seen) -> String {
     let versions = material.map(|held| {
         [Some(&held.credentials), held.authority.as_ref(), held.client_certificate.as_ref()].map(version)
     });
-    hash(&(spec, versions, instance.annotations().get(annotations::REVALIDATE)))
+    let asked = (spec, versions, instance.annotations().get(annotations::REVALIDATE));
+    match datasource::met_meanwhile(instance, seen) {
+        Some(met) => hash(&(asked, met)),
+        None => hash(&asked),
+    }
 }
 
 fn version(found: Option<&Found>) -> Option<String> {

@@ -157,12 +157,17 @@ fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String 
     else {
         return elsewhere("somebody else");
     };
+    let is_deleted = matches!(holder.life, Life::Deleted { .. });
     match &seen.owner {
         Some(Owner::Instance { cluster_id: own, .. }) if own != cluster_id => {
             return abroad(instance, seen, [cluster_id, namespace, name]);
         }
         Some(Owner::Instance { namespace_uid: own, .. })
             if own == namespace_uid && instance.namespace().as_ref() == Some(namespace) => {}
+        // Its own name is no secret to it: only a namespace that is gone has had it before.
+        Some(_) if is_deleted && instance.namespace().as_ref() == Some(namespace) => {
+            return of_former_namespace(instance, seen, [cluster_id, namespace, name]);
+        }
         Some(_) | None => return elsewhere("an instance of another namespace"),
     }
     match &holder.life {
@@ -186,22 +191,37 @@ fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String 
 
 /// Held by an instance of another cluster, by cluster, namespace and name. If that cluster was lost, the vault's administrators
 /// can say so, and this is what they have to write.
-fn abroad(instance: &BackupInstance, seen: &Seen, [cluster, namespace, name]: [&String; 3]) -> String {
-    let (own, vault) = (instance.namespace().unwrap_or_default(), vault_namespace(seen));
-    let whose = if *namespace == own || own == vault {
-        format!("{{cluster: {cluster}, namespace: {namespace}, instance: {name}}}")
-    } else {
-        // The list of the vault's points has the rest.
-        format!("{{cluster: {cluster}, namespace: NAMESPACE, instance: NAME}}")
-    };
-    let entry =
-        format!("adopt: [{{from: {whose}, to: {{namespace: {own}, instance: {}}}}}]", instance.name_any());
+fn abroad(instance: &BackupInstance, seen: &Seen, from: [&String; 3]) -> String {
+    let (entry, vault) = (entry(instance, seen, from), vault_namespace(seen));
     format!(
         "The database is held in this vault by an instance of another cluster. If that cluster was lost, have `{entry}` \
          added to `spec.access` of BackupVault {} in namespace {vault}: its points and the database are this instance's then. \
          Else use another vault.",
         instance.spec.vault_ref.name
     )
+}
+
+/// Held by what an instance has left that went with a former namespace of the same name.
+fn of_former_namespace(instance: &BackupInstance, seen: &Seen, from: [&String; 3]) -> String {
+    let (entry, vault) = (entry(instance, seen, from), vault_namespace(seen));
+    format!(
+        "The database was protected in this vault by BackupInstance {} of a former namespace of this name, which was deleted and \
+         has left points. If they are yours, have `{entry}` added to `spec.access` of BackupVault {} in namespace {vault}: \
+         they and the database are this instance's then. Else use another vault.",
+        from[2], instance.spec.vault_ref.name
+    )
+}
+
+/// What says that the instance takes over what another one had.
+fn entry(instance: &BackupInstance, seen: &Seen, [cluster, namespace, name]: [&String; 3]) -> String {
+    let own = instance.namespace().unwrap_or_default();
+    let whose = if *namespace == own || own == vault_namespace(seen) {
+        format!("{{cluster: {cluster}, namespace: {namespace}, instance: {name}}}")
+    } else {
+        // The list of the vault's points has the rest.
+        format!("{{cluster: {cluster}, namespace: NAMESPACE, instance: NAME}}")
+    };
+    format!("adopt: [{{from: {whose}, to: {{namespace: {own}, instance: {}}}}}]", instance.name_any())
 }
 
 fn vault_namespace(seen: &Seen) -> String {

@@ -1,6 +1,7 @@
 //! Whether the server is the one that the points came from. Pure.
 
-use contract::{Owner, PointView};
+use contract::Owner;
+use contract::datasource::{is_identified, server_of};
 use crds::instance::{Check, CheckResult};
 use crds::{BackupInstance, Reason};
 
@@ -11,11 +12,10 @@ use super::observe::Seen;
 /// last check met where there is no point. Backups go on: one too many of a server that was replaced on purpose harms
 /// nobody, none at all might.
 pub fn changed(instance: &BackupInstance, seen: &Seen, result: &Findings) -> Option<Check> {
-    let now = system(result.datasource_id.as_deref()?);
-    let point = seen.points.iter().flatten().last().and_then(datasource);
-    let checked = instance.status.as_ref().and_then(|status| status.datasource_id.as_deref());
-    let before = system(point.or(checked)?);
-    (now != before).then(|| Check {
+    let now = result.datasource_id.as_deref().filter(|now| is_identified(now)).map(server_of)?;
+    let known = [newest_point(seen), checked(instance)].into_iter().flatten();
+    let before = known.filter(|before| is_identified(before)).map(server_of).find(|before| *before != now)?;
+    Some(Check {
         name: "Datasource".into(),
         result: CheckResult::Warning,
         reason: Some(Reason::DatasourceChanged.as_str().to_owned()),
@@ -26,13 +26,19 @@ pub fn changed(instance: &BackupInstance, seen: &Seen, result: &Findings) -> Opt
     })
 }
 
-fn datasource(point: &PointView) -> Option<&str> {
-    match &point.owner {
-        Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id } => Some(datasource_id),
-    }
+/// The server that the newest point came from, where the last check had met another one: somebody has to look again.
+pub fn met_meanwhile<'a>(instance: &'a BackupInstance, seen: &'a Seen) -> Option<&'a str> {
+    let (point, checked) = (newest_point(seen)?, checked(instance)?);
+    let differ = is_identified(point) && is_identified(checked) && server_of(point) != server_of(checked);
+    differ.then(|| server_of(point))
 }
 
-/// A datasource is `<system identifier>/<database>`.
-fn system(datasource: &str) -> &str {
-    datasource.split_once('/').map_or(datasource, |(system, _)| system)
+fn newest_point(seen: &Seen) -> Option<&str> {
+    let (Owner::Instance { datasource_id, .. } | Owner::Cli { datasource_id }) =
+        &seen.points.iter().flatten().last()?.owner;
+    Some(datasource_id)
+}
+
+fn checked(instance: &BackupInstance) -> Option<&str> {
+    instance.status.as_ref()?.datasource_id.as_deref()
 }

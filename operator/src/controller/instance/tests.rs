@@ -285,6 +285,44 @@ fn another_server_than_the_points_came_from_is_pointed_out_and_backups_go_on() {
     assert!(!told(&again, Reason::DatasourceChanged), "it is the known one by now");
 }
 
+#[test]
+fn a_point_that_came_from_another_server_than_was_checked_asks_for_a_check() {
+    let instance = checked();
+    let due = |datasource: &str| {
+        let seen = Seen { points: Some(vec![point_of(datasource)]), ..seen_in_ledger(Some(Life::Active)) };
+        let decision = decided(&instance, &seen, at("2026-11-20T10:01:00Z"));
+        decision.steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+    };
+    assert!(!due("73/app"), "the server that was checked");
+    assert!(due("74/app"), "another one");
+    assert!(!due("db:5432/app"), "its provider does not say who it is");
+
+    // That check tells of it, whatever the instance had been checked as.
+    let seen = Seen { points: Some(vec![point_of("74/app")]), ..seen_in_ledger(Some(Life::Active)) };
+    let seen = with_check(&instance, seen, report(vec![item(Reported::Passed, None)]));
+    let decision = decided(&instance, &seen, at("2026-11-20T10:01:00Z"));
+    let check = status(&decision).checks.iter().find(|check| check.name == "Datasource").expect("a check");
+    assert_eq!(check.reason.as_deref(), Some("DatasourceChanged"));
+}
+
+/// A good point of this datasource.
+fn point_of(datasource: &str) -> contract::PointView {
+    let mut owner = seen_in_ledger(None).owner;
+    if let Some(Owner::Instance { datasource_id, .. }) = &mut owner {
+        datasource.clone_into(datasource_id);
+    }
+    serde_json::from_value(json!({
+        "id": "1".repeat(32), "run": "run-1", "writer": "cd".repeat(16), "sequence": 7, "owner": owner,
+        "decision": {"tag": "Default", "keep": "P3M", "timeZone": "UTC", "reason": "the default", "keepAtLeast": 1,
+                     "policy": null, "trigger": "cli"},
+        "pointTime": "2026-11-20T10:00:30Z", "commitTime": "2026-11-20T10:00:30Z",
+        "expirationTime": "2027-02-20T10:00:30Z", "state": "Available",
+        "source": {"serverVersion": "17.2", "systemIdentifier": "73", "sizeBytes": 1, "standby": false},
+        "dataStores": [], "storedBytes": 1, "objects": 1, "coverage": [], "warnings": [],
+    }))
+    .unwrap()
+}
+
 pub(super) fn told(decision: &Decision, reason: Reason) -> bool {
     decision.steps.iter().any(|step| matches!(step, Step::Tell(note) if note.reason == reason))
 }
@@ -791,6 +829,10 @@ fn row_a08_the_holder_is_named_in_its_own_namespace_only_a_deleted_one_with_its_
         let message = message(Life::Active, namespace, uid);
         assert!(message.contains("ask the owners of the vault") && !message.contains("older"), "{message}");
     }
+    let former = message(gone(), "shop", "of a namespace before this one");
+    assert!(former.contains("a former namespace of this name"), "{former}");
+    let entry = "adopt: [{from: {cluster: c1, namespace: shop, instance: older}, to: {namespace: shop, instance: orders}}]";
+    assert!(former.contains(entry), "{former}");
 }
 
 #[test]

@@ -104,6 +104,10 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
     if draft.facts.ledger.is_none() {
         return pending(draft, Reason::InProgress, "The vault's ledger is being asked.", 5);
     }
+    if draft.status.attempts.is_empty() {
+        // What it has waited for until now is no error of a restore that could begin after all.
+        draft.status.errors.clear();
+    }
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.recovery_point = Some(job_point(point));
@@ -132,11 +136,14 @@ fn instance_of(point: &PointView) -> &str {
     }
 }
 
-fn object(draft: Draft<'_>, objection: NoPoint) -> Decision {
-    if let Some(code) = objection.fatal {
-        let error = JobError::new(code, objection.message.as_str());
-        return draft
-            .fail(&Standing::new(JobState::Failed, objection.reason, objection.message), Some(error));
+fn object(mut draft: Draft<'_>, objection: NoPoint) -> Decision {
+    let error = objection.code.map(|code| JobError::new(code, objection.message.as_str()));
+    if objection.is_fatal {
+        return draft.fail(&Standing::new(JobState::Failed, objection.reason, objection.message), error);
+    }
+    if draft.status.attempts.is_empty() {
+        // What is in the way now, and nothing that was before: errors that last are those of attempts.
+        draft.status.errors = error.into_iter().collect();
     }
     let seconds = if objection.reason == Reason::Queued { 10 } else { 30 };
     pending(draft, objection.reason, objection.message, seconds)

@@ -2,7 +2,7 @@
 
 use contract::PointView;
 use crds::common::{ConditionType, is_true};
-use crds::{BackupVault, Reason};
+use crds::{BackupVault, ErrorCode, Reason};
 use kube::ResourceExt as _;
 
 use super::draft::Draft;
@@ -26,12 +26,12 @@ pub fn guards<'a>(draft: &Draft<'a>) -> Result<Ready<'a>, NoPoint> {
     let point = source::point(draft.job, facts, vault)?;
     targets::check(draft.job, point)?;
     if let Some(message) = facts.place.message() {
-        return Err(waits(Reason::Queued, message));
+        return Err(NoPoint::waits(Reason::Queued, message));
     }
     match &facts.connection {
         Some(Ok(_)) => Ok(Ready { point }),
-        Some(Err(fault)) => Err(waits(fault.reason, fault.message.as_str())),
-        None => Err(waits(Reason::InProgress, "The way to the target is being looked up.")),
+        Some(Err(fault)) => Err(NoPoint::mendable(fault.reason, fault.code, fault.message.as_str())),
+        None => Err(NoPoint::waits(Reason::InProgress, "The way to the target is being looked up.")),
     }
 }
 
@@ -45,29 +45,30 @@ fn vault<'a>(draft: &Draft<'a>) -> Result<&'a BackupVault, NoPoint> {
             reference.namespace_or(&own),
             reference.name
         );
-        return Err(waits(Reason::VaultNotFound, message));
+        return Err(NoPoint::mendable(Reason::VaultNotFound, ErrorCode::UserErrorReferenceNotReady, message));
     };
     let (own, name) = (vault.namespace().unwrap_or_default(), vault.name_any());
     if !vault.spec.allows_namespace(&own, &draft.job.namespace().unwrap_or_default()) {
         let message = format!(
             "Vault {own}/{name} does not take this namespace: have it added to its `access.allowedNamespaces.names`."
         );
-        return Err(waits(Reason::NamespaceNotAllowed, message));
+        return Err(NoPoint::mendable(
+            Reason::NamespaceNotAllowed,
+            ErrorCode::UserErrorNamespaceNotAllowed,
+            message,
+        ));
     }
     let conditions = vault.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     if !is_true(conditions, ConditionType::Ready) || facts.keeper.is_none() {
         let said = said(conditions, ConditionType::Ready);
-        return Err(waits(Reason::VaultNotReady, format!("Vault {own}/{name} is not ready: {said}")));
+        let message = format!("Vault {own}/{name} is not ready: {said}");
+        return Err(NoPoint::mendable(Reason::VaultNotReady, ErrorCode::UserErrorReferenceNotReady, message));
     }
     if is_true(conditions, ConditionType::KeeperUnavailable) {
-        return Err(waits(
+        return Err(NoPoint::waits(
             Reason::KeeperUnavailable,
             format!("The keeper of vault {own}/{name} does not answer."),
         ));
     }
     Ok(vault)
-}
-
-fn waits(reason: Reason, message: impl Into<String>) -> NoPoint {
-    NoPoint { reason, message: message.into(), fatal: None }
 }

@@ -13,8 +13,27 @@ use crate::names;
 pub struct NoPoint {
     pub reason: Reason,
     pub message: String,
-    /// `None`: it may come.
-    pub fatal: Option<ErrorCode>,
+    /// As an error of the job, for what somebody has to change.
+    pub code: Option<ErrorCode>,
+    /// `false`: it may come.
+    pub is_fatal: bool,
+}
+
+impl NoPoint {
+    /// It may come by itself.
+    pub fn waits(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), code: None, is_fatal: false }
+    }
+
+    /// It may come once somebody has changed something.
+    pub fn mendable(reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), code: Some(code), is_fatal: false }
+    }
+
+    /// The job ends by it.
+    pub fn fatal(reason: Reason, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), code: Some(code), is_fatal: true }
+    }
 }
 
 /// The point, as chosen before or chosen now.
@@ -23,15 +42,14 @@ pub struct NoPoint {
 /// [`NoPoint`].
 pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Result<&'a PointView, NoPoint> {
     let Some(catalogue) = &facts.catalogue else {
-        return Err(waits(Reason::InProgress, "The points of the vault are not known yet."));
+        return Err(NoPoint::waits(Reason::InProgress, "The points of the vault are not known yet."));
     };
     let chosen =
         job.status.as_ref().and_then(|status| status.recovery_point.as_ref()).map(|point| point.id.clone());
     let named = |id: &str| {
-        catalogue.points.values().find(|point| point.id.0 == id).ok_or_else(|| NoPoint {
-            reason: Reason::PointNotFound,
-            message: format!("The vault has no point {id}."),
-            fatal: Some(ErrorCode::UserErrorRecoveryPointNotFound),
+        catalogue.points.values().find(|point| point.id.0 == id).ok_or_else(|| {
+            let code = ErrorCode::UserErrorRecoveryPointNotFound;
+            NoPoint::fatal(Reason::PointNotFound, code, format!("The vault has no point {id}."))
         })
     };
     let point = match (chosen, &job.spec.source.recovery_point_ref, &job.spec.source.instance) {
@@ -39,7 +57,7 @@ pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Res
         (None, Some(reference), _) => named(&object(facts, vault, &reference.name)?)?,
         (None, None, Some(latest)) => newest(facts, &latest.name)?,
         (None, None, None) => {
-            return Err(never(
+            return Err(NoPoint::fatal(
                 Reason::InvalidSpec,
                 ErrorCode::UserErrorRecoveryPointNotFound,
                 "The job names no point.",
@@ -48,15 +66,15 @@ pub fn point<'a>(job: &RestoreJob, facts: &'a Facts, vault: &BackupVault) -> Res
     };
     if !may_read(job, facts, vault, &point.owner) {
         let message = format!("Point {} belongs to another namespace.", point.id);
-        return Err(never(Reason::PointForeign, ErrorCode::UserErrorRecoveryPointNotFound, message));
+        return Err(NoPoint::fatal(Reason::PointForeign, ErrorCode::UserErrorRecoveryPointNotFound, message));
     }
     if life::is_deleted(catalogue, &point.owner) {
         let (code, message) = (ErrorCode::UserErrorRecoveryPointNotRestorable, deleted(vault, point));
-        return Err(never(Reason::OwnerDeleted, code, message));
+        return Err(NoPoint::fatal(Reason::OwnerDeleted, code, message));
     }
     if !matches!(point.state, PointState::Available | PointState::SoftDeleted) {
         let message = format!("Point {} cannot be restored: it is {:?}.", point.id, point.state);
-        return Err(never(
+        return Err(NoPoint::fatal(
             Reason::PointNotRestorable,
             ErrorCode::UserErrorRecoveryPointNotRestorable,
             message,
@@ -82,7 +100,7 @@ fn deleted(vault: &BackupVault, point: &PointView) -> String {
 /// The id that a RecoveryPoint of the job's own namespace stands for.
 fn object(facts: &Facts, vault: &BackupVault, name: &str) -> Result<String, NoPoint> {
     let Some(object) = &facts.point else {
-        return Err(waits(
+        return Err(NoPoint::waits(
             Reason::PointNotFound,
             format!(
                 "There is no RecoveryPoint {name} in this namespace; `kubectl get rpoint` shows those there are."
@@ -95,7 +113,11 @@ fn object(facts: &Facts, vault: &BackupVault, name: &str) -> Result<String, NoPo
         || Some(reference.namespace_or(&namespace)) != vault.namespace().as_deref()
     {
         let message = format!("RecoveryPoint {name} is of vault {}, not of the job's.", reference.name);
-        return Err(never(Reason::PointNotFound, ErrorCode::UserErrorRecoveryPointNotFound, message));
+        return Err(NoPoint::fatal(
+            Reason::PointNotFound,
+            ErrorCode::UserErrorRecoveryPointNotFound,
+            message,
+        ));
     }
     Ok(object.spec.point_id.clone())
 }
@@ -118,7 +140,7 @@ fn newest<'a>(facts: &'a Facts, name: &str) -> Result<&'a PointView, NoPoint> {
         // Of one that was deleted only where there is no other: it is refused with the way back.
         .max_by_key(|point| (!is_deleted(point), point.point_time))
         .ok_or_else(|| {
-            waits(Reason::NoPointYet, format!("Instance {name} has no point that can be restored."))
+            NoPoint::waits(Reason::NoPointYet, format!("Instance {name} has no point that can be restored."))
         })
 }
 
@@ -132,12 +154,4 @@ fn may_read(job: &RestoreJob, facts: &Facts, vault: &BackupVault, owner: &Owner)
         Owner::Instance { namespace_uid, .. } => facts.namespace_uid.as_ref() == Some(namespace_uid),
         Owner::Cli { .. } => false,
     }
-}
-
-fn waits(reason: Reason, message: impl Into<String>) -> NoPoint {
-    NoPoint { reason, message: message.into(), fatal: None }
-}
-
-fn never(reason: Reason, code: ErrorCode, message: impl Into<String>) -> NoPoint {
-    NoPoint { reason, message: message.into(), fatal: Some(code) }
 }

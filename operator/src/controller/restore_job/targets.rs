@@ -110,5 +110,5 @@ fn listed(names: &[&str]) -> String {
 }
 
 fn refused(message: String) -> NoPoint {
-    NoPoint { reason: Reason::InvalidSpec, message, fatal: Some(ErrorCode::UserErrorTargetNotSuitable) }
+    NoPoint::fatal(Reason::InvalidSpec, ErrorCode::UserErrorTargetNotSuitable, message)
 }

@@ -527,6 +527,31 @@ async fn what_was_deleted_in_a_lost_cluster_stays_until_its_heir_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn within_a_cluster_only_what_was_deleted_in_another_namespace_is_given_away() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let of = |namespace_uid: &str, uid: &str| match instance(uid, "1/app") {
+        Owner::Instance { cluster_id, namespace, instance, instance_uid, datasource_id, .. } => {
+            let namespace_uid = namespace_uid.to_owned();
+            Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, datasource_id }
+        }
+        owner @ Owner::Cli { .. } => owner,
+    };
+    let (gone, beside, heir) = (of("n1", "gone"), of("n1", "beside"), of("n2", "heir"));
+    let point = fixture.point_of(&vault, "kept", &gone, 1).await;
+    change(&vault, claimed(gone.clone(), "{}")).await;
+    let reason = async |to: &Owner| refused(&vault, adopted(gone.clone(), to.clone())).await.reason();
+    assert_eq!(reason(&heir).await, "SameCluster", "it lives");
+    change(&vault, deleted(gone.clone(), Remains::Kept)).await;
+    assert_eq!(reason(&beside).await, "SameCluster", "in its own namespace it is brought back");
+    change(&vault, adopted(gone.clone(), heir.clone())).await;
+    assert_eq!(view(&vault, &point).owner, heir);
+    assert_eq!(known(&vault, &heir).life, Life::ResumeRequired { record: "team-shop-0ld".into() });
+    let head = vault.head();
+    assert_eq!(change(&vault, adopted(gone, heir)).await, head, "it is done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_adoption_that_would_take_from_the_living_is_refused() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
