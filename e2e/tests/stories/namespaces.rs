@@ -8,6 +8,7 @@ use e2e::world::{HARDLY_EVER, Names, Shop, TemporaryNamespace};
 use serde_json::{Value, json};
 
 use crate::scene::{Kind, Scene, condition, scene, until};
+use crate::soft_deleted::resume;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LABEL: &str = "coffer.dev/holds-backups";
@@ -118,10 +119,7 @@ fn what_a_namespace_has_left_is_given_to_an_instance_of_another_one() {
         let (_, rest) = message.split_once("coffer.dev/resume=")?;
         Some(rest.split(|end: char| !end.is_ascii_alphanumeric() && end != '-').next()?.to_owned())
     });
-    let annotation = format!("coffer.dev/resume={record}");
-    kubectl
-        .run(&["annotate", "binst", &names.instance, "-n", &names.tenant, &annotation])
-        .expect("the record is named");
+    resume(&scene, &record);
     ready("AsConfigured");
     until("nothing is left of the former one", 2 * MINUTE, || {
         kubectl.list("dbinst", &names.vault_namespace).ok()?.is_empty().then_some(())
