@@ -1,9 +1,5 @@
 //! Every finalizer Coffer sets, and what releases it. `coffer release` removes them all.
 
-/// On a BackupInstance, with soft delete: released when its DeletedBackupInstance exists, or the vault or its
-/// namespace is ending. API writes only, never a storage call, so dead storage cannot hold a deletion.
-pub const RECORD_DELETION: &str = "coffer.dev/record-deletion";
-
 /// On BackupJobs and RestoreJobs while they are not terminal: the run is stopped before its object goes.
 pub const STOP_RUN: &str = "coffer.dev/stop-run";
 
@@ -11,4 +7,4 @@ pub const STOP_RUN: &str = "coffer.dev/stop-run";
 pub const VAULT_KEY: &str = "coffer.dev/vault-key";
 
 /// Every finalizer of this file.
-pub const ALL: &[&str] = &[RECORD_DELETION, STOP_RUN, VAULT_KEY];
+pub const ALL: &[&str] = &[STOP_RUN, VAULT_KEY];

@@ -569,7 +569,7 @@ async fn a_deleted_instances_points_are_kept_and_read_again_once_it_was_undelete
 }
 
 #[tokio::test]
-async fn the_ledger_takes_the_end_of_a_job() {
+async fn row_b16_the_ledger_takes_the_end_of_a_job_and_the_command_line_tells_it() {
     let site = Site::new();
     let keeper = site.start();
     let before = keeper.open().await.head.unwrap();
@@ -586,6 +586,25 @@ async fn the_ledger_takes_the_end_of_a_job() {
     assert_eq!(keeper.view().await.head, Some(appended.head));
     let seen: Option<contract::RestoreSeen> = answer(keeper.get("/v1/restores/team/nobody").await).await;
     assert_eq!(seen, None);
+
+    let told = jobs(&site, &["-o", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((told.as_array().map(Vec::len), &told[0]["name"]), (Some(1), &"shop-20261121t0400z".into()));
+    assert_eq!((&told[0]["uid"], &told[0]["state"]), (&RUN.into(), &"Expired".into()));
+    let table = jobs(&site, &[]);
+    assert!(table.starts_with("ENDED") && table.contains("the start window was over"), "{table}");
+}
+
+/// What `coffer jobs` prints of the site's vault, with the vault's own key.
+fn jobs(site: &Site, arguments: &[&str]) -> String {
+    let told = std::process::Command::new(env!("CARGO_BIN_EXE_coffer"))
+        .args(["jobs", "--vault", &format!("file://{}", site.vault.path().display()), "--identity"])
+        .arg(site.path(files::VAULT_KEYS).join("identity"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    String::from_utf8(told.stdout).unwrap()
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ pub enum InstanceState {
     ConfiguringProtectionFailed,
     /// Backups run and points expire.
     ProtectionConfigured,
-    /// A change of policy or server is being taken up.
+    /// It has worked, and is being checked again: after a change of server or credentials, or when somebody asked.
     UpdatingProtection,
     /// No new backups; points expire, and the newest is kept.
     BackupsSuspended,
@@ -211,13 +211,13 @@ pub struct LatestPoint {
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobCounts {
-    /// Ended well, with or without warnings.
+    /// Ended well, with or without warnings; also those whose objects are gone by `jobHistory` of the policy, by their points.
     #[schemars(range(min = 0))]
     pub completed: i32,
-    /// Ended badly, after the last attempt.
+    /// Ended badly, after the last attempt, of those whose objects are there.
     #[schemars(range(min = 0))]
     pub failed: i32,
-    /// Never started within their window.
+    /// Never started within their window, of those whose objects are there.
     #[schemars(range(min = 0))]
     pub expired: i32,
     /// Ended because somebody asked for it.

@@ -17,19 +17,37 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn row_a18_a32_a36_a39_a40_b10_b11_b13_e04_e06_a_policy_tells_what_it_will_do_or_what_is_wrong_with_it() {
     let scene = scene(Kind::Claim, 200);
     scene.protect();
-    the_sample_is_ready(&scene);
+    the_samples_are_ready(&scene);
     several_rules_tell_their_next_slots(&scene);
     every_kind_of_criterion_is_taken(&scene);
     what_could_not_be_kept_is_refused(&scene);
     one_that_is_used_stays(&scene);
 }
 
-/// Every night, kept for three months.
-fn the_sample_is_ready(scene: &Scene) {
-    let sample = fs::read_to_string(source::root().join("config/samples/policy.yaml")).expect("the sample");
+fn the_samples_are_ready(scene: &Scene) {
+    for (file, name, retention) in [
+        ("policy-weekly", "weekly", "Monthly: P10Y; Default: P1Y, at least 1"),
+        ("policy-weekly-default", "weekly-default", "Default: P3M, at least 1"),
+    ] {
+        apply_sample(scene, file);
+        let told = ready(scene, name);
+        assert_eq!(told["status"]["retention"], retention, "{}", told["status"]);
+        assert_eq!(slots(&told).len(), 10);
+    }
+    the_nightly_sample_is_ready(scene);
+}
+
+fn apply_sample(scene: &Scene, file: &str) {
+    let path = source::root().join(format!("config/samples/{file}.yaml"));
+    let sample = fs::read_to_string(path).expect("the sample");
     let mut policy: Value = serde_yaml::from_str(&sample).expect("the sample is YAML");
     policy["metadata"]["namespace"] = json!(scene.shop.names.tenant);
     scene.shop.kubectl.apply(&policy.to_string()).expect("the sample is accepted");
+}
+
+/// Every night, kept for three months.
+fn the_nightly_sample_is_ready(scene: &Scene) {
+    apply_sample(scene, "policy");
     let told = ready(scene, "nightly");
     assert_eq!(told["status"]["retention"], "Default: P3M, at least 1", "{}", told["status"]);
     let slots = slots(&told);

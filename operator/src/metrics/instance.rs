@@ -30,11 +30,13 @@ pub struct InstanceFigures {
     pub last_duration: Option<i64>,
     pub last_source_bytes: Option<i64>,
     pub last_stored_bytes: Option<i64>,
+    /// 1: backups run as configured; 0: something keeps them from it. `None` while they rest.
+    pub protected: Option<i64>,
     /// Slots without a job so far.
     pub missed_runs: u64,
 }
 
-const FIGURES: [(&str, Option<Unit>, &str); 10] = [
+const FIGURES: [(&str, Option<Unit>, &str); 11] = [
     ("recovery_point_latest_timestamp", Some(Unit::Seconds), "The instant whose data the newest point holds"),
     ("recovery_point_oldest_timestamp", Some(Unit::Seconds), "The instant whose data the oldest point holds"),
     ("backup_expected_interval", Some(Unit::Seconds), "The longest time between two slots of the schedule"),
@@ -45,11 +47,16 @@ const FIGURES: [(&str, Option<Unit>, &str); 10] = [
     ("backup_last_duration", Some(Unit::Seconds), "How long the last good backup took"),
     ("backup_last_source", Some(Unit::Bytes), "What the last good backup read from the database"),
     ("backup_last_stored", Some(Unit::Bytes), "What the last good backup takes in storage"),
+    (
+        "instance_protected",
+        None,
+        "1 while the instance is backed up as configured, 0 while something keeps it from that; absent while backups rest",
+    ),
 ];
 
 #[derive(Clone)]
 pub struct Instances {
-    figures: [Family<InstanceLabels, Seconds>; 10],
+    figures: [Family<InstanceLabels, Seconds>; 11],
     missed_runs: Family<InstanceLabels, Counter>,
 }
 
@@ -81,6 +88,7 @@ impl Instances {
             figures.last_duration,
             figures.last_source_bytes,
             figures.last_stored_bytes,
+            figures.protected,
         ];
         for (family, value) in self.figures.iter().zip(values) {
             match value {

@@ -34,6 +34,7 @@ pub(crate) fn told() -> Metrics {
         last_duration: Some(90),
         last_source_bytes: Some(4096),
         last_stored_bytes: Some(1024),
+        protected: Some(1),
         missed_runs: 3,
     };
     metrics.instance(&labels(), Some(&figures));
@@ -71,6 +72,7 @@ fn every_figure_is_on_the_page_under_its_name() {
         ("backup_last_duration_seconds", "90.0"),
         ("backup_last_source_bytes", "4096.0"),
         ("backup_last_stored_bytes", "1024.0"),
+        ("instance_protected", "1.0"),
         ("backup_missed_runs_total", "3"),
         ("backup_job_progress_bytes", "10"),
         ("backup_job_estimated_bytes", "100"),

@@ -150,7 +150,7 @@ async fn newest_state(place: &Place) -> Result<Option<State>, StoreError> {
     Ok(None)
 }
 
-fn expected(vault: Id, sequence: u64) -> Expected {
+pub(super) fn expected(vault: Id, sequence: u64) -> Expected {
     Expected {
         kind: ObjectKind::LedgerEntry,
         number: sequence,

@@ -8,6 +8,7 @@
 //! An entry counts only once its create-only write succeeded, so two custodians can work on one vault: neither can decide on
 //! a state that the other has changed since. What a vault is follows from its entries alone; a stored state is a short cut.
 
+mod back;
 mod chain;
 mod error;
 mod owners;
@@ -38,6 +39,7 @@ use crate::{
 pub use error::{LedgerError, Refused};
 pub use state::State;
 
+pub(crate) use back::entries;
 pub(crate) use chain::{create_genesis, read_first};
 pub(crate) use error::{name_abroad, name_of};
 

@@ -350,3 +350,55 @@ async fn a_ledger_that_storage_has_lost_is_not_written_on_and_opens_as_rolled_ba
 }
 
 mod fold_tests;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_read_back_to_a_time_and_a_foreign_one_among_them_is_noticed() {
+    let fixture = Fixture::new().await;
+    let ledger = fixture.open(1).await;
+    for number in 0..40 {
+        fixture.clock.advance(std::time::Duration::from_secs(3_600));
+        ledger.append(move |_| Verdict::Append(vec![ended(&format!("job-{number}"))])).await.unwrap();
+    }
+    let head = ledger.state().head();
+    ledger.close().await;
+    let place = fixture.place(2);
+    let read = async |since| entries(&place.store, VAULT, &place.key, head, since).await;
+    assert_eq!(read(None).await.unwrap().len(), fixture.entries());
+    let since = fixture.clock.now() - jiff::SignedDuration::from_hours(3);
+    let told = read(Some(since)).await.unwrap();
+    let newest: Vec<_> = told.iter().map(|entry| entry.promises[0].clone()).collect();
+    assert_eq!(newest, ["job-39", "job-38", "job-37", "job-36"].map(ended));
+
+    let name = Name::ledger(head.sequence - 1);
+    let entry = LedgerEntry {
+        format: crate::format::FORMAT,
+        sequence: head.sequence - 1,
+        previous: Hash::NONE,
+        time: fixture.clock.now(),
+        promises: vec![ended("planted")],
+    };
+    let object = Expected {
+        kind: ObjectKind::LedgerEntry,
+        number: entry.sequence,
+        vault: VAULT,
+        chain: Id::NONE,
+        point: Id::NONE,
+        writer: None,
+    };
+    let sealed = seal_document(&entry, &object, Id([9; 16]), Suite::Aes256Gcm, place.key.key()).unwrap();
+    std::fs::write(fixture.file(&name), sealed).unwrap();
+    assert!(matches!(read(None).await, Err(LedgerError::Broken { .. })));
+    std::fs::remove_file(fixture.file(&name)).unwrap();
+    assert!(matches!(read(None).await, Err(LedgerError::Store(_))));
+}
+
+fn ended(name: &str) -> Promise {
+    Promise::JobEnded {
+        run: RunId("run".into()),
+        job: "BackupJob".into(),
+        namespace: "team".into(),
+        name: name.into(),
+        state: "Completed".into(),
+        message: String::new(),
+    }
+}

@@ -17,6 +17,7 @@ mod floor;
 mod garbage;
 mod grant;
 mod init;
+mod jobs;
 mod keys;
 mod kit;
 mod look;
@@ -47,6 +48,7 @@ use crate::{
 pub use accept::Expiry;
 pub use error::VaultError;
 pub use init::{InitRequest, NewKeys, init, new_keys};
+pub use jobs::EndedJob;
 pub use look::look;
 pub use open::{Access, OpenRequest, open};
 pub use sweep::{SweepOptions, SweepReport};

@@ -22,6 +22,7 @@ mod google;
 mod grants;
 mod identity;
 mod ini;
+mod jobs;
 mod keygen;
 mod list;
 mod location;
@@ -62,6 +63,7 @@ pub enum Command {
     Grants(grants::Arguments),
     Backup(Box<backup::Arguments>),
     List(list::Arguments),
+    Jobs(jobs::Arguments),
     Show(show::Arguments),
     Verify(verify::Arguments),
     Restore(Box<restore::Arguments>),
@@ -95,6 +97,7 @@ async fn dispatch(command: &Command, environment: &Environment) -> (Format, Resu
         Command::Grants(arguments) => (Format::Table, grants::run(arguments, environment).await),
         Command::Backup(arguments) => (arguments.output.format, backup::run(arguments, environment).await),
         Command::List(arguments) => (arguments.output.format, list::run(arguments, environment).await),
+        Command::Jobs(arguments) => (arguments.output.format, jobs::run(arguments, environment).await),
         Command::Show(arguments) => (arguments.output.format, show::run(arguments, environment).await),
         Command::Verify(arguments) => (arguments.output.format, verify::run(arguments, environment).await),
         Command::Restore(arguments) => (arguments.output.format, restore::run(arguments, environment).await),

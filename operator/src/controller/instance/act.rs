@@ -5,16 +5,17 @@ use std::sync::Arc;
 use contract::{
     Assignment, CheckTask, Connection, LedgerRequest, Owner, OwnerChange, Refusal, RunId, Task, VERSION,
 };
-use crds::common::{ConditionType, Time};
+use crds::common::Time;
+use crds::instance::InstanceState;
 use crds::{BackupInstance, BackupInstanceStatus, BackupJob, BackupJobStatus, Reason, annotations};
 use jiff::SignedDuration;
 use kube::ResourceExt as _;
 
 use super::claim::Claimed;
 use super::decide::{Decision, Step};
+use super::notes::notes;
 use super::observe::Seen;
 use super::slots::Join;
-use super::status::find;
 use crate::cluster::{self, JobOwner, Note};
 use crate::context::Context;
 use crate::controller::run::{self, Plan, Role};
@@ -179,17 +180,8 @@ async fn write_status(
         return Ok(());
     }
     cluster::apply_status(&context.client, instance, status).await?;
-    let before = instance.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    for type_ in [ConditionType::Ready, ConditionType::BackupReady] {
-        let (was, is) = (find(before, type_), find(&status.conditions, type_));
-        let Some(is) = is.filter(|is| is.status == "False" && was.is_none_or(|was| was.reason != is.reason))
-        else {
-            continue;
-        };
-        let reason = is.reason.parse().unwrap_or(Reason::InProgress);
-        // Objects that are applied together become ready one after the other; a vault that fails says so itself.
-        let note = if reason == Reason::VaultNotReady { Note::normal } else { Note::warning };
-        context.notes.publish(instance, &note(reason, is.message.as_str())).await;
+    for note in notes(instance.status.as_ref(), status) {
+        context.notes.publish(instance, &note).await;
     }
     Ok(())
 }
@@ -214,10 +206,22 @@ fn figures(seen: &Seen, status: &BackupInstanceStatus, interval: Option<SignedDu
         last_duration: times.map(|(from, to)| to.0.duration_since(from.0).as_secs()),
         last_source_bytes: good.and_then(|good| good.data_transferred_bytes),
         last_stored_bytes: good.and_then(|good| good.stored_bytes),
+        protected: status.state.and_then(is_protected).map(i64::from),
         missed_runs: status
             .missed_slots
             .as_ref()
             .map_or(0, |missed| u64::try_from(missed.count).unwrap_or(0)),
+    }
+}
+
+/// Whether backups run as configured; `None` while they rest.
+fn is_protected(state: InstanceState) -> Option<bool> {
+    match state {
+        InstanceState::ProtectionConfigured | InstanceState::UpdatingProtection => Some(true),
+        InstanceState::ConfiguringProtection
+        | InstanceState::ConfiguringProtectionFailed
+        | InstanceState::ProtectionError => Some(false),
+        InstanceState::BackupsSuspended | InstanceState::ProtectionStopped => None,
     }
 }
 

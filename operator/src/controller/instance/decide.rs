@@ -119,7 +119,7 @@ pub fn decide(instance: &BackupInstance, seen: &Seen, settings: &Settings, now: 
     for time in fresh_until.into_iter().chain(status.retention_resume_time.as_ref().map(|time| time.0)) {
         wake = wake.or(Wake::At(time), now);
     }
-    let interval = found.as_ref().ok().filter(|_| enabled).and_then(|found| interval(found, now));
+    let interval = found.as_ref().ok().filter(|_| enabled).and_then(|found| interval(&found.policy, now));
     Decision { steps, status: Some(status), interval, wake }
 }
 

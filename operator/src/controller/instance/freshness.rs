@@ -4,10 +4,10 @@ use crds::common::ConditionType;
 use crds::{BackupInstanceStatus, Reason};
 use jiff::{SignedDuration, Timestamp};
 
-use super::references::References;
 use super::status::Parts;
 use crate::clock::Now;
 use crate::controller::Conditions;
+use crate::controller::policy::ParsedPolicy;
 
 /// So many slots around now tell how often backups are due.
 const LOOKED_AT: usize = 8;
@@ -45,7 +45,16 @@ pub fn results(
             conditions.set(ConditionType::LastBackupSucceeded, None, Reason::NoBackupYet, message);
         }
     }
-    let Ok(found) = parts.found else {
+    // What was promised last holds while the policy cannot be read: points age all the same.
+    let promised = match parts.found {
+        Ok(found) => Some(promise(&found.policy, now)),
+        Err(_) => status
+            .policy_snapshot
+            .as_ref()
+            .and_then(|snapshot| ParsedPolicy::parse(&snapshot.spec).ok())
+            .map(|policy| promise(&policy, now)),
+    };
+    let Some(promised) = promised else {
         conditions.keep(ConditionType::RecoveryPointFresh);
         return None;
     };
@@ -54,7 +63,7 @@ pub fn results(
         conditions.set(ConditionType::RecoveryPointFresh, None, Reason::NoPointYet, message);
         return None;
     };
-    let until = latest.point_time.0.checked_add(promise(found, now)).unwrap_or(Timestamp::MAX);
+    let until = latest.point_time.0.checked_add(promised).unwrap_or(Timestamp::MAX);
     if now.time < until {
         let message = "The newest point is as young as the policy promises.";
         conditions.set(ConditionType::RecoveryPointFresh, Some(true), Reason::PointFresh, message);
@@ -67,20 +76,19 @@ pub fn results(
 }
 
 /// How old the newest point may get: the longest time between two slots, and a completion window.
-fn promise(found: &References, now: Now) -> SignedDuration {
-    let window = found
-        .policy
+fn promise(policy: &ParsedPolicy, now: Now) -> SignedDuration {
+    let window = policy
         .rules
         .iter()
         .map(|rule| rule.windows.complete_by(now.time).duration_since(now.time))
         .max()
         .unwrap_or(SignedDuration::ZERO);
-    interval(found, now).unwrap_or(WEEK) + window
+    interval(policy, now).unwrap_or(WEEK) + window
 }
 
 /// The longest time between two of the next slots of all rules together.
-pub fn interval(found: &References, now: Now) -> Option<SignedDuration> {
-    let rules = &found.policy.rules;
+pub fn interval(policy: &ParsedPolicy, now: Now) -> Option<SignedDuration> {
+    let rules = &policy.rules;
     let mut slots: Vec<Timestamp> =
         rules.iter().flat_map(|rule| rule.schedule.slots_after(now.time).take(LOOKED_AT)).collect();
     slots.sort_unstable();

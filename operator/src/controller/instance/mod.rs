@@ -13,6 +13,7 @@ mod claim;
 mod datasource;
 mod decide;
 mod freshness;
+mod notes;
 mod observe;
 mod prospects;
 mod readiness;

@@ -162,6 +162,30 @@ fn the_last_week_passes_while_no_job_ends() {
 }
 
 #[test]
+fn a_point_grows_old_also_while_the_policy_is_gone() {
+    let known = || Seen { points: Some(vec![point(20)]), ..seen_in_ledger(Some(Life::Active)) };
+    let instance = looked(checked(), &known(), "2026-11-20T20:05:01Z");
+    let fresh = |time: &str| {
+        let decision = decided(&instance, &Seen { policy: None, ..known() }, at(time));
+        condition(status(&decision), "RecoveryPointFresh").0.to_owned()
+    };
+    assert_eq!(fresh("2026-11-20T21:00:00Z"), "True");
+    assert_eq!(fresh("2026-12-20T21:00:00Z"), "False");
+}
+
+#[test]
+fn row_b16_backups_whose_jobs_have_gone_by_history_are_counted_by_their_points() {
+    let seen = Seen {
+        jobs: vec![job()],
+        points: Some(vec![point(12), point(18), point(19), point(20)]),
+        ..seen_in_ledger(Some(Life::Active))
+    };
+    let instance = looked(checked(), &seen, "2026-11-20T20:05:01Z");
+    let counts = instance.status.as_ref().unwrap().jobs_7d.clone().expect("they are counted");
+    assert_eq!((counts.completed, counts.failed), (3, 0), "that of the 12th is older than a week");
+}
+
+#[test]
 fn row_a19_what_is_well_is_looked_at_again_only_when_it_is_forced() {
     let now = at("2026-11-20T10:05:00Z");
     let idle = decided(&asking(checked(), "Default"), &seen(), now);
