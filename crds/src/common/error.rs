@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ErrorCode;
 
+/// Characters of a message.
+const MESSAGE: usize = 2048;
+
 /// One error of a job. The last of the list is the one that decided.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,7 +36,7 @@ impl JobError {
         let meaning = code.meaning();
         Self {
             code: code.as_str().to_owned(),
-            message: message.into(),
+            message: cut(message.into()),
             recommended_action: meaning.action.to_owned(),
             retryable: meaning.retryable,
             user_error: meaning.user_error,
@@ -47,6 +50,11 @@ impl JobError {
         self.inner = Some(InnerError { code: code.into(), message: message.into() });
         self
     }
+}
+
+/// As much of a message as the schema takes: one that is longer would keep the whole status from being written.
+fn cut(message: String) -> String {
+    if message.len() <= MESSAGE { message } else { message.chars().take(MESSAGE).collect() }
 }
 
 /// The cause of an error in the words of the system that raised it.

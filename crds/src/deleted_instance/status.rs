@@ -76,6 +76,6 @@ pub struct DeletedOwner {
     #[schemars(length(min = 1, max = 64))]
     pub uid: String,
     /// System identifier of the server and name of the database.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 512))]
     pub datasource_id: String,
 }

@@ -34,7 +34,7 @@ pub struct BackupInstanceStatus {
     /// System identifier of the server and name of the database, as last seen. The same datasource cannot be
     /// protected twice in one vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 512))]
     pub datasource_id: Option<String>,
     /// Every check with its result, in the order they are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -70,6 +70,10 @@ fn may_go_once_it_was_purged(scene: &Scene, record: &str) {
     };
     let vault = format!("bvault/{}", names.vault);
     patch(&vault, json!({"spec": {"softDelete": {"state": "Disabled"}}}));
+    until("the operator knows that nothing is kept any longer", MINUTE, || {
+        let vault = kubectl.find("bvault", &names.vault_namespace, &names.vault).ok()??;
+        (vault["status"]["softDelete"]["state"] == "Disabled").then_some(())
+    });
     patch(&format!("dbinst/{record}"), json!({"spec": {"purge": true}}));
     until("the record goes with its last point", 2 * MINUTE, || {
         kubectl.find("dbinst", &names.vault_namespace, record).ok()?.is_none().then_some(())

@@ -25,6 +25,7 @@ fn row_a08_a15_a20_a21_a_deleted_instance_is_kept_comes_back_and_goes_when_it_is
     let kept = find_record(&scene, &record).expect("the record stays");
     assert_eq!(kept["status"]["recoveryPoints"], 1, "nothing expires");
 
+    is_refused_under_another_name(&scene, &record);
     // Git puts the instance back, under the same name: it is another one.
     scene.shop.apply_protection(HARDLY_EVER).expect("the instance is accepted");
     until("the deleted holder is named", 3 * MINUTE, || {
@@ -80,6 +81,23 @@ fn refuses_a_restore(scene: &Scene, point: &str) {
     let job = job.unwrap_or_default();
     assert_eq!(condition(&job, "Ready").unwrap_or_default()["reason"], "OwnerDeleted");
     assert!(job["status"]["attempts"].is_null(), "no pod was needed to say so");
+}
+
+/// The database counts, whatever the object that protects it is called.
+fn is_refused_under_another_name(scene: &Scene, record: &str) {
+    let names = Names { instance: "renamed".into(), ..scene.shop.names.clone() };
+    let renamed = Shop { kubectl: scene.shop.kubectl.clone(), names, postgres: scene.shop.postgres.clone() };
+    renamed.apply_protection(HARDLY_EVER).expect("the instance is accepted");
+    until("the deleted holder is named", 3 * MINUTE, || {
+        let held = renamed.kubectl.find("binst", &renamed.names.tenant, "renamed").ok()??;
+        let ready = condition(&held, "Ready")?;
+        let says = ready["message"].as_str()?.contains(record);
+        (ready["reason"] == "DuplicateDatasource" && says).then_some(())
+    });
+    renamed
+        .kubectl
+        .run(&["delete", "binst", "renamed", "-n", &renamed.names.tenant, "--timeout=60s"])
+        .expect("it holds nothing and goes");
 }
 
 pub fn undelete(scene: &Scene, record: &str) {

@@ -5,7 +5,8 @@
 
 /// The name of a datasource; of several databases, or all, without `database`.
 pub fn name(system_identifier: Option<&str>, host: &str, port: u16, database: Option<&str>) -> String {
-    let server = system_identifier.map_or_else(|| format!("{host}:{port}"), str::to_owned);
+    let server =
+        system_identifier.map_or_else(|| format!("{}:{port}", host.to_ascii_lowercase()), str::to_owned);
     match database {
         Some(database) => format!("{server}/{database}"),
         None => server,
@@ -43,7 +44,7 @@ mod tests {
         let named = |system| name(system, "db.shop", 5432, Some("orders"));
         assert_eq!(named(Some("7311")), "7311/orders");
         assert_eq!(named(None), "db.shop:5432/orders");
-        assert_eq!(name(None, "db.shop", 5432, None), "db.shop:5432");
+        assert_eq!(name(None, "DB.shop", 5432, None), "db.shop:5432", "names of hosts have no case");
         assert_eq!((server_of("7311/a/b"), server_of("db.shop:5432")), ("7311", "db.shop:5432"));
         assert!(is_identified("7311/orders") && is_identified("7311"));
         assert!(!is_identified("db.shop:5432/orders") && !is_identified("/orders"));

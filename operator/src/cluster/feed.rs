@@ -132,10 +132,10 @@ where
         }
     }
 
+    /// It is known as departed before anybody can miss it.
     fn lose(&self, address: &Address) {
-        if let Some(object) = self.remove(address) {
-            self.departed.note(object);
-        }
+        self.index.get(&address.0, &address.1).into_iter().for_each(|object| self.departed.note(object));
+        drop(self.remove(address));
     }
 
     fn remove(&self, address: &Address) -> Option<Arc<K>> {

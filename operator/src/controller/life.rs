@@ -44,7 +44,8 @@ pub fn is_held_by_another(catalogue: &Catalogue, instance_uid: &str, datasource:
     };
     catalogue.owners.values().filter(|view| is_of(&view.owner)).any(|view| match view.life {
         Life::Active | Life::ResumeRequired { .. } => true,
-        Life::Deleted { .. } => has_points(&view.owner),
+        // One that was never claimed holds nothing.
+        Life::Deleted { .. } => !view.spec.is_empty() && has_points(&view.owner),
         Life::Released => false,
     })
 }

@@ -1,19 +1,22 @@
 //! Reading the entries back from the newest, for people who ask what happened.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{LedgerError, LedgerHead, chain::expected};
 use crate::{
+    clock::later,
     format::{FORMAT, Hash, Id, LedgerEntry},
     seal::{LedgerKey, ObjectKind, open_document},
     store::{Name, SharedStore},
 };
 
+/// Clocks of writers differ: entries are read until they are so much older than what was asked for.
+const SLACK: SignedDuration = SignedDuration::from_hours(24);
 /// Entries that are asked for at the same time.
 const AHEAD: usize = 32;
 
-/// The entries from a head back to the newest one that is older than `since`, without it; newest first. `None`: to the first.
+/// The entries of `since` and later, newest first, as their writers had the time; `None`: all of them.
 ///
 /// # Errors
 /// When an entry is missing, damaged, or not the one that the entry after it follows from; when storage does not answer.
@@ -35,11 +38,12 @@ pub(crate) async fn entries(
                 what: "is not the one that the entry after it follows",
             });
         }
-        if since.is_some_and(|since| entry.time < since) {
-            break;
-        }
         expected = entry.previous;
-        entries.push(entry);
+        match since {
+            Some(since) if later(entry.time, SLACK) < since => break,
+            Some(since) if entry.time < since => {}
+            Some(_) | None => entries.push(entry),
+        }
     }
     Ok(entries)
 }

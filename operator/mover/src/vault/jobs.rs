@@ -1,5 +1,7 @@
 //! The jobs that have ended, as the ledger has them: it keeps what the objects of a cluster do not.
 
+use std::collections::HashSet;
+
 use contract::RunId;
 use jiff::Timestamp;
 
@@ -37,7 +39,9 @@ impl Vault {
             let time = entry.time;
             entry.promises.into_iter().rev().filter_map(move |promise| ended(time, promise))
         });
-        Ok(ends.collect())
+        // Told again, a job ended as it was told last.
+        let mut known = HashSet::new();
+        Ok(ends.filter(|end| known.insert(end.run.clone())).collect())
     }
 }
 

@@ -135,7 +135,11 @@ fn delete(
             }
         }
     }
-    let life = Life::Deleted { time: now, points, reason: cut(reason) };
+    let time = match state.owner(owner).map(|known| &known.life) {
+        Some(Life::Deleted { time, .. }) => *time,
+        _ => now,
+    };
+    let life = Life::Deleted { time, points, reason: cut(reason) };
     Ok(vec![Promise::Owner { owner: owner.clone(), life }])
 }
 
@@ -285,7 +289,8 @@ fn holder(state: &State, known: &StateOwner) -> Option<Box<Holder>> {
     let newest = newest.max_by_key(|point| (point.point.point_time, point.point.id));
     let holds = match known.life {
         Life::Active | Life::ResumeRequired { .. } => true,
-        Life::Deleted { .. } => newest.is_some(),
+        // What was never claimed holds nothing: its points came from a server that it was not protected as.
+        Life::Deleted { .. } => newest.is_some() && !known.spec.is_empty(),
         Life::Released => false,
     };
     let point = newest.map(|point| point.point.id.into());

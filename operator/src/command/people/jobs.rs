@@ -13,7 +13,8 @@ use super::problem::Problem;
 use super::session::{self, VaultArguments};
 
 const AFTER_HELP: &str = "\
-The objects of a cluster go by `jobHistory` of the policy, or with the cluster; the ledger keeps how they ended.
+The objects of a cluster go by `jobHistory` of the policy, or with the cluster; the ledger keeps how they ended. What ended while the vault's keeper
+did not answer is not in it.
 
 Examples:
   coffer jobs --vault file:///backups --identity key.txt

@@ -9,6 +9,7 @@ use crds::{BackupInstance, BackupVault, Reason};
 use kube::ResourceExt as _;
 
 use super::observe::entries;
+use crate::controller::life;
 use crate::keeper_client::Catalogue;
 
 /// Entries that are told of at most; the rest is counted.
@@ -104,7 +105,7 @@ fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
         Ok(found) => found,
         Err(obstacle) => return Standing::Open(obstacle),
     };
-    match changes(facts, &left, &to) {
+    match changes(facts, &known, &left, &to) {
         Ok(changes) => Standing::Take { changes, heir },
         Err(obstacle) => Standing::Open(obstacle),
     }
@@ -112,9 +113,25 @@ fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
 
 /// What was deleted there stays as it was promised then, unless it holds the very database that the heir protects. A namespace
 /// that was made again under its name is another's: who of the two is meant, the entry does not say.
-fn changes(facts: &Facts<'_>, left: &[&Owner], to: &Owner) -> Result<Vec<Change>, Obstacle> {
-    let is_taken =
-        |owner: &&&Owner| !is_deleted(facts.catalogue, owner) || datasource(owner) == datasource(to);
+fn changes(
+    facts: &Facts<'_>,
+    known: &BTreeSet<&Owner>,
+    left: &[&Owner],
+    to: &Owner,
+) -> Result<Vec<Change>, Obstacle> {
+    // Within the cluster all that one instance ever was goes together, as when it is brought back.
+    let heirs: BTreeSet<&str> = known
+        .iter()
+        .filter(|owner| {
+            is_own(facts, owner) && (datasource(owner) == datasource(to) || is_of(facts, owner, to))
+        })
+        .filter_map(|owner| life::uid(owner))
+        .collect();
+    let is_taken = |owner: &&&Owner| {
+        !is_deleted(facts.catalogue, owner)
+            || datasource(owner) == datasource(to)
+            || life::uid(owner).is_some_and(|uid| heirs.contains(uid))
+    };
     let change =
         |from: &&Owner| Some(Change { from: (*from).clone(), to: with_datasource(to, datasource(from))? });
     let changes: Vec<Change> = left.iter().filter(is_taken).filter_map(change).collect();
@@ -131,6 +148,16 @@ fn changes(facts: &Facts<'_>, left: &[&Owner], to: &Owner) -> Result<Vec<Change>
         )));
     }
     Ok(changes)
+}
+
+fn is_own(facts: &Facts<'_>, owner: &Owner) -> bool {
+    matches!(owner, Owner::Instance { cluster_id, .. } if cluster_id == facts.cluster_id)
+}
+
+/// Whether the same instance has taken an owner over.
+fn is_of(facts: &Facts<'_>, owner: &Owner, to: &Owner) -> bool {
+    let heir = facts.catalogue.owners.get(owner).and_then(|view| view.adopted_by.as_ref());
+    heir.and_then(life::uid).is_some_and(|uid| life::uid(to) == Some(uid))
 }
 
 /// Nothing is left: it was taken over, by whom the entry names or by somebody else.

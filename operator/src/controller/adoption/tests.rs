@@ -275,6 +275,22 @@ fn what_was_left_by_a_namespace_of_this_cluster_is_taken_once_it_was_deleted() {
     let beside = left.knows(of("n1", "b"), deleted()).has(2, of("n1", "b"), PointState::Available);
     assert_eq!(beside.taken(), std::slice::from_ref(&gone));
 
+    // All that the one instance ever was goes with it, also once a part of it has gone.
+    let former = |uid: &str| match of("n0", uid) {
+        Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, .. } => {
+            let datasource_id = "6/app".to_owned();
+            Owner::Instance { cluster_id, namespace, namespace_uid, instance, instance_uid, datasource_id }
+        }
+        owner @ Owner::Cli { .. } => owner,
+    };
+    let both = || asks().knows(former("a"), deleted()).has(3, former("a"), PointState::Available);
+    let whole = both().knows(gone.clone(), deleted()).has(1, gone.clone(), PointState::Available);
+    assert_eq!(whole.taken(), [former("a"), gone.clone()]);
+    let heir = deleted::owner(UID, "7/app");
+    assert_eq!(both().given(gone.clone(), heir).taken(), [former("a")]);
+    let other = asks().knows(former("z"), deleted()).has(3, former("z"), PointState::Available);
+    assert_eq!(other.pending().expect("pending").0, Reason::AdoptionRefused, "another instance's");
+
     let living = asks().knows(of("n1", "b"), deleted()).has(2, of("n1", "b"), PointState::Available);
     let (reason, message) = living.pending().expect("pending");
     assert_eq!(reason, Reason::AdoptionRefused);

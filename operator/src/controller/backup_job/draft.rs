@@ -33,6 +33,10 @@ impl<'a> Draft<'a> {
     /// once they are known, so that a policy that changes later moves nobody's deadline.
     pub fn new(job: &'a BackupJob, facts: &'a Facts, now: Now) -> Self {
         let mut status = job.status.clone().unwrap_or_default();
+        if status.attempts.is_empty() {
+            // They are of what was in the way then: whether it still is, this look finds out.
+            status.errors.clear();
+        }
         let policy = facts.policy.as_ref().map(|seen| ParsedPolicy::parse(&seen.spec));
         let accepted = status.accepted_time.get_or_insert(Time(now.time)).0;
         let parsed = policy.as_ref().and_then(|policy| policy.as_ref().ok());

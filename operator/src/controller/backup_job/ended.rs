@@ -160,15 +160,18 @@ fn badly(mut draft: Draft<'_>, ended: &Ended) -> Decision {
 
 /// The start window has closed. Who was refused by source or storage has Failed with that error; who never got that far
 /// is Expired.
-pub fn missed(draft: Draft<'_>) -> Decision {
+pub fn missed(mut draft: Draft<'_>) -> Decision {
     const NEVER_ARRIVED: [ErrorCode; 4] = [
         ErrorCode::MoverLost,
         ErrorCode::UserErrorPodBlocked,
         ErrorCode::KeeperUnavailable,
         ErrorCode::BadAssignment,
     ];
-    // Without an attempt they are of what was waited for.
-    let last = draft.status.errors.last().filter(|_| !draft.status.attempts.is_empty()).cloned();
+    let last = draft.status.errors.last().cloned();
+    if draft.status.attempts.is_empty() {
+        // What was in the way all the time has a code.
+        draft.status.errors = outcome::errors(draft.job.status.as_ref().map(|status| &status.errors));
+    }
     match last.filter(|error| !NEVER_ARRIVED.iter().any(|code| code.as_str() == error.code)) {
         Some(error) => {
             let text = format!("The start window closed; the last attempt failed: {}", error.message);

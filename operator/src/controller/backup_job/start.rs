@@ -40,10 +40,6 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
         Ok(promise) => promise,
         Err(objection) => return object(draft, objection),
     };
-    if draft.status.attempts.is_empty() {
-        // What it has waited for until now is no error of a backup that could begin after all.
-        draft.status.errors.clear();
-    }
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.retention = Some(promise::shown(&promise, None));
@@ -67,8 +63,8 @@ fn object(mut draft: Draft<'_>, objection: Objection) -> Decision {
         return draft.fail(&Standing::new(JobState::Failed, objection.reason, objection.message), error);
     }
     if draft.status.attempts.is_empty() {
-        // What is in the way now, and nothing that was before: errors that last are those of attempts.
-        draft.status.errors = error.into_iter().collect();
+        // Errors that last are those of attempts.
+        draft.status.errors.extend(error);
     }
     let state = if draft.started().is_some() { JobState::Running } else { JobState::Pending };
     let seconds = if objection.reason == Reason::Queued { 10 } else { 30 };

@@ -30,10 +30,16 @@ fn keeps_most(policies: impl Iterator<Item = DeletionPolicy>) -> DeletionPolicy 
     policies.min_by_key(loses).unwrap_or_default()
 }
 
-/// The spec of an instance as it was last claimed.
+/// The spec of an instance as it was last claimed. Points of a server that it was never protected as follow what it was
+/// protected as.
 pub fn saved_spec(facts: &Facts<'_>, owner: &Owner) -> Option<BackupInstanceSpec> {
-    let view = facts.catalogue.owners.get(owner)?;
-    serde_json::from_str(&view.spec).ok()
+    let of_owner = facts.catalogue.owners.get(owner).filter(|view| !view.spec.is_empty());
+    let newest = || {
+        let claimed = life::views(facts.catalogue, life::uid(owner)?)
+            .filter(|view| facts.is_own(&view.owner) && !view.spec.is_empty());
+        claimed.max_by_key(|view| view.sequence)
+    };
+    serde_json::from_str(&of_owner.or_else(newest)?.spec).ok()
 }
 
 /// When points that are to go from now on do so.

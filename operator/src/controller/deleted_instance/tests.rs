@@ -252,6 +252,30 @@ fn an_edit_that_the_ledger_had_not_heard_of_counts_where_it_keeps_more() {
 }
 
 #[test]
+fn points_of_a_server_that_was_never_claimed_follow_what_the_instance_was_protected_as() {
+    let mut scene = Scene::new("Delete", Life::Active);
+    let met = owner(UID, "8/app");
+    let point = point(2, met.clone(), PointState::Available);
+    scene.catalogue.points.insert(point.id.clone(), point);
+    let purged = Remains::Purged { at: days(14) };
+    let told = scene.told();
+    let ends = told.iter().map(|change| match change {
+        OwnerChange::Deleted { owner, points, .. } => (owner.clone(), *points),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ends.collect::<Vec<_>>(), [(owner(UID, "7/app"), purged), (met.clone(), purged)]);
+
+    // Brought back, it is made from what it was claimed with.
+    let mut scene = Scene::new("Retain", deleted(Remains::Kept)).asked();
+    let unclaimed =
+        OwnerView { spec: String::new(), sequence: 9, ..view(met.clone(), "Retain", deleted(Remains::Kept)) };
+    scene.catalogue.owners.insert(met.clone(), unclaimed);
+    let of_met = self::point(2, met, PointState::Available);
+    scene.catalogue.points.insert(of_met.id.clone(), of_met);
+    assert!(matches!(scene.back(), Return::Make(_)), "{:?}", scene.back());
+}
+
+#[test]
 fn what_was_to_stay_goes_once_its_record_says_so_and_the_time_of_soft_delete_has_passed() {
     let kept = || Scene::new("Retain", deleted(Remains::Kept));
     assert_eq!(kept().with_record(json!({})).told(), [], "nobody has asked");

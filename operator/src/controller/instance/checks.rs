@@ -78,7 +78,11 @@ pub fn checked(instance: &BackupInstance, seen: &Seen, settings: &Settings, now:
         return going_on(attempt, inputs, now);
     }
     match last {
-        Some(last) if last.inputs == inputs && sync::asked(instance).is_none() => {
+        Some(last)
+            if last.inputs == inputs
+                && sync::asked(instance).is_none()
+                && !datasource::has_met_another(instance, seen, last.time.0) =>
+        {
             let again = again(instance, last);
             if now.time < again {
                 return Checked::Standing { again };
@@ -111,11 +115,7 @@ pub fn inputs(instance: &BackupInstance, seen: &Seen) -> String {
     let versions = material.map(|held| {
         [Some(&held.credentials), held.authority.as_ref(), held.client_certificate.as_ref()].map(version)
     });
-    let asked = (spec, versions, instance.annotations().get(annotations::REVALIDATE));
-    match datasource::met_meanwhile(instance, seen) {
-        Some(met) => hash(&(asked, met)),
-        None => hash(&asked),
-    }
+    hash(&(spec, versions, instance.annotations().get(annotations::REVALIDATE)))
 }
 
 fn version(found: Option<&Found>) -> Option<String> {

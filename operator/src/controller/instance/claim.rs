@@ -149,7 +149,8 @@ fn deleted(instance: &BackupInstance, seen: &Seen) -> Objection {
 fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String {
     let elsewhere = |whose: &str| {
         format!(
-            "The database is protected in this vault by {whose}: ask the owners of the vault, or use another vault."
+            "The database is protected in this vault by {whose}: ask the owners of the vault, who can give this one what a deleted \
+             namespace has left (docs/deletion.md), or use another vault."
         )
     };
     let Owner::Instance { cluster_id, namespace, namespace_uid, instance: name, instance_uid, .. } =
@@ -157,17 +158,12 @@ fn protected(instance: &BackupInstance, seen: &Seen, holder: &Holder) -> String 
     else {
         return elsewhere("somebody else");
     };
-    let is_deleted = matches!(holder.life, Life::Deleted { .. });
     match &seen.owner {
         Some(Owner::Instance { cluster_id: own, .. }) if own != cluster_id => {
             return abroad(instance, seen, [cluster_id, namespace, name]);
         }
         Some(Owner::Instance { namespace_uid: own, .. })
             if own == namespace_uid && instance.namespace().as_ref() == Some(namespace) => {}
-        // Its own name is no secret to it: only a namespace that is gone has had it before.
-        Some(_) if is_deleted && instance.namespace().as_ref() == Some(namespace) => {
-            return of_former_namespace(instance, seen, [cluster_id, namespace, name]);
-        }
         Some(_) | None => return elsewhere("an instance of another namespace"),
     }
     match &holder.life {
@@ -198,17 +194,6 @@ fn abroad(instance: &BackupInstance, seen: &Seen, from: [&String; 3]) -> String 
          added to `spec.access` of BackupVault {} in namespace {vault}: its points and the database are this instance's then. \
          Else use another vault.",
         instance.spec.vault_ref.name
-    )
-}
-
-/// Held by what an instance has left that went with a former namespace of the same name.
-fn of_former_namespace(instance: &BackupInstance, seen: &Seen, from: [&String; 3]) -> String {
-    let (entry, vault) = (entry(instance, seen, from), vault_namespace(seen));
-    format!(
-        "The database was protected in this vault by BackupInstance {} of a former namespace of this name, which was deleted and \
-         has left points. If they are yours, have `{entry}` added to `spec.access` of BackupVault {} in namespace {vault}: \
-         they and the database are this instance's then. Else use another vault.",
-        from[2], instance.spec.vault_ref.name
     )
 }
 

@@ -4,6 +4,7 @@ use contract::Owner;
 use contract::datasource::{is_identified, server_of};
 use crds::instance::{Check, CheckResult};
 use crds::{BackupInstance, Reason};
+use jiff::Timestamp;
 
 use super::checks::Findings;
 use super::observe::Seen;
@@ -12,25 +13,37 @@ use super::observe::Seen;
 /// last check met where there is no point. Backups go on: one too many of a server that was replaced on purpose harms
 /// nobody, none at all might.
 pub fn changed(instance: &BackupInstance, seen: &Seen, result: &Findings) -> Option<Check> {
-    let now = result.datasource_id.as_deref().filter(|now| is_identified(now)).map(server_of)?;
+    let now = result.datasource_id.as_deref()?;
     let known = [newest_point(seen), checked(instance)].into_iter().flatten();
-    let before = known.filter(|before| is_identified(before)).map(server_of).find(|before| *before != now)?;
+    let mut known = known.filter(|before| is_identified(before)).map(server_of);
+    let before = known.find(|before| *before != server_of(now))?;
+    let message = if is_identified(now) {
+        format!(
+            "The server has the system identifier {}; the points so far came from {before}. If it was replaced on purpose, \
+             make a new instance; else correct `host` or DNS.",
+            server_of(now)
+        )
+    } else {
+        format!(
+            "The role may no longer read who the server is: to Coffer the database is {now} from now on, and another one than \
+             the points so far came from ({before}). If it is the same, let the role call pg_control_system() again."
+        )
+    };
     Some(Check {
         name: "Datasource".into(),
         result: CheckResult::Warning,
         reason: Some(Reason::DatasourceChanged.as_str().to_owned()),
-        message: Some(format!(
-            "The server has the system identifier {now}; the points so far came from {before}. If it was replaced on \
-             purpose, make a new instance; else correct `host` or DNS."
-        )),
+        message: Some(message),
     })
 }
 
-/// The server that the newest point came from, where the last check had met another one: somebody has to look again.
-pub fn met_meanwhile<'a>(instance: &'a BackupInstance, seen: &'a Seen) -> Option<&'a str> {
-    let (point, checked) = (newest_point(seen)?, checked(instance)?);
-    let differ = is_identified(point) && is_identified(checked) && server_of(point) != server_of(checked);
-    differ.then(|| server_of(point))
+/// Whether the newest point came from another server than the check before it had met: somebody has to look again.
+pub fn has_met_another(instance: &BackupInstance, seen: &Seen, checked_at: Timestamp) -> bool {
+    let newest = seen.points.iter().flatten().last().filter(|point| checked_at < point.commit_time);
+    let (Some(point), Some(checked)) = (newest.and_then(|_| newest_point(seen)), checked(instance)) else {
+        return false;
+    };
+    is_identified(point) && is_identified(checked) && server_of(point) != server_of(checked)
 }
 
 fn newest_point(seen: &Seen) -> Option<&str> {

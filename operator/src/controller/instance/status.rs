@@ -105,7 +105,7 @@ fn take_jobs(seen: &Seen, status: &mut BackupInstanceStatus, now: Now) {
     if let Some(held) = status.last_backup.as_ref().filter(|held| held.completion_time.0 >= time.0) {
         // Nothing has ended since. With each whole day what has become older than a week is no longer counted.
         let days = now.time.duration_since(held.completion_time.0).as_hours() / 24;
-        if days > 0 {
+        if days > 0 && seen.points.is_some() {
             let until = held.completion_time.0.checked_add(SignedDuration::from_hours(days * 24));
             status.jobs_7d = Some(counts(seen, until.unwrap_or(now.time)));
         }

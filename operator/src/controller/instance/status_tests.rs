@@ -149,7 +149,7 @@ fn what_was_mended_is_not_told_as_wrong_while_it_is_looked_at_again() {
 
 #[test]
 fn the_last_week_passes_while_no_job_ends() {
-    let seen = Seen { jobs: vec![job()], ..seen() };
+    let seen = Seen { jobs: vec![job()], points: Some(Vec::new()), ..seen() };
     let mut instance = looked(checked(), &seen, "2026-11-20T20:05:01Z");
     instance.spec.protection = crds::instance::Protection::Suspended;
     let mut completed = |time: &str| {

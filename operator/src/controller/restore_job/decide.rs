@@ -104,10 +104,6 @@ fn attempt(mut draft: Draft<'_>, number: u32) -> Decision {
     if draft.facts.ledger.is_none() {
         return pending(draft, Reason::InProgress, "The vault's ledger is being asked.", 5);
     }
-    if draft.status.attempts.is_empty() {
-        // What it has waited for until now is no error of a restore that could begin after all.
-        draft.status.errors.clear();
-    }
     let uid = draft.job.metadata.uid.clone().unwrap_or_default();
     outcome::attempt(&mut draft.status.attempts, number, &names::attempt(&uid, number), draft.now.time);
     draft.status.recovery_point = Some(job_point(point));
@@ -142,8 +138,8 @@ fn object(mut draft: Draft<'_>, objection: NoPoint) -> Decision {
         return draft.fail(&Standing::new(JobState::Failed, objection.reason, objection.message), error);
     }
     if draft.status.attempts.is_empty() {
-        // What is in the way now, and nothing that was before: errors that last are those of attempts.
-        draft.status.errors = error.into_iter().collect();
+        // Errors that last are those of attempts.
+        draft.status.errors.extend(error);
     }
     let seconds = if objection.reason == Reason::Queued { 10 } else { 30 };
     pending(draft, objection.reason, objection.message, seconds)
@@ -154,8 +150,11 @@ fn pending(draft: Draft<'_>, reason: Reason, message: impl Into<String>, seconds
 }
 
 /// Nothing was written, and what keeps the job from starting was not mended in time.
-fn missed(draft: Draft<'_>) -> Decision {
+fn missed(mut draft: Draft<'_>) -> Decision {
     let before = draft.job.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if draft.status.attempts.is_empty() {
+        draft.status.errors = outcome::errors(draft.job.status.as_ref().map(|status| &status.errors));
+    }
     let last = draft.status.errors.last().map(|error| error.message.clone());
     let why =
         last.or_else(|| before.iter().find(|held| held.type_ == "Ready").map(|held| held.message.clone()));

@@ -33,6 +33,10 @@ impl<'a> Draft<'a> {
     /// Takes up the job.
     pub fn new(job: &'a RestoreJob, facts: &'a Facts, now: Now) -> Self {
         let mut status = job.status.clone().unwrap_or_default();
+        if status.attempts.is_empty() {
+            // They are of what was in the way then: whether it still is, this look finds out.
+            status.errors.clear();
+        }
         let accepted = status.accepted_time.get_or_insert(Time(now.time)).0;
         status.observed_generation = job.metadata.generation;
         if status.target.is_none() {

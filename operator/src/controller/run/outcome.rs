@@ -119,6 +119,11 @@ pub fn push_error(errors: &mut Vec<JobError>, error: JobError) {
     errors.push(error);
 }
 
+/// The errors as a status had them.
+pub fn errors(before: Option<&Vec<JobError>>) -> Vec<JobError> {
+    before.cloned().unwrap_or_default()
+}
+
 /// Sentences as warnings.
 pub fn warnings<'a>(code: &str, sentences: impl IntoIterator<Item = &'a String>) -> Vec<JobWarning> {
     sentences

@@ -527,6 +527,26 @@ async fn what_was_deleted_in_a_lost_cluster_stays_until_its_heir_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn points_that_came_from_somebody_elses_server_take_its_claim_from_nobody() {
+    let fixture = Fixture::new();
+    let vault = fixture.init().await;
+    let (holder, stray) = (instance("holder", "1/app"), instance("stray", "1/app"));
+    change(&vault, claimed(holder.clone(), "{}")).await;
+    fixture.point_of(&vault, "strayed", &stray, 1).await;
+    change(&vault, deleted(stray.clone(), Remains::Kept)).await;
+    let head = vault.head();
+    assert_eq!(change(&vault, claimed(holder.clone(), "{}")).await, head, "it is held as before");
+    change(&vault, deleted(holder.clone(), Remains::Kept)).await;
+    let next = instance("next", "1/app");
+    change(&vault, claimed(next, "{}")).await;
+    let life = known(&vault, &stray).life;
+    let Life::Deleted { time, .. } = life else { panic!("{life:?}") };
+    fixture.pass_days(3);
+    change(&vault, deleted(stray.clone(), Remains::Purged { at: fixture.in_days(1) })).await;
+    assert!(matches!(known(&vault, &stray).life, Life::Deleted { time: then, .. } if then == time));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn within_a_cluster_only_what_was_deleted_in_another_namespace_is_given_away() {
     let fixture = Fixture::new();
     let vault = fixture.init().await;
@@ -568,6 +588,7 @@ async fn an_adoption_that_would_take_from_the_living_is_refused() {
     // Who was deleted is to be brought back first; who is in the way is somebody's.
     let other = instance("other", "2/app");
     fixture.point_of(&vault, "other", &other, 1).await;
+    change(&vault, claimed(other.clone(), "{}")).await;
     change(&vault, deleted(other.clone(), Remains::Kept)).await;
     fixture.point_of(&vault, "beside", &lost("beside", "2/app"), 1).await;
     assert_eq!(reason(lost("beside", "2/app"), other.clone()).await, "OwnerDeleted");
