@@ -101,7 +101,7 @@ pub struct OverrideRequest {
 pub enum OwnerChange {
     /// An instance protects its datasource in this vault; asked again with another spec, the spec is the newer one, and
     /// whoever waits to be resumed goes on waiting. Refused with `DatasourceProtected` while another owner holds the
-    /// datasource, a deleted one with points included.
+    /// datasource, a deleted one that was claimed and has points included.
     Claimed { owner: Owner, spec: String },
     /// Its object is gone. Asked again, what becomes of its points may be made later or stricter, or be a purge.
     Deleted { owner: Owner, points: Remains, reason: String },

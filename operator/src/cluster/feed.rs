@@ -120,6 +120,10 @@ where
         match held.0 {
             Ok(object) => {
                 let object = Arc::new(object);
+                // One that was made again under the name, as a list tells it that follows a broken watch.
+                let is_another = |before: &Arc<K>| before.uid() != object.uid();
+                let departed = self.index.get(&address.0, &address.1).filter(is_another);
+                departed.into_iter().for_each(|object| self.departed.note(object));
                 let before = self.index.put(address, Arc::clone(&object));
                 // What it referred to before has lost something, too.
                 before.into_iter().chain([object]).for_each(|object| self.tell(object));
@@ -241,6 +245,11 @@ mod tests {
         }
         assert!(feed.departed().of("3").is_some(), "a list without it is its end as well");
         assert!(feed.departed().of("1").is_none(), "the oldest is forgotten");
+        take_all(
+            &mut feed,
+            vec![Event::Apply(of_uid("c", "4", "old")), Event::Apply(of_uid("c", "5", "new"))],
+        );
+        assert!(feed.departed().of("4").is_some() && feed.departed().of("5").is_none(), "made again");
     }
 
     #[test]

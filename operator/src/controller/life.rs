@@ -42,12 +42,19 @@ pub fn is_held_by_another(catalogue: &Catalogue, instance_uid: &str, datasource:
     let has_points = |owner: &Owner| {
         catalogue.points.values().any(|point| point.owner == *owner && point.state != PointState::Expired)
     };
-    catalogue.owners.values().filter(|view| is_of(&view.owner)).any(|view| match view.life {
-        Life::Active | Life::ResumeRequired { .. } => true,
-        // One that was never claimed holds nothing.
-        Life::Deleted { .. } => !view.spec.is_empty() && has_points(&view.owner),
-        Life::Released => false,
-    })
+    // A claim is exclusive: what was deleted beside it only has points that strayed to its server.
+    let is_its_own = views(catalogue, instance_uid).any(|view| {
+        let is_claimed = matches!(view.life, Life::Active | Life::ResumeRequired { .. });
+        is_claimed
+            && matches!(&view.owner, Owner::Instance { datasource_id, .. } if datasource_id == datasource)
+    });
+    !is_its_own
+        && catalogue.owners.values().filter(|view| is_of(&view.owner)).any(|view| match view.life {
+            Life::Active | Life::ResumeRequired { .. } => true,
+            // One that was never claimed holds nothing.
+            Life::Deleted { .. } => !view.spec.is_empty() && has_points(&view.owner),
+            Life::Released => false,
+        })
 }
 
 /// Whether the ledger has this owner as deleted.
@@ -76,6 +83,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::controller::deleted_instance;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -132,7 +140,33 @@ mod tests {
         assert!(held(Life::Active, "i2", "7/orders") && held(waits(), "i2", "7/orders"));
         assert!(!held(Life::Active, "i1", "7/orders"), "it is its own");
         assert!(!held(Life::Active, "i2", "7/stock"), "it is another one");
-        assert!(!held(Life::Released, "i2", "7/orders") && !held(gone, "i2", "7/orders"), "nothing is left");
+        assert!(
+            !held(Life::Released, "i2", "7/orders") && !held(gone.clone(), "i2", "7/orders"),
+            "nothing is left"
+        );
+
+        // Its points hold the database for one that was protected as it, and not against whoever has claimed it since.
+        let has_points = |spec: &str| {
+            let mut catalogue = catalogue(gone.clone());
+            let of = |uid: &str| {
+                let mut view = catalogue.owners.values().next().cloned().expect("an owner");
+                if let Owner::Instance { instance_uid, .. } = &mut view.owner {
+                    uid.clone_into(instance_uid);
+                }
+                view
+            };
+            let (mut left, claimed) = (of("i1"), OwnerView { life: Life::Active, ..of("i2") });
+            spec.clone_into(&mut left.spec);
+            let point = deleted_instance::tests::point(1, left.owner.clone(), PointState::Available);
+            catalogue.points.insert(point.id.clone(), point);
+            catalogue.owners.extend([left, claimed].map(|view| (view.owner.clone(), view)));
+            catalogue
+        };
+        assert!(is_held_by_another(&has_points("{}"), "i3", "7/orders"));
+        let mut stray = has_points("");
+        stray.owners.retain(|owner, _| uid(owner) == Some("i1"));
+        assert!(!is_held_by_another(&stray, "i3", "7/orders"), "it was never protected as that");
+        assert!(!is_held_by_another(&has_points("{}"), "i2", "7/orders"), "it has the claim");
     }
 
     #[test]

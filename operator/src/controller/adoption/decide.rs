@@ -88,8 +88,11 @@ fn standing<'a>(facts: &Facts<'a>, adoption: &'a Adoption) -> Standing<'a> {
         let text = "the vault's ledger has never heard of it: compare cluster, namespace and name";
         return Standing::Open(Obstacle::Blocked(text.into()));
     }
-    let left: Vec<&Owner> =
-        known.iter().copied().filter(|owner| has_something(facts.catalogue, owner)).collect();
+    let left: Vec<&Owner> = known
+        .iter()
+        .copied()
+        .filter(|owner| has_something(facts.catalogue, owner) && !is_stray(facts, owner))
+        .collect();
     if left.is_empty() {
         return done(facts, adoption, &known);
     }
@@ -148,6 +151,13 @@ fn changes(
         )));
     }
     Ok(changes)
+}
+
+/// Whether a deleted instance of this cluster was never protected as that: its points strayed to somebody else's server.
+fn is_stray(facts: &Facts<'_>, owner: &Owner) -> bool {
+    let view = facts.catalogue.owners.get(owner);
+    is_own(facts, owner)
+        && view.is_some_and(|view| view.spec.is_empty() && matches!(view.life, Life::Deleted { .. }))
 }
 
 fn is_own(facts: &Facts<'_>, owner: &Owner) -> bool {

@@ -288,6 +288,9 @@ fn what_was_left_by_a_namespace_of_this_cluster_is_taken_once_it_was_deleted() {
     assert_eq!(whole.taken(), [former("a"), gone.clone()]);
     let heir = deleted::owner(UID, "7/app");
     assert_eq!(both().given(gone.clone(), heir).taken(), [former("a")]);
+    let mut strayed = both().given(gone.clone(), deleted::owner(UID, "7/app"));
+    strayed.catalogue.owners.get_mut(&former("a")).expect("an owner").spec.clear();
+    assert_eq!(strayed.pending(), None, "it was never protected as that, and nothing else is left");
     let other = asks().knows(former("z"), deleted()).has(3, former("z"), PointState::Available);
     assert_eq!(other.pending().expect("pending").0, Reason::AdoptionRefused, "another instance's");
 

@@ -67,14 +67,16 @@ async fn bring_back(
             Err(error) => return Ok(Err(refusal(&error))),
         },
     };
+    let mut outcome = Ok(());
     for change in undelete::changes(&comeback.gone, &uid) {
         let note = note(&change);
         match append(vault, context, address, change).await? {
             Ok(()) => context.notes.publish(vault, &note).await,
-            Err(message) => return Ok(Err(message)),
+            // Of one of its databases; the others come back all the same.
+            Err(message) => outcome = Err(message),
         }
     }
-    Ok(Ok(()))
+    Ok(outcome)
 }
 
 /// The UID of the new instance; `None` where there is one by now: the next look sees it.

@@ -13,12 +13,16 @@ use super::observe::Seen;
 use super::{datasource, sync};
 use crate::clock::Now;
 use crate::controller::run::connection::{Place, connection};
+use crate::controller::run::pace::later;
 use crate::controller::run::{AttemptState, Ending, Fault, Found, SeenAttempt, failure};
 use crate::names;
 use crate::settings::Settings;
 
 /// A check that passed is made again after this long.
 const WEEKLY: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Where a backup has met another server than the check before it, the next one is made no sooner: clocks differ by minutes,
+/// and several servers may stand behind one name.
+const SUSPICION: SignedDuration = SignedDuration::from_mins(15);
 /// A check that has not ended by then never will.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -78,12 +82,11 @@ pub fn checked(instance: &BackupInstance, seen: &Seen, settings: &Settings, now:
         return going_on(attempt, inputs, now);
     }
     match last {
-        Some(last)
-            if last.inputs == inputs
-                && sync::asked(instance).is_none()
-                && !datasource::has_met_another(instance, seen, last.time.0) =>
-        {
-            let again = again(instance, last);
+        Some(last) if last.inputs == inputs && sync::asked(instance).is_none() => {
+            let mut again = again(instance, last);
+            if datasource::has_met_another(instance, seen, last.time.0) {
+                again = again.min(later(last.time.0, SUSPICION));
+            }
             if now.time < again {
                 return Checked::Standing { again };
             }

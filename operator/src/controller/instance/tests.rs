@@ -290,8 +290,12 @@ fn a_point_that_came_from_another_server_than_was_checked_asks_for_a_check() {
     let instance = checked();
     let due = |datasource: &str| {
         let seen = Seen { points: Some(vec![point_of(datasource)]), ..seen_in_ledger(Some(Life::Active)) };
-        let decision = decided(&instance, &seen, at("2026-11-20T10:01:00Z"));
-        decision.steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+        let is_due = |time: &str| {
+            let decision = decided(&instance, &seen, at(time));
+            decision.steps.iter().any(|step| matches!(step, Step::StartCheck { .. }))
+        };
+        assert!(!is_due("2026-11-20T10:14:00Z"), "once in a quarter of an hour");
+        is_due("2026-11-20T10:15:00Z")
     };
     assert!(!due("73/app"), "the server that was checked");
     assert!(due("74/app"), "another one");
