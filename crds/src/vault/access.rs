@@ -24,8 +24,8 @@ pub struct Access {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "atomic"))]
     pub rules: Option<Vec<AccessRule>>,
-    /// Instances of clusters that were lost, and who takes over what they had: their points, and the database that they
-    /// protected. What is done stays done: remove the entry then, or it takes whatever comes to be under the name there.
+    /// Instances of clusters that were lost, or that went with a namespace of this one, and who takes over what they had:
+    /// their points, and the database that they protected. What is done stays done: remove the entry then, or it takes whatever comes to be under the name there.
     /// Condition AdoptionPending says what is waited for and what is refused. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), extend("x-kubernetes-list-type" = "atomic"))]
@@ -154,11 +154,11 @@ pub enum SubjectKind {
     ServiceAccount,
 }
 
-/// What an instance of a lost cluster had, and who takes it over.
+/// What an instance of a lost cluster or namespace had, and who takes it over.
 #[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adoption {
-    /// Whose points they were. Only for a cluster that is gone: an instance that still runs there can make no further
+    /// Whose points they were. Only for a cluster or namespace that is gone: an instance that still runs there can make no further
     /// backup into this vault.
     pub from: AdoptFrom,
     /// Whose points they become: an instance of this vault, which may protect another server. It is waited for.

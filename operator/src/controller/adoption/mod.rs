@@ -1,4 +1,4 @@
-//! `access.adopt` of a vault: what instances of lost clusters had, points and databases, goes to instances of this one.
+//! `access.adopt` of a vault: what instances of lost clusters and namespaces had, points and databases, goes to others.
 //!
 //! ```text
 //! observe   the vault's entries, the ledger's owners, the instances of the vault   (index)
